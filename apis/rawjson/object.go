@@ -1,0 +1,143 @@
+// Copyright The vmdistributed-apiserver Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// Package rawjson carries JSON objects through Go types byte by byte, so that
+// a field which this program never heard of survives storage.
+package rawjson
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"reflect"
+)
+
+// Object is one JSON object, verbatim. The zero value stands for an object
+// without members. Anything but an object (a string, a number, a list) is
+// refused when it is decoded; null leaves the value as it is, as everywhere
+// in JSON.
+//
+// runtime.RawExtension will not do: server-side apply treats it as atomic.
+//
+// +k8s:openapi-gen=true
+type Object struct {
+	// Raw is the text of the object, or empty.
+	Raw []byte `json:"-"`
+}
+
+// MarshalJSON returns the text, or {} for the zero value.
+func (o Object) MarshalJSON() ([]byte, error) {
+	if len(o.Raw) == 0 {
+		return []byte("{}"), nil
+	}
+	return o.Raw, nil
+}
+
+// UnmarshalJSON keeps a copy of data. The error for anything but an object is
+// a *json.UnmarshalTypeError, to which the decoder adds the path of the field.
+// A member that is there twice is an error too: strict decoding ends at this
+// type, so nobody else would notice that one of the two is lost.
+func (o *Object) UnmarshalJSON(data []byte) error {
+	if bytes.Equal(data, []byte("null")) {
+		return nil
+	}
+	if kind := kindOf(data); kind != "object" {
+		return &json.UnmarshalTypeError{Value: kind, Type: reflect.TypeFor[Object]()}
+	}
+	if err := refuseDuplicates(data); err != nil {
+		return err
+	}
+	o.Raw = bytes.Clone(data)
+	return nil
+}
+
+// OpenAPISchemaType makes the published schema say "object".
+func (Object) OpenAPISchemaType() []string { return []string{"object"} }
+
+// OpenAPISchemaFormat is empty: JSON has no format for objects.
+func (Object) OpenAPISchemaFormat() string { return "" }
+
+// kindOf names the type of a JSON value in JSON's own words.
+func kindOf(data []byte) string {
+	data = bytes.TrimLeft(data, " \t\r\n")
+	if len(data) == 0 {
+		return "nothing"
+	}
+	switch data[0] {
+	case '{':
+		return "object"
+	case '[':
+		return "array"
+	case '"':
+		return "string"
+	case 't', 'f':
+		return "bool"
+	default:
+		return "number"
+	}
+}
+
+// level is an object or a list that the scan is inside of.
+type level struct {
+	members map[string]bool // nil inside a list
+	key     string
+	wantKey bool
+}
+
+// refuseDuplicates returns an error that names the first member that one
+// object holds twice.
+func refuseDuplicates(data []byte) error {
+	decoder := json.NewDecoder(bytes.NewReader(data))
+	decoder.UseNumber()
+	var stack []level
+	for {
+		token, err := decoder.Token()
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if len(stack) > 0 && stack[len(stack)-1].wantKey {
+			if key, ok := token.(string); ok {
+				top := &stack[len(stack)-1]
+				if top.members[key] {
+					return fmt.Errorf("duplicate field %q", path(stack, key))
+				}
+				top.members[key], top.key, top.wantKey = true, key, false
+				continue
+			}
+		}
+		stack = advance(stack, token)
+	}
+}
+
+// advance opens or closes a level, or passes a value.
+func advance(stack []level, token json.Token) []level {
+	switch token {
+	case json.Delim('{'):
+		return append(stack, level{members: map[string]bool{}, wantKey: true})
+	case json.Delim('['):
+		return append(stack, level{})
+	case json.Delim('}'), json.Delim(']'):
+		stack = stack[:len(stack)-1]
+	}
+	if len(stack) > 0 {
+		top := &stack[len(stack)-1]
+		top.wantKey = top.members != nil
+	}
+	return stack
+}
+
+// path joins the keys that lead to a member, lists left out.
+func path(stack []level, key string) string {
+	var joined string
+	for _, l := range stack[:len(stack)-1] {
+		if l.members != nil {
+			joined += l.key + "."
+		}
+	}
+	return joined + key
+}

@@ -1,0 +1,19 @@
+// Copyright The vmdistributed-apiserver Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package vmdistributed
+
+import (
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+)
+
+// AddToScheme registers the hub types as the internal version of group. The
+// hub belongs to no group: each group that serves the kind registers it.
+func AddToScheme(scheme *runtime.Scheme, group string) {
+	scheme.AddKnownTypes(schema.GroupVersion{Group: group, Version: runtime.APIVersionInternal},
+		&VMDistributedCluster{},
+		&VMDistributedClusterList{},
+		&VMDistributedClusterZones{},
+	)
+}

@@ -1,0 +1,186 @@
+// Copyright The vmdistributed-apiserver Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package vmdistributed
+
+import (
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/vmdistributed/vmdistributed-apiserver/apis/rawjson"
+)
+
+// +k8s:deepcopy-gen:interfaces=k8s.io/apimachinery/pkg/runtime.Object
+
+// VMDistributedCluster holds together several VictoriaMetrics clusters, called
+// zones, that store the same data, and rolls a change out over them one zone
+// at a time. Each zone is a VMCluster of the VictoriaMetrics operator, either
+// one that exists already and is referred to, or one that is defined here.
+type VMDistributedCluster struct {
+	metav1.TypeMeta
+	metav1.ObjectMeta
+	Spec   VMDistributedClusterSpec
+	Status VMDistributedClusterStatus
+}
+
+// +k8s:deepcopy-gen:interfaces=k8s.io/apimachinery/pkg/runtime.Object
+
+// VMDistributedClusterList is a list of VMDistributedClusters.
+type VMDistributedClusterList struct {
+	metav1.TypeMeta
+	metav1.ListMeta
+	Items []VMDistributedCluster
+}
+
+// VMDistributedClusterSpec is the desired state of a VMDistributedCluster.
+type VMDistributedClusterSpec struct {
+	Paused         bool
+	VMAgent        *ObjectReference
+	VMUsers        []ObjectReference
+	DeletionPolicy DeletionPolicy
+	Strategy       RolloutStrategy
+	Zones          Zones
+}
+
+// ObjectReference names an object in the namespace of the
+// VMDistributedCluster.
+type ObjectReference struct {
+	Name      string
+	Namespace string
+}
+
+// DeletionPolicy says what becomes of the VMClusters that are defined inline
+// when the VMDistributedCluster is deleted.
+type DeletionPolicy string
+
+const (
+	// DeletionPolicyDelete deletes them, once no VMUser and no VMAuth refers to
+	// them any more.
+	DeletionPolicyDelete DeletionPolicy = "Delete"
+	// DeletionPolicyRetain leaves them running, without an owner.
+	DeletionPolicyRetain DeletionPolicy = "Retain"
+)
+
+// RolloutStrategy is how a change travels over the zones. Durations are Go
+// durations such as 90s, 5m or 1h30m.
+type RolloutStrategy struct {
+	MinAvailableZones *int32
+	ReadyTimeout      string
+	UpdatePause       string
+}
+
+// Zones holds the zones of a VMDistributedCluster.
+type Zones struct {
+	VMClusters []Zone
+}
+
+// Zone is one VMCluster: either ref, with or without overrideSpec, or name and
+// spec.
+type Zone struct {
+	Ref          *ObjectReference
+	OverrideSpec *rawjson.Object
+	Name         string
+	Spec         *rawjson.Object
+}
+
+// VMDistributedClusterStatus is the observed state of a VMDistributedCluster.
+type VMDistributedClusterStatus struct {
+	ObservedGeneration int64
+	Conditions         []metav1.Condition
+	UpdateStatus       string
+	Reason             string
+	CurrentRevision    string
+	UpdateRevision     string
+	Zones              []ZoneStatus
+}
+
+// ZonePhase is where a zone stands.
+type ZonePhase string
+
+const (
+	// ZonePending is a zone that differs from what is wanted and waits for its
+	// turn.
+	ZonePending ZonePhase = "Pending"
+	// ZoneMissing is a referenced VMCluster that does not exist.
+	ZoneMissing ZonePhase = "Missing"
+	// ZoneCreating is a VMCluster that has been created and has never been
+	// healthy yet.
+	ZoneCreating ZonePhase = "Creating"
+	// ZoneUpdating is a zone that is being changed: the change has been or is
+	// about to be written, and the operator has not finished with it.
+	ZoneUpdating ZonePhase = "Updating"
+	// ZoneBaking is a zone that has been updated so recently that the next one
+	// has to wait.
+	ZoneBaking ZonePhase = "Baking"
+	// ZoneReady is a healthy zone that runs what is wanted.
+	ZoneReady ZonePhase = "Ready"
+	// ZoneUnhealthy is a zone that runs what is wanted and is not healthy.
+	ZoneUnhealthy ZonePhase = "Unhealthy"
+	// ZoneFailed is a zone whose update failed, or went over its deadline.
+	ZoneFailed ZonePhase = "Failed"
+	// ZoneRefused is a zone that is not touched: reason says why.
+	ZoneRefused ZonePhase = "Refused"
+	// ZoneLeaving is a VMCluster that is being deleted or released together
+	// with the VMDistributedCluster.
+	ZoneLeaving ZonePhase = "Leaving"
+)
+
+// ZoneStatus is the recorded state of one zone.
+type ZoneStatus struct {
+	Name           string
+	Phase          ZonePhase
+	Since          metav1.Time
+	Revision       string
+	UpdateRevision string
+	UpdateStarted  *metav1.Time
+	UpdateFinished *metav1.Time
+	Generation     int64
+	Reapplied      int32
+	Reason         string
+	WaitingFor     string
+}
+
+// +k8s:deepcopy-gen:interfaces=k8s.io/apimachinery/pkg/runtime.Object
+
+// VMDistributedClusterZones is the answer of the subresource zones: the state
+// of every zone at the moment of the request.
+type VMDistributedClusterZones struct {
+	metav1.TypeMeta
+	metav1.ObjectMeta
+	Zones []ZoneReport
+}
+
+// ZoneSource says who defines the VMCluster of a zone.
+type ZoneSource string
+
+const (
+	// ZoneInline is a VMCluster defined by the VMDistributedCluster.
+	ZoneInline ZoneSource = "Inline"
+	// ZoneReferenced is a VMCluster that somebody else defines.
+	ZoneReferenced ZoneSource = "Referenced"
+)
+
+// ZoneReport is the state of one zone, computed when it was asked for.
+type ZoneReport struct {
+	Name            string
+	Cluster         ZoneCluster
+	Source          ZoneSource
+	Phase           ZonePhase
+	Since           metav1.Time
+	Reason          string
+	WaitingFor      string
+	RevisionWanted  string
+	RevisionApplied string
+	Ready           bool
+}
+
+// ZoneCluster is the object that makes up a zone, as the VictoriaMetrics
+// operator reports it.
+type ZoneCluster struct {
+	Kind               string
+	Name               string
+	Exists             bool
+	Generation         int64
+	ObservedGeneration int64
+	UpdateStatus       string
+	Reason             string
+}

@@ -1,0 +1,44 @@
+#!/usr/bin/env bash
+# Copyright The vmdistributed-apiserver Authors.
+# SPDX-License-Identifier: Apache-2.0
+
+# Generates everything that is generated: helpers beside the API types, and
+# OpenAPI, clients, listers, informers and apply configurations in generated/.
+# The generators are those of the k8s.io/code-generator that go.mod pins.
+set -o errexit -o nounset -o pipefail
+
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+cd "$root"
+
+module=$(go list -m)
+codegen=$(go list -m -f '{{.Dir}}' k8s.io/code-generator)
+[ -n "$codegen" ] || { go mod download k8s.io/code-generator; codegen=$(go list -m -f '{{.Dir}}' k8s.io/code-generator); }
+
+# Generators and scratch files stay inside the checkout.
+export GOBIN=$root/.local/codegen TMPDIR=$root/.local/tmp
+mkdir -p "$GOBIN" "$TMPDIR"
+
+# shellcheck source=/dev/null
+source "$codegen/kube_codegen.sh"
+
+boilerplate=$root/hack/boilerplate.go.txt
+
+kube::codegen::gen_helpers --boilerplate "$boilerplate" "$root/apis"
+
+kube::codegen::gen_openapi \
+	--output-dir "$root/generated/openapi" \
+	--output-pkg "$module/generated/openapi" \
+	--output-model-name-file zz_generated.model_name.go \
+	--report-filename "$root/hack/api-violations.list" \
+	${UPDATE_API_VIOLATIONS:+--update-report} \
+	--boilerplate "$boilerplate" \
+	"$root/apis"
+
+kube::codegen::gen_client \
+	--with-watch \
+	--with-applyconfig \
+	--applyconfig-openapi-schema <(go run ./hack/models-schema) \
+	--output-dir "$root/generated" \
+	--output-pkg "$module/generated" \
+	--boilerplate "$boilerplate" \
+	"$root/apis"
