@@ -4,15 +4,15 @@
 
 # Generates everything that is generated: helpers beside the API types, and
 # OpenAPI, clients, listers, informers and apply configurations in generated/.
-# The generators are those of the k8s.io/code-generator that go.mod pins.
+# The generators are those of the k8s.io/code-generator that hack/tools/codegen pins.
 set -o errexit -o nounset -o pipefail
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 cd "$root"
 
 module=$(go list -m)
-codegen=$(go list -m -f '{{.Dir}}' k8s.io/code-generator)
-[ -n "$codegen" ] || { go mod download k8s.io/code-generator; codegen=$(go list -m -f '{{.Dir}}' k8s.io/code-generator); }
+(cd hack/tools/codegen && go mod download k8s.io/code-generator)
+codegen=$(cd hack/tools/codegen && go list -m -f '{{.Dir}}' k8s.io/code-generator)
 
 # Generators and scratch files stay inside the checkout.
 export GOBIN=$root/.local/codegen TMPDIR=$root/.local/tmp

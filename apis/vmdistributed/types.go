@@ -90,6 +90,8 @@ type VMDistributedClusterStatus struct {
 	Reason             string
 	CurrentRevision    string
 	UpdateRevision     string
+	UpdatedZones       int32
+	ReadyZones         int32
 	Zones              []ZoneStatus
 }
 

@@ -388,6 +388,20 @@ func schema_vmdistributed_apiserver_apis_operator_v1alpha1_VMDistributedClusterS
 							Format:      "",
 						},
 					},
+					"updatedZones": {
+						SchemaProps: spec.SchemaProps{
+							Description: "updatedZones is the number of zones that run updateRevision.",
+							Type:        []string{"integer"},
+							Format:      "int32",
+						},
+					},
+					"readyZones": {
+						SchemaProps: spec.SchemaProps{
+							Description: "readyZones is the number of zones that run what is wanted, in good health.",
+							Type:        []string{"integer"},
+							Format:      "int32",
+						},
+					},
 					"zones": {
 						VendorExtensible: spec.VendorExtensible{
 							Extensions: spec.Extensions{

@@ -184,6 +184,14 @@ type VMDistributedClusterStatus struct {
 	// +optional
 	UpdateRevision string `json:"updateRevision,omitempty"`
 
+	// updatedZones is the number of zones that run updateRevision.
+	// +optional
+	UpdatedZones int32 `json:"updatedZones,omitempty"`
+
+	// readyZones is the number of zones that run what is wanted, in good health.
+	// +optional
+	ReadyZones int32 `json:"readyZones,omitempty"`
+
 	// zones is the state of each zone, in rollout order.
 	// +optional
 	// +listType=map

@@ -29,6 +29,10 @@ type VMDistributedClusterStatusApplyConfiguration struct {
 	// updateRevision is the revision that spec asks for: a hash of the desired
 	// state of all zones.
 	UpdateRevision *string `json:"updateRevision,omitempty"`
+	// updatedZones is the number of zones that run updateRevision.
+	UpdatedZones *int32 `json:"updatedZones,omitempty"`
+	// readyZones is the number of zones that run what is wanted, in good health.
+	ReadyZones *int32 `json:"readyZones,omitempty"`
 	// zones is the state of each zone, in rollout order.
 	Zones []ZoneStatusApplyConfiguration `json:"zones,omitempty"`
 }
@@ -89,6 +93,22 @@ func (b *VMDistributedClusterStatusApplyConfiguration) WithCurrentRevision(value
 // If called multiple times, the UpdateRevision field is set to the value of the last call.
 func (b *VMDistributedClusterStatusApplyConfiguration) WithUpdateRevision(value string) *VMDistributedClusterStatusApplyConfiguration {
 	b.UpdateRevision = &value
+	return b
+}
+
+// WithUpdatedZones sets the UpdatedZones field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the UpdatedZones field is set to the value of the last call.
+func (b *VMDistributedClusterStatusApplyConfiguration) WithUpdatedZones(value int32) *VMDistributedClusterStatusApplyConfiguration {
+	b.UpdatedZones = &value
+	return b
+}
+
+// WithReadyZones sets the ReadyZones field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the ReadyZones field is set to the value of the last call.
+func (b *VMDistributedClusterStatusApplyConfiguration) WithReadyZones(value int32) *VMDistributedClusterStatusApplyConfiguration {
+	b.ReadyZones = &value
 	return b
 }
 

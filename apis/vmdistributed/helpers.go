@@ -1,0 +1,17 @@
+// Copyright The vmdistributed-apiserver Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package vmdistributed
+
+// Finalizer keeps an object until its VMClusters have been deleted or released.
+// The server sets it on every object.
+const Finalizer = "distributed.victoriametrics.com/zones"
+
+// ClusterName is the name of the zone's VMCluster, which is also the identity of
+// the zone, whatever way it is named.
+func (z *Zone) ClusterName() string {
+	if z.Ref != nil {
+		return z.Ref.Name
+	}
+	return z.Name
+}

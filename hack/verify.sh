@@ -1,0 +1,45 @@
+#!/usr/bin/env bash
+# Copyright The vmdistributed-apiserver Authors.
+# SPDX-License-Identifier: Apache-2.0
+
+# Generates everything again and fails on a difference, then vets and lints.
+set -o errexit -o nounset -o pipefail
+
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+cd "$root"
+
+before=$(mktemp -d)
+trap 'rm -rf "$before"' EXIT
+cp -r apis generated hack/api-violations.list "$before/"
+
+echo "verify: generating code"
+hack/update-codegen.sh >/dev/null
+status=0
+for path in apis generated; do
+	diff -ru "$before/$path" "$path" || status=1
+done
+diff -u "$before/api-violations.list" hack/api-violations.list || status=1
+if [ "$status" -ne 0 ]; then
+	echo "verify: generated code was out of date; it is up to date now, commit it" >&2
+	exit 1
+fi
+
+echo "verify: modules"
+go mod tidy -diff
+go mod verify >/dev/null
+
+echo "verify: formatting"
+unformatted=$(gofmt -l apis cmd hack pkg test)
+if [ -n "$unformatted" ]; then
+	echo "verify: run gofmt -w on:" >&2
+	echo "$unformatted" >&2
+	exit 1
+fi
+
+echo "verify: vet"
+go vet ./...
+
+echo "verify: lint"
+hack/build-tools.sh golangci-lint
+.local/bin/golangci-lint run ./...
+echo "verify: ok"

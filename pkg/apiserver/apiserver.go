@@ -1,0 +1,143 @@
+// Copyright The vmdistributed-apiserver Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// Package apiserver puts the API server together: which groups it serves, out
+// of which storage, behind which filters, with which checks of health.
+package apiserver
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/serializer"
+	"k8s.io/apimachinery/pkg/util/sets"
+	"k8s.io/apiserver/pkg/endpoints/openapi"
+	genericapiserver "k8s.io/apiserver/pkg/server"
+	"k8s.io/apiserver/pkg/server/healthz"
+	basecompatibility "k8s.io/component-base/compatibility"
+	"k8s.io/component-base/featuregate"
+
+	"github.com/vmdistributed/vmdistributed-apiserver/apis/operator/v1alpha1"
+	generatedopenapi "github.com/vmdistributed/vmdistributed-apiserver/generated/openapi"
+	"github.com/vmdistributed/vmdistributed-apiserver/pkg/registry/vmdistributedcluster"
+	"github.com/vmdistributed/vmdistributed-apiserver/pkg/version"
+	"github.com/vmdistributed/vmdistributed-apiserver/pkg/zoneshape"
+)
+
+// Controller is what runs beside the API, in the same process.
+type Controller interface {
+	vmdistributedcluster.ZoneReporter
+	// Run works until ctx ends, and returns when all of its work has stopped.
+	Run(ctx context.Context) error
+}
+
+// ExtraConfig is what this server needs beyond a generic one.
+type ExtraConfig struct {
+	// Controller answers the subresource zones, and runs while the server does.
+	Controller Controller
+}
+
+// Config is a server that is still being configured.
+type Config struct {
+	Scheme        *runtime.Scheme
+	Codecs        serializer.CodecFactory
+	GenericConfig *genericapiserver.RecommendedConfig
+	ExtraConfig   ExtraConfig
+}
+
+// completedConfig can't be written down outside of this package, so whoever has
+// one has been through Complete.
+type completedConfig struct {
+	scheme  *runtime.Scheme
+	codecs  serializer.CodecFactory
+	generic genericapiserver.CompletedConfig
+	extra   *ExtraConfig
+	ready   []healthz.HealthChecker
+}
+
+// CompletedConfig is a configuration from which a server can be made.
+type CompletedConfig struct {
+	*completedConfig
+}
+
+// NewConfig returns a configuration with all that does not depend on flags.
+func NewConfig(effectiveVersion basecompatibility.EffectiveVersion, features featuregate.FeatureGate) *Config {
+	scheme := NewScheme()
+	codecs := serializer.NewCodecFactory(scheme)
+	generic := genericapiserver.NewRecommendedConfig(codecs)
+
+	namer := openapi.NewDefinitionNamer(scheme)
+	generic.OpenAPIConfig = genericapiserver.DefaultOpenAPIConfig(generatedopenapi.GetOpenAPIDefinitions, namer)
+	generic.OpenAPIConfig.Info.Title, generic.OpenAPIConfig.Info.Version = "vmdistributed-apiserver", version.Current
+	generic.OpenAPIV3Config = genericapiserver.DefaultOpenAPIV3Config(generatedopenapi.GetOpenAPIDefinitions, namer)
+	generic.OpenAPIV3Config.Info.Title, generic.OpenAPIV3Config.Info.Version = "vmdistributed-apiserver", version.Current
+
+	generic.EffectiveVersion = effectiveVersion
+	generic.FeatureGate = features
+
+	return &Config{Scheme: scheme, Codecs: codecs, GenericConfig: generic}
+}
+
+// Complete fills in what follows from the rest.
+func (c *Config) Complete() CompletedConfig {
+	normaliseZones(c.GenericConfig)
+	return CompletedConfig{&completedConfig{
+		scheme:  c.Scheme,
+		codecs:  c.Codecs,
+		generic: c.GenericConfig.Complete(),
+		extra:   &c.ExtraConfig,
+		ready:   []healthz.HealthChecker{requestHeaderCA(c.GenericConfig.Authentication.RequestHeaderConfig)},
+	}}
+}
+
+// normaliseZones puts the filter that brings the accepted shapes of spec.zones
+// into one innermost, where the caller is known and allowed in, and where
+// audit and admission of this server see what will be stored.
+func normaliseZones(config *genericapiserver.RecommendedConfig) {
+	chain := config.BuildHandlerChainFunc
+	config.BuildHandlerChainFunc = func(handler http.Handler, generic *genericapiserver.Config) http.Handler {
+		return chain(zoneshape.WithCanonicalZones(handler, filterOptions(generic)), generic)
+	}
+}
+
+// New makes the server.
+func (c CompletedConfig) New() (*genericapiserver.GenericAPIServer, error) {
+	server, err := c.generic.New("vmdistributed-apiserver", genericapiserver.NewEmptyDelegate())
+	if err != nil {
+		return nil, fmt.Errorf("making the API server: %w", err)
+	}
+	if err := c.install(server); err != nil {
+		return nil, err
+	}
+	if err := server.AddReadyzChecks(c.ready...); err != nil {
+		return nil, fmt.Errorf("adding checks of readiness: %w", err)
+	}
+	if err := addController(server, c.extra.Controller); err != nil {
+		return nil, err
+	}
+	return server, nil
+}
+
+func (c CompletedConfig) install(server *genericapiserver.GenericAPIServer) error {
+	resource := v1alpha1.Resource("vmdistributedclusters")
+	storage, err := vmdistributedcluster.NewStorage(c.scheme, resource, c.generic.RESTOptionsGetter, c.extra.Controller)
+	if err != nil {
+		return fmt.Errorf("making the storage of %s: %w", resource, err)
+	}
+	group := genericapiserver.NewDefaultAPIGroupInfo(v1alpha1.GroupName, c.scheme, runtime.NewParameterCodec(c.scheme), c.codecs)
+	group.VersionedResourcesStorageMap[v1alpha1.SchemeGroupVersion.Version] = storage.Resources()
+	if err := server.InstallAPIGroup(&group); err != nil {
+		return fmt.Errorf("installing the group %s: %w", v1alpha1.GroupName, err)
+	}
+	return nil
+}
+
+func filterOptions(generic *genericapiserver.Config) zoneshape.Options {
+	return zoneshape.Options{
+		Groups:       sets.New(v1alpha1.GroupName),
+		MaxBodyBytes: generic.MaxRequestBodyBytes,
+		Serializer:   generic.Serializer,
+	}
+}

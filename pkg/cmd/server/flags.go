@@ -1,0 +1,62 @@
+// Copyright The vmdistributed-apiserver Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package server
+
+import (
+	"github.com/spf13/pflag"
+	cliflag "k8s.io/component-base/cli/flag"
+	"k8s.io/component-base/cli/globalflag"
+	"k8s.io/component-base/logs"
+	logsapi "k8s.io/component-base/logs/api/v1"
+)
+
+// withoutEffect are flags of the generic options that nothing in an aggregated
+// server of one resource and one version reads.
+var withoutEffect = map[string]bool{
+	"default-watch-cache-size":                    true,
+	"emulation-forward-compatible":                true,
+	"etcd-servers-overrides":                      true,
+	"lease-reuse-duration-seconds":                true,
+	"runtime-config-emulation-forward-compatible": true,
+	"storage-backend":                             true,
+	"storage-media-type":                          true,
+}
+
+// flags returns all flags, in groups for --help.
+func (o *options) flags(name string) cliflag.NamedFlagSets {
+	var sets cliflag.NamedFlagSets
+	add := func(group string, register func(*pflag.FlagSet)) {
+		all := pflag.NewFlagSet(group, pflag.ContinueOnError)
+		register(all)
+		all.VisitAll(func(flag *pflag.Flag) {
+			if !withoutEffect[flag.Name] {
+				sets.FlagSet(group).AddFlag(flag)
+			}
+		})
+	}
+	add("generic", o.Run.AddUniversalFlags)
+	add("storage", o.Storage.addFlags)
+	add("etcd", o.Recommended.Etcd.AddFlags)
+	add("secure serving", o.Recommended.SecureServing.AddFlags)
+	add("host cluster", o.Recommended.CoreAPI.AddFlags)
+	add("authentication", o.Recommended.Authentication.AddFlags)
+	add("authorization", o.Recommended.Authorization.AddFlags)
+	add("admission", o.Recommended.Admission.AddFlags)
+	add("auditing", o.Recommended.Audit.AddFlags)
+	add("features", o.Recommended.Features.AddFlags)
+	add("features", o.components.AddFlags)
+	add("egress selector", o.Recommended.EgressSelector.AddFlags)
+	add("traces", o.Recommended.Traces.AddFlags)
+	add("metrics", o.Metrics.AddFlags)
+	add("logs", func(fs *pflag.FlagSet) { logsapi.AddFlags(o.Logs, fs) })
+	globalflag.AddGlobalFlags(sets.FlagSet("global"), name, logs.SkipLoggingConfigurationFlags())
+	return sets
+}
+
+func (o *storageOptions) addFlags(fs *pflag.FlagSet) {
+	fs.StringVar(&o.DataDir, "data-dir", o.DataDir,
+		"Directory of the embedded etcd, used when --etcd-servers names none. One process at a time.")
+	fs.BoolVar(&o.UnsafeNoFsync, "unsafe-no-fsync", o.UnsafeNoFsync,
+		"Let the embedded etcd answer before data is on disk. Faster, and a crash of the machine loses objects: for data that may be thrown away.")
+}

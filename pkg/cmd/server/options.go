@@ -1,0 +1,97 @@
+// Copyright The vmdistributed-apiserver Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package server
+
+import (
+	"errors"
+	"net"
+
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/runtime/serializer"
+	utilerrors "k8s.io/apimachinery/pkg/util/errors"
+	genericoptions "k8s.io/apiserver/pkg/server/options"
+	basecompatibility "k8s.io/component-base/compatibility"
+	logsapi "k8s.io/component-base/logs/api/v1"
+	"k8s.io/component-base/metrics"
+
+	"github.com/vmdistributed/vmdistributed-apiserver/apis/operator/v1alpha1"
+	"github.com/vmdistributed/vmdistributed-apiserver/pkg/apiserver"
+)
+
+// etcdPrefix is where our keys begin, in an etcd that may hold others too.
+const etcdPrefix = "/registry/distributed.victoriametrics.com"
+
+// options is what flags can say.
+type options struct {
+	Run         *genericoptions.ServerRunOptions
+	Recommended *genericoptions.RecommendedOptions
+	Storage     storageOptions
+	Metrics     *metrics.Options
+	Logs        *logsapi.LoggingConfiguration
+	components  basecompatibility.ComponentGlobalsRegistry
+}
+
+// storageOptions says where objects are kept if no etcd is named.
+type storageOptions struct {
+	// DataDir is the home of the embedded etcd.
+	DataDir string
+	// UnsafeNoFsync is for data that may be thrown away.
+	UnsafeNoFsync bool
+}
+
+func newOptions(components basecompatibility.ComponentGlobalsRegistry) *options {
+	scheme := apiserver.NewScheme()
+	codec := serializer.NewCodecFactory(scheme).LegacyCodec(v1alpha1.SchemeGroupVersion)
+	o := &options{
+		Run:         genericoptions.NewServerRunOptionsForComponent(basecompatibility.DefaultKubeComponent, components),
+		Recommended: genericoptions.NewRecommendedOptions(etcdPrefix, codec),
+		Storage:     storageOptions{DataDir: "vmdistributed-apiserver.data"},
+		Metrics:     metrics.NewOptions(),
+		Logs:        logsapi.NewLoggingConfiguration(),
+		components:  components,
+	}
+	// Whatever group a request names, one form is stored.
+	o.Recommended.Etcd.StorageConfig.EncodeVersioner = runtime.NewMultiGroupVersioner(
+		v1alpha1.SchemeGroupVersion, schema.GroupKind{Group: v1alpha1.GroupName})
+	o.Recommended.Etcd.StorageConfig.Transport.ServerList = nil
+	// A certificate that nobody has asked for stays in memory.
+	o.Recommended.SecureServing.ServerCert.CertDirectory = ""
+	return o
+}
+
+// complete derives what the user did not say from what they did.
+func (o *options) complete() error {
+	// One kubeconfig serves for everything that is not told otherwise.
+	host := o.Recommended.CoreAPI.CoreAPIKubeconfigPath
+	if o.Recommended.Authentication.RemoteKubeConfigFile == "" {
+		o.Recommended.Authentication.RemoteKubeConfigFile = host
+	}
+	if o.Recommended.Authorization.RemoteKubeConfigFile == "" {
+		o.Recommended.Authorization.RemoteKubeConfigFile = host
+	}
+	if err := o.Run.DefaultAdvertiseAddress(o.Recommended.SecureServing.SecureServingOptions); err != nil {
+		return err
+	}
+	return o.Recommended.SecureServing.MaybeDefaultWithSelfSignedCerts("localhost", nil, []net.IP{net.IPv4(127, 0, 0, 1)})
+}
+
+func (o *options) validate() error {
+	var errs []error
+	if len(o.Recommended.Etcd.StorageConfig.Transport.ServerList) == 0 && o.Storage.DataDir == "" {
+		errs = append(errs, errors.New("either --etcd-servers or --data-dir is needed, to know where to keep objects"))
+	}
+	errs = append(errs, o.Run.Validate()...)
+	errs = append(errs, o.Recommended.SecureServing.Validate()...)
+	errs = append(errs, o.Recommended.Authentication.Validate()...)
+	errs = append(errs, o.Recommended.Authorization.Validate()...)
+	errs = append(errs, o.Recommended.Audit.Validate()...)
+	errs = append(errs, o.Recommended.Features.Validate()...)
+	errs = append(errs, o.Recommended.CoreAPI.Validate()...)
+	errs = append(errs, o.Recommended.Admission.Validate()...)
+	errs = append(errs, o.Recommended.EgressSelector.Validate()...)
+	errs = append(errs, o.Recommended.Traces.Validate()...)
+	errs = append(errs, o.Metrics.Validate()...)
+	return utilerrors.NewAggregate(errs)
+}

@@ -1,0 +1,99 @@
+// Copyright The vmdistributed-apiserver Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	basecompatibility "k8s.io/component-base/compatibility"
+
+	"k8s.io/klog/v2"
+
+	"github.com/vmdistributed/vmdistributed-apiserver/generated/clientset/versioned"
+	"github.com/vmdistributed/vmdistributed-apiserver/pkg/apiserver"
+	"github.com/vmdistributed/vmdistributed-apiserver/pkg/controller"
+	"github.com/vmdistributed/vmdistributed-apiserver/pkg/storage/embeddedetcd"
+)
+
+// run serves until ctx ends, and takes everything down that it has started.
+func (o *options) run(ctx context.Context) (err error) {
+	ctx, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+
+	if len(o.Recommended.Etcd.StorageConfig.Transport.ServerList) == 0 {
+		member, startErr := o.startEtcd(ctx, stop)
+		if startErr != nil {
+			return startErr
+		}
+		defer func() { err = errors.Join(err, member.Close()) }()
+	}
+
+	config, err := o.config(ctx)
+	if err != nil {
+		return err
+	}
+	server, err := config.Complete().New()
+	if err != nil {
+		return err
+	}
+	if err := server.PrepareRun().RunWithContext(ctx); err != nil {
+		return err
+	}
+	if cause := context.Cause(ctx); cause != nil && !errors.Is(cause, context.Canceled) {
+		return cause
+	}
+	return nil
+}
+
+// startEtcd starts the embedded member and points the storage at it. Should the
+// member end by itself, the server stops.
+func (o *options) startEtcd(ctx context.Context, stop context.CancelCauseFunc) (*embeddedetcd.Member, error) {
+	member, err := embeddedetcd.Start(ctx, embeddedetcd.Config{DataDir: o.Storage.DataDir, UnsafeNoFsync: o.Storage.UnsafeNoFsync})
+	if err != nil {
+		return nil, err
+	}
+	o.Recommended.Etcd.StorageConfig.Transport.ServerList = []string{member.Endpoint()}
+	klog.FromContext(ctx).Info("Keeping objects in the embedded etcd", "dataDir", o.Storage.DataDir, "fsync", !o.Storage.UnsafeNoFsync)
+	go func() {
+		select {
+		case err := <-member.Failed():
+			if err != nil {
+				stop(fmt.Errorf("the embedded etcd failed: %w", err))
+			}
+		case <-ctx.Done():
+		}
+	}()
+	return member, nil
+}
+
+// config turns the options into the configuration of a server.
+func (o *options) config(ctx context.Context) (*apiserver.Config, error) {
+	config := apiserver.NewConfig(
+		o.components.EffectiveVersionFor(component),
+		o.components.FeatureGateFor(basecompatibility.DefaultKubeComponent))
+
+	generic := config.GenericConfig
+	effectiveVersion := generic.EffectiveVersion
+	if err := o.Run.ApplyTo(&generic.Config); err != nil {
+		return nil, fmt.Errorf("applying the generic options: %w", err)
+	}
+	// The run options know the Kubernetes libraries' version only.
+	generic.EffectiveVersion = effectiveVersion
+	if err := o.Recommended.ApplyTo(generic); err != nil {
+		return nil, fmt.Errorf("applying the options: %w", err)
+	}
+	o.Metrics.Apply()
+
+	own, err := versioned.NewForConfig(generic.LoopbackClientConfig)
+	if err != nil {
+		return nil, fmt.Errorf("making the client for our own API: %w", err)
+	}
+	config.ExtraConfig.Controller, err = controller.New(ctx, own, generic.ClientConfig)
+	if err != nil {
+		return nil, err
+	}
+	return config, nil
+}

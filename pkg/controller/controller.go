@@ -1,0 +1,152 @@
+// Copyright The vmdistributed-apiserver Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// Package controller brings VMClusters to what VMDistributedClusters ask for. It
+// observes, lets package rollout decide, and carries the decision out: one
+// action per pass, written down in status before it is taken.
+package controller
+
+import (
+	"context"
+	"fmt"
+	"sync"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/client-go/dynamic"
+	"k8s.io/client-go/kubernetes"
+	typedcorev1 "k8s.io/client-go/kubernetes/typed/core/v1"
+	"k8s.io/client-go/rest"
+	"k8s.io/client-go/tools/cache"
+	"k8s.io/client-go/tools/record"
+	"k8s.io/client-go/util/workqueue"
+	"k8s.io/klog/v2"
+	"k8s.io/utils/clock"
+
+	"github.com/vmdistributed/vmdistributed-apiserver/apis/vmdistributed/install"
+	"github.com/vmdistributed/vmdistributed-apiserver/generated/clientset/versioned"
+	externalversions "github.com/vmdistributed/vmdistributed-apiserver/generated/informers/externalversions"
+	"github.com/vmdistributed/vmdistributed-apiserver/pkg/victoriametrics"
+)
+
+const (
+	// workers is how many objects are worked on at the same time.
+	workers = 4
+	// hostQPS bounds what all objects together ask of the host cluster.
+	hostQPS, hostBurst = 100, 200
+)
+
+// Controller rolls changes out, and reports on zones.
+type Controller struct {
+	own        versioned.Interface
+	kubernetes kubernetes.Interface
+	writer     writer
+	live       live
+	cached     *cached
+	factory    externalversions.SharedInformerFactory
+	objects    cache.SharedIndexInformer
+	queue      workqueue.TypedRateLimitingInterface[cache.ObjectName]
+	recorder   record.EventRecorder
+	broadcast  record.EventBroadcaster
+	clock      clock.Clock
+}
+
+// New returns a controller that reads and writes VMDistributedClusters through
+// own, and everything else in the cluster of host. It does nothing before Run.
+func New(ctx context.Context, own versioned.Interface, host *rest.Config) (*Controller, error) {
+	host = rest.CopyConfig(host)
+	host.QPS, host.Burst = hostQPS, hostBurst
+	rest.AddUserAgent(host, victoriametrics.FieldManager)
+	client, err := kubernetes.NewForConfig(host)
+	if err != nil {
+		return nil, fmt.Errorf("making a client for the host cluster: %w", err)
+	}
+	objects, err := dynamic.NewForConfig(host)
+	if err != nil {
+		return nil, fmt.Errorf("making a client for the operator's kinds: %w", err)
+	}
+	caches, err := newCached(objects, client)
+	if err != nil {
+		return nil, err
+	}
+	scheme := runtime.NewScheme()
+	install.Install(scheme)
+	broadcast := record.NewBroadcaster(record.WithContext(ctx))
+	c := &Controller{
+		own:        own,
+		kubernetes: client,
+		writer:     writer{objects: objects},
+		live:       live{objects: objects, kubernetes: client},
+		cached:     caches,
+		factory:    externalversions.NewSharedInformerFactory(own, 0),
+		queue: workqueue.NewTypedRateLimitingQueueWithConfig(
+			workqueue.DefaultTypedControllerRateLimiter[cache.ObjectName](),
+			workqueue.TypedRateLimitingQueueConfig[cache.ObjectName]{Name: "vmdistributedclusters"}),
+		broadcast: broadcast,
+		recorder:  broadcast.NewRecorder(scheme, corev1.EventSource{Component: victoriametrics.FieldManager}),
+		clock:     clock.RealClock{},
+	}
+	c.objects = c.factory.Operator().V1alpha1().VMDistributedClusters().Informer()
+	return c, c.watch()
+}
+
+// Run works until ctx ends, and returns when everything that it started has.
+func (c *Controller) Run(ctx context.Context) error {
+	logger := klog.FromContext(ctx)
+	c.broadcast.StartRecordingToSink(&typedcorev1.EventSinkImpl{Interface: c.kubernetes.CoreV1().Events("")})
+	defer c.broadcast.Shutdown()
+
+	c.factory.StartWithContext(ctx)
+	defer c.factory.Shutdown()
+	c.cached.start(ctx)
+	defer c.cached.stop()
+
+	logger.Info("Waiting for the caches of VMDistributedClusters and of the operator's kinds")
+	synced := []cache.InformerSynced{c.objects.HasSynced}
+	for _, informer := range c.cached.informers() {
+		synced = append(synced, informer.HasSynced)
+	}
+	if !cache.WaitForCacheSync(ctx.Done(), synced...) {
+		return nil // the server stops before they were filled
+	}
+	logger.Info("Rolling out", "workers", workers)
+
+	var group sync.WaitGroup
+	for range workers {
+		group.Go(func() {
+			for c.next(ctx) {
+			}
+		})
+	}
+	<-ctx.Done()
+	c.queue.ShutDown()
+	group.Wait()
+	return nil
+}
+
+// next works on one object. It returns false once the queue has been shut down.
+func (c *Controller) next(ctx context.Context) bool {
+	key, quit := c.queue.Get()
+	if quit {
+		return false
+	}
+	defer c.queue.Done(key)
+
+	logger := klog.LoggerWithValues(klog.FromContext(ctx), "vmdistributedcluster", key)
+	wake, err := c.reconcile(klog.NewContext(ctx, logger), key)
+	switch {
+	case ctx.Err() != nil:
+	case isRace(err):
+		logger.V(4).Info("Somebody else was faster; looking again", "err", err)
+		c.queue.AddRateLimited(key)
+	case err != nil:
+		logger.Error(err, "Pass failed; trying again")
+		c.queue.AddRateLimited(key)
+	default:
+		c.queue.Forget(key)
+		if !wake.IsZero() {
+			c.queue.AddAfter(key, max(wake.Sub(c.clock.Now()), 0))
+		}
+	}
+	return true
+}

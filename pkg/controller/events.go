@@ -1,0 +1,105 @@
+// Copyright The vmdistributed-apiserver Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package controller
+
+import (
+	"fmt"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/vmdistributed/vmdistributed-apiserver/apis/vmdistributed"
+)
+
+// event is one sentence of the story that kubectl describe tells.
+type event struct {
+	kind    string
+	reason  string
+	message string
+}
+
+// story tells what has happened between two statuses. Nothing that was true
+// before is told again, so that a status written twice makes no event.
+func story(before, after *vmdistributed.VMDistributedClusterStatus) []event {
+	var events []event
+	if before.UpdateRevision != after.UpdateRevision {
+		events = append(events, event{corev1.EventTypeNormal, "RolloutStarted",
+			fmt.Sprintf("Rolling revision %s out over %d zones", after.UpdateRevision, len(after.Zones))})
+	}
+	known := make(map[string]vmdistributed.ZoneStatus, len(before.Zones))
+	for _, zone := range before.Zones {
+		known[zone.Name] = zone
+	}
+	for i := range after.Zones {
+		if told := zoneEvent(known[after.Zones[i].Name], &after.Zones[i]); told != nil {
+			events = append(events, *told)
+		}
+	}
+	if before.UpdateStatus != after.UpdateStatus {
+		events = append(events, objectEvents(after)...)
+	}
+	return events
+}
+
+func zoneEvent(before vmdistributed.ZoneStatus, after *vmdistributed.ZoneStatus) *event {
+	if before.Phase == after.Phase && before.Reason == after.Reason && before.UpdateRevision == after.UpdateRevision {
+		return nil
+	}
+	if told := finished(before, after); told != nil {
+		return told
+	}
+	if before.Phase == after.Phase && before.UpdateRevision == after.UpdateRevision && after.Phase != vmdistributed.ZoneRefused {
+		return nil
+	}
+	switch after.Phase {
+	case vmdistributed.ZoneCreating:
+		return &event{corev1.EventTypeNormal, "ZoneCreating", fmt.Sprintf("Zone %s: creating its VMCluster", after.Name)}
+	case vmdistributed.ZoneUpdating:
+		return &event{corev1.EventTypeNormal, "ZoneUpdating", fmt.Sprintf("Zone %s: updating to revision %s", after.Name, after.UpdateRevision)}
+	case vmdistributed.ZoneFailed:
+		return &event{corev1.EventTypeWarning, "ZoneFailed", fmt.Sprintf("Zone %s: %s", after.Name, after.WaitingFor)}
+	case vmdistributed.ZoneRefused:
+		return &event{corev1.EventTypeWarning, "ZoneRefused", fmt.Sprintf("Zone %s: not touched, waiting for %s", after.Name, after.WaitingFor)}
+	case vmdistributed.ZoneUnhealthy:
+		return &event{corev1.EventTypeWarning, "ZoneUnhealthy", fmt.Sprintf("Zone %s: %s", after.Name, after.WaitingFor)}
+	case vmdistributed.ZoneMissing:
+		return &event{corev1.EventTypeWarning, "ZoneMissing", fmt.Sprintf("Zone %s: waiting for %s", after.Name, after.WaitingFor)}
+	case vmdistributed.ZoneLeaving:
+		return &event{corev1.EventTypeNormal, "ZoneLeaving", fmt.Sprintf("Zone %s: letting go of its VMCluster", after.Name)}
+	case vmdistributed.ZoneReady:
+		return recovered(before, after)
+	}
+	return nil
+}
+
+// finished tells that an update or a creation came to its end.
+func finished(before vmdistributed.ZoneStatus, after *vmdistributed.ZoneStatus) *event {
+	if before.UpdateRevision == "" || after.UpdateRevision != "" || after.Revision == "" {
+		return nil
+	}
+	message := fmt.Sprintf("Zone %s: runs revision %s", after.Name, after.Revision)
+	if before.UpdateStarted != nil {
+		message += fmt.Sprintf(" after %s", after.Since.Sub(before.UpdateStarted.Time).Round(1e9))
+	}
+	return &event{corev1.EventTypeNormal, "ZoneUpdated", message}
+}
+
+func recovered(before vmdistributed.ZoneStatus, after *vmdistributed.ZoneStatus) *event {
+	switch before.Phase {
+	case vmdistributed.ZoneUnhealthy, vmdistributed.ZoneFailed, vmdistributed.ZoneRefused, vmdistributed.ZoneMissing:
+		return &event{corev1.EventTypeNormal, "ZoneReady", fmt.Sprintf("Zone %s: healthy", after.Name)}
+	}
+	return nil
+}
+
+func objectEvents(after *vmdistributed.VMDistributedClusterStatus) []event {
+	switch after.UpdateStatus {
+	case "operational":
+		return []event{{corev1.EventTypeNormal, "RolloutCompleted", fmt.Sprintf("All %d zones run revision %s", len(after.Zones), after.UpdateRevision)}}
+	case "paused":
+		return []event{{corev1.EventTypeNormal, "RolloutPaused", "Paused: no VMCluster, VMAgent or VMUser is written"}}
+	case "failed":
+		return []event{{corev1.EventTypeWarning, "RolloutStalled", after.Reason}}
+	}
+	return nil
+}

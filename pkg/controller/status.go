@@ -1,0 +1,128 @@
+// Copyright The vmdistributed-apiserver Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package controller
+
+import (
+	"slices"
+	"time"
+
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/vmdistributed/vmdistributed-apiserver/apis/vmdistributed"
+	"github.com/vmdistributed/vmdistributed-apiserver/pkg/rollout"
+	"github.com/vmdistributed/vmdistributed-apiserver/pkg/victoriametrics"
+)
+
+// scrapedCondition says whether the VMAgent scrapes the zones.
+const scrapedCondition = "Scraped"
+
+// recordsOf reads what status remembers, by zone.
+func recordsOf(zones []vmdistributed.ZoneStatus) map[string]rollout.Record {
+	records := make(map[string]rollout.Record, len(zones))
+	for i := range zones {
+		zone := &zones[i]
+		records[zone.Name] = rollout.Record{
+			Phase:      rollout.Phase(zone.Phase),
+			Since:      zone.Since.Time,
+			Revision:   zone.Revision,
+			Updating:   zone.UpdateRevision,
+			Started:    timeOf(zone.UpdateStarted),
+			Finished:   timeOf(zone.UpdateFinished),
+			Generation: zone.Generation,
+			Reapplied:  int(zone.Reapplied),
+		}
+	}
+	return records
+}
+
+// statusOf writes a decision down.
+func statusOf(object *vmdistributed.VMDistributedCluster, view *observation, decision *rollout.Decision) vmdistributed.VMDistributedClusterStatus {
+	summary := rollout.Summarise(view.Observed, *decision)
+	status := vmdistributed.VMDistributedClusterStatus{
+		ObservedGeneration: object.Generation,
+		Conditions:         slices.Clone(object.Status.Conditions),
+		UpdateStatus:       summary.UpdateStatus,
+		Reason:             summary.Reason,
+		CurrentRevision:    object.Status.CurrentRevision,
+		UpdateRevision:     objectRevision(view.Zones),
+		UpdatedZones:       int32(summary.Updated),
+		ReadyZones:         int32(summary.Ready),
+	}
+	if summary.Complete() {
+		status.CurrentRevision = status.UpdateRevision
+	}
+	for i := range decision.Zones {
+		status.Zones = append(status.Zones, zoneStatus(&decision.Zones[i]))
+	}
+	for _, condition := range append(summary.Conditions, scrapedConditions(view.scrape)...) {
+		meta.SetStatusCondition(&status.Conditions, metav1.Condition{
+			Type:               condition.Type,
+			Status:             conditionStatus(condition.True),
+			Reason:             condition.Reason,
+			Message:            condition.Message,
+			ObservedGeneration: object.Generation,
+			LastTransitionTime: metav1.NewTime(view.Now),
+		})
+	}
+	if object.Spec.VMAgent == nil {
+		meta.RemoveStatusCondition(&status.Conditions, scrapedCondition)
+	}
+	return status
+}
+
+func zoneStatus(zone *rollout.ZoneState) vmdistributed.ZoneStatus {
+	record := &zone.Record
+	return vmdistributed.ZoneStatus{
+		Name:           zone.Name,
+		Phase:          vmdistributed.ZonePhase(record.Phase),
+		Since:          metav1.NewTime(record.Since),
+		Revision:       record.Revision,
+		UpdateRevision: record.Updating,
+		UpdateStarted:  timeOrNil(record.Started),
+		UpdateFinished: timeOrNil(record.Finished),
+		Generation:     record.Generation,
+		Reapplied:      int32(record.Reapplied),
+		Reason:         zone.Reason,
+		WaitingFor:     zone.WaitingFor,
+	}
+}
+
+func scrapedConditions(scrape *scrapeView) []rollout.Condition {
+	if scrape == nil || scrape.report == nil {
+		return nil
+	}
+	return []rollout.Condition{{Type: scrapedCondition, True: scrape.report.Configured, Reason: scrape.report.Reason, Message: scrape.report.Message}}
+}
+
+// objectRevision is the hash of the desired state of all zones. Their order does
+// not count: to change it changes no zone.
+func objectRevision(zones []rollout.Zone) string {
+	revisions := make(map[string]any, len(zones))
+	for i := range zones {
+		revisions[zones[i].Name] = zones[i].Revision
+	}
+	return victoriametrics.Revision("zones", revisions)
+}
+
+func conditionStatus(is bool) metav1.ConditionStatus {
+	if is {
+		return metav1.ConditionTrue
+	}
+	return metav1.ConditionFalse
+}
+
+func timeOf(at *metav1.Time) time.Time {
+	if at == nil {
+		return time.Time{}
+	}
+	return at.Time
+}
+
+func timeOrNil(at time.Time) *metav1.Time {
+	if at.IsZero() {
+		return nil
+	}
+	return &metav1.Time{Time: at}
+}

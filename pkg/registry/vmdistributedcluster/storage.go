@@ -1,0 +1,134 @@
+// Copyright The vmdistributed-apiserver Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package vmdistributedcluster
+
+import (
+	"context"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apiserver/pkg/registry/generic"
+	genericregistry "k8s.io/apiserver/pkg/registry/generic/registry"
+	"k8s.io/apiserver/pkg/registry/rest"
+	"sigs.k8s.io/structured-merge-diff/v6/fieldpath"
+
+	"github.com/vmdistributed/vmdistributed-apiserver/apis/vmdistributed"
+)
+
+// Storage is the kind with its subresources.
+type Storage struct {
+	VMDistributedCluster *REST
+	Status               *StatusREST
+	Zones                *ZonesREST
+}
+
+// Resources maps each storage to the path under which it is served.
+func (s *Storage) Resources() map[string]rest.Storage {
+	return map[string]rest.Storage{
+		"vmdistributedclusters":        s.VMDistributedCluster,
+		"vmdistributedclusters/status": s.Status,
+		"vmdistributedclusters/zones":  s.Zones,
+	}
+}
+
+// NewStorage returns the storage of the kind, in whatever backend options leads
+// to. The reporter answers the subresource zones.
+func NewStorage(scheme *runtime.Scheme, resource schema.GroupResource, options generic.RESTOptionsGetter, reporter ZoneReporter) (*Storage, error) {
+	main := newStrategy(scheme)
+	store := &genericregistry.Store{
+		NewFunc:                   func() runtime.Object { return &vmdistributed.VMDistributedCluster{} },
+		NewListFunc:               func() runtime.Object { return &vmdistributed.VMDistributedClusterList{} },
+		DefaultQualifiedResource:  resource,
+		SingularQualifiedResource: schema.GroupResource{Group: resource.Group, Resource: "vmdistributedcluster"},
+		CreateStrategy:            main,
+		UpdateStrategy:            main,
+		DeleteStrategy:            main,
+		ResetFieldsStrategy:       main,
+		TableConvertor:            clusterTable{},
+	}
+	if err := store.CompleteWithOptions(&generic.StoreOptions{RESTOptions: options}); err != nil {
+		return nil, err
+	}
+
+	statusStore := *store
+	statusStore.UpdateStrategy = statusStrategy{main}
+	statusStore.ResetFieldsStrategy = statusStrategy{main}
+
+	return &Storage{
+		VMDistributedCluster: &REST{Store: store, claims: claims{list: store.ListPredicate, resource: resource}},
+		Status:               &StatusREST{store: &statusStore},
+		Zones:                &ZonesREST{store: store, reporter: reporter},
+	}, nil
+}
+
+// REST serves the main resource.
+type REST struct {
+	*genericregistry.Store
+	claims claims
+}
+
+var (
+	_ rest.StandardStorage      = &REST{}
+	_ rest.ShortNamesProvider   = &REST{}
+	_ rest.CategoriesProvider   = &REST{}
+	_ rest.SingularNameProvider = &REST{}
+)
+
+// ShortNames lets users type kubectl get vmdc.
+func (*REST) ShortNames() []string { return []string{"vmdc"} }
+
+// Categories lets users type kubectl get victoriametrics.
+func (*REST) Categories() []string { return []string{"victoriametrics"} }
+
+// Create refuses an object that claims a VMCluster of another one.
+func (r *REST) Create(ctx context.Context, obj runtime.Object, validate rest.ValidateObjectFunc, options *metav1.CreateOptions) (runtime.Object, error) {
+	return r.Store.Create(ctx, obj, r.claims.onCreate(validate), options)
+}
+
+// Update refuses a change that claims a VMCluster of another object.
+func (r *REST) Update(ctx context.Context, name string, info rest.UpdatedObjectInfo, validateCreate rest.ValidateObjectFunc, validateUpdate rest.ValidateObjectUpdateFunc, forceAllowCreate bool, options *metav1.UpdateOptions) (runtime.Object, bool, error) {
+	return r.Store.Update(ctx, name, info, r.claims.onCreate(validateCreate), r.claims.onUpdate(validateUpdate), forceAllowCreate, options)
+}
+
+// StatusREST serves the subresource status.
+type StatusREST struct {
+	store *genericregistry.Store
+}
+
+var (
+	_ rest.Patcher              = &StatusREST{}
+	_ rest.ResetFieldsStrategy  = &StatusREST{}
+	_ rest.TableConvertor       = &StatusREST{}
+	_ rest.SingularNameProvider = &StatusREST{}
+)
+
+// New returns an empty object for the decoder.
+func (r *StatusREST) New() runtime.Object { return r.store.New() }
+
+// Destroy does nothing: the store belongs to the main resource.
+func (r *StatusREST) Destroy() {}
+
+// GetSingularName names the resource in the singular.
+func (r *StatusREST) GetSingularName() string { return r.store.GetSingularName() }
+
+// Get reads the object, as a patch has to.
+func (r *StatusREST) Get(ctx context.Context, name string, options *metav1.GetOptions) (runtime.Object, error) {
+	return r.store.Get(ctx, name, options)
+}
+
+// Update writes status. It never creates.
+func (r *StatusREST) Update(ctx context.Context, name string, info rest.UpdatedObjectInfo, validateCreate rest.ValidateObjectFunc, validateUpdate rest.ValidateObjectUpdateFunc, _ bool, options *metav1.UpdateOptions) (runtime.Object, bool, error) {
+	return r.store.Update(ctx, name, info, validateCreate, validateUpdate, false, options)
+}
+
+// GetResetFields names what this subresource does not write.
+func (r *StatusREST) GetResetFields() map[fieldpath.APIVersion]*fieldpath.Set {
+	return r.store.GetResetFields()
+}
+
+// ConvertToTable prints the object as the main resource does.
+func (r *StatusREST) ConvertToTable(ctx context.Context, object, options runtime.Object) (*metav1.Table, error) {
+	return r.store.ConvertToTable(ctx, object, options)
+}

@@ -1,0 +1,131 @@
+// Copyright The vmdistributed-apiserver Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// Package vmdistributedcluster stores VMDistributedClusters and serves them with
+// their subresources.
+package vmdistributedcluster
+
+import (
+	"context"
+	"slices"
+
+	"k8s.io/apimachinery/pkg/api/equality"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/util/validation/field"
+	"k8s.io/apiserver/pkg/registry/rest"
+	"k8s.io/apiserver/pkg/storage/names"
+	"sigs.k8s.io/structured-merge-diff/v6/fieldpath"
+
+	"github.com/vmdistributed/vmdistributed-apiserver/apis/operator/v1alpha1"
+	"github.com/vmdistributed/vmdistributed-apiserver/apis/vmdistributed"
+	"github.com/vmdistributed/vmdistributed-apiserver/apis/vmdistributed/validation"
+)
+
+// strategy is how the main resource is created and updated: users own spec.
+type strategy struct {
+	runtime.ObjectTyper
+	names.NameGenerator
+}
+
+var (
+	_ rest.RESTCreateStrategy  = strategy{}
+	_ rest.RESTUpdateStrategy  = strategy{}
+	_ rest.RESTDeleteStrategy  = strategy{}
+	_ rest.ResetFieldsStrategy = strategy{}
+)
+
+func newStrategy(typer runtime.ObjectTyper) strategy {
+	return strategy{typer, names.SimpleNameGenerator}
+}
+
+func (strategy) NamespaceScoped() bool { return true }
+
+func (strategy) AllowCreateOnUpdate(context.Context) bool { return false }
+
+func (strategy) AllowUnconditionalUpdate(context.Context) bool { return true }
+
+func (strategy) Canonicalize(runtime.Object) {}
+
+// GetResetFields names what server-side apply must not own through the main
+// resource.
+func (strategy) GetResetFields() map[fieldpath.APIVersion]*fieldpath.Set {
+	return resetFields(fieldpath.MakePathOrDie("status"))
+}
+
+func (strategy) PrepareForCreate(_ context.Context, obj runtime.Object) {
+	cluster := obj.(*vmdistributed.VMDistributedCluster)
+	cluster.Status = vmdistributed.VMDistributedClusterStatus{}
+	cluster.Generation = 1
+	ensureFinalizer(cluster)
+}
+
+func (strategy) PrepareForUpdate(_ context.Context, obj, old runtime.Object) {
+	cluster, before := obj.(*vmdistributed.VMDistributedCluster), old.(*vmdistributed.VMDistributedCluster)
+	cluster.Status = before.Status
+	keepUnchangedText(&cluster.Spec, &before.Spec)
+	cluster.Generation = before.Generation
+	if !equality.Semantic.DeepEqual(cluster.Spec, before.Spec) {
+		cluster.Generation++
+	}
+	if before.DeletionTimestamp == nil {
+		ensureFinalizer(cluster)
+	}
+}
+
+func (strategy) Validate(_ context.Context, obj runtime.Object) field.ErrorList {
+	return validation.ValidateCreate(obj.(*vmdistributed.VMDistributedCluster))
+}
+
+func (strategy) ValidateUpdate(_ context.Context, obj, old runtime.Object) field.ErrorList {
+	return validation.ValidateUpdate(obj.(*vmdistributed.VMDistributedCluster), old.(*vmdistributed.VMDistributedCluster))
+}
+
+func (strategy) WarningsOnCreate(_ context.Context, obj runtime.Object) []string {
+	return warnings(obj.(*vmdistributed.VMDistributedCluster))
+}
+
+func (strategy) WarningsOnUpdate(_ context.Context, obj, _ runtime.Object) []string {
+	return warnings(obj.(*vmdistributed.VMDistributedCluster))
+}
+
+// statusStrategy is how the subresource status is updated: the controller owns
+// status and can touch nothing else.
+type statusStrategy struct{ strategy }
+
+// GetResetFields names what server-side apply must not own through the
+// subresource status.
+func (statusStrategy) GetResetFields() map[fieldpath.APIVersion]*fieldpath.Set {
+	return resetFields(fieldpath.MakePathOrDie("spec"), fieldpath.MakePathOrDie("metadata"))
+}
+
+func (statusStrategy) PrepareForUpdate(_ context.Context, obj, old runtime.Object) {
+	cluster, before := obj.(*vmdistributed.VMDistributedCluster), old.(*vmdistributed.VMDistributedCluster)
+	managed := cluster.ManagedFields
+	version := cluster.ResourceVersion
+	cluster.ObjectMeta = *before.ObjectMeta.DeepCopy()
+	cluster.ManagedFields, cluster.ResourceVersion = managed, version
+	cluster.Spec = before.Spec
+}
+
+func (statusStrategy) ValidateUpdate(_ context.Context, obj, old runtime.Object) field.ErrorList {
+	return validation.ValidateStatusUpdate(obj.(*vmdistributed.VMDistributedCluster), old.(*vmdistributed.VMDistributedCluster))
+}
+
+func (statusStrategy) WarningsOnUpdate(context.Context, runtime.Object, runtime.Object) []string {
+	return nil
+}
+
+func resetFields(paths ...fieldpath.Path) map[fieldpath.APIVersion]*fieldpath.Set {
+	return map[fieldpath.APIVersion]*fieldpath.Set{
+		fieldpath.APIVersion(v1alpha1.SchemeGroupVersion.String()): fieldpath.NewSet(paths...),
+	}
+}
+
+// ensureFinalizer puts the finalizer back where a client that replaces the whole
+// object has left it out: without it, the VMClusters would stay behind owned by
+// nothing.
+func ensureFinalizer(cluster *vmdistributed.VMDistributedCluster) {
+	if !slices.Contains(cluster.Finalizers, vmdistributed.Finalizer) {
+		cluster.Finalizers = append(cluster.Finalizers, vmdistributed.Finalizer)
+	}
+}

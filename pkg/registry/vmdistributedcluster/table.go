@@ -1,0 +1,89 @@
+// Copyright The vmdistributed-apiserver Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package vmdistributedcluster
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+
+	"github.com/vmdistributed/vmdistributed-apiserver/apis/vmdistributed"
+)
+
+// clusterTable prints VMDistributedClusters for kubectl get.
+type clusterTable struct{}
+
+// ConvertToTable prints one row per object.
+func (clusterTable) ConvertToTable(_ context.Context, object, options runtime.Object) (*metav1.Table, error) {
+	table := &metav1.Table{}
+	setListMeta(table, object)
+	if !noHeaders(options) {
+		table.ColumnDefinitions = clusterColumns()
+	}
+	now := time.Now()
+	appendRow := func(item runtime.Object) error {
+		cluster, ok := item.(*vmdistributed.VMDistributedCluster)
+		if !ok {
+			return fmt.Errorf("printing VMDistributedClusters: got a %T", item)
+		}
+		table.Rows = append(table.Rows, metav1.TableRow{Cells: clusterCells(cluster, now), Object: runtime.RawExtension{Object: item}})
+		return nil
+	}
+	if meta.IsListType(object) {
+		return table, meta.EachListItem(object, appendRow)
+	}
+	return table, appendRow(object)
+}
+
+func clusterColumns() []metav1.TableColumnDefinition {
+	return []metav1.TableColumnDefinition{
+		{Name: "Name", Type: "string", Format: "name", Description: "Name of the object."},
+		{Name: "Zones", Type: "string", Description: "Zones that run the wanted revision, of all."},
+		{Name: "Ready", Type: "string", Description: "Zones that run it in good health, of all."},
+		{Name: "Status", Type: "string", Description: "The state in the words of the VictoriaMetrics operator."},
+		{Name: "Zone", Type: "string", Description: "The zone in work."},
+		{Name: "Age", Type: "string", Description: "Time since the object was created."},
+		{Name: "Revision", Type: "string", Priority: 1, Description: "Revision that spec asks for."},
+		{Name: "Paused", Type: "boolean", Priority: 1, Description: "Whether spec.paused is set."},
+		{Name: "Message", Type: "string", Priority: 1, Description: "What the rollout does or waits for."},
+	}
+}
+
+func clusterCells(cluster *vmdistributed.VMDistributedCluster, now time.Time) []any {
+	status := &cluster.Status
+	total := len(cluster.Spec.Zones.VMClusters)
+	return []any{
+		cluster.Name,
+		fmt.Sprintf("%d/%d", status.UpdatedZones, total),
+		fmt.Sprintf("%d/%d", status.ReadyZones, total),
+		orDash(status.UpdateStatus),
+		orDash(zoneInWork(status)),
+		since(cluster.CreationTimestamp, now),
+		orDash(status.UpdateRevision),
+		cluster.Spec.Paused,
+		orDash(readyMessage(status)),
+	}
+}
+
+// zoneInWork is the zone that the rollout is busy with.
+func zoneInWork(status *vmdistributed.VMDistributedClusterStatus) string {
+	for _, zone := range status.Zones {
+		switch zone.Phase {
+		case vmdistributed.ZoneCreating, vmdistributed.ZoneUpdating, vmdistributed.ZoneBaking, vmdistributed.ZoneFailed:
+			return zone.Name
+		}
+	}
+	return ""
+}
+
+func readyMessage(status *vmdistributed.VMDistributedClusterStatus) string {
+	if condition := meta.FindStatusCondition(status.Conditions, "Ready"); condition != nil {
+		return condition.Message
+	}
+	return ""
+}

@@ -1,0 +1,45 @@
+// Copyright The vmdistributed-apiserver Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package vmdistributedcluster
+
+import (
+	"bytes"
+
+	"k8s.io/apimachinery/pkg/api/equality"
+	"k8s.io/apimachinery/pkg/util/json"
+
+	"github.com/vmdistributed/vmdistributed-apiserver/apis/rawjson"
+	"github.com/vmdistributed/vmdistributed-apiserver/apis/vmdistributed"
+)
+
+// keepUnchangedText puts the stored text of an inner spec in the place of a new
+// one that says the same in other words (order of keys, white space, 1e3 for
+// 1000), so that only a change of meaning is a change of the object.
+func keepUnchangedText(spec, old *vmdistributed.VMDistributedClusterSpec) {
+	before := make(map[string]*vmdistributed.Zone, len(old.Zones.VMClusters))
+	for i := range old.Zones.VMClusters {
+		zone := &old.Zones.VMClusters[i]
+		before[zone.ClusterName()] = zone
+	}
+	for i := range spec.Zones.VMClusters {
+		zone := &spec.Zones.VMClusters[i]
+		if stored := before[zone.ClusterName()]; stored != nil {
+			keepIfSame(zone.Spec, stored.Spec)
+			keepIfSame(zone.OverrideSpec, stored.OverrideSpec)
+		}
+	}
+}
+
+func keepIfSame(object, stored *rawjson.Object) {
+	if object == nil || stored == nil || bytes.Equal(object.Raw, stored.Raw) {
+		return
+	}
+	var a, b map[string]any
+	if json.Unmarshal(object.Raw, &a) != nil || json.Unmarshal(stored.Raw, &b) != nil {
+		return
+	}
+	if equality.Semantic.DeepEqual(a, b) {
+		object.Raw = stored.Raw
+	}
+}

@@ -1,0 +1,41 @@
+// Copyright The vmdistributed-apiserver Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package vmdistributedcluster
+
+import (
+	"fmt"
+
+	"k8s.io/apimachinery/pkg/util/validation/field"
+
+	"github.com/vmdistributed/vmdistributed-apiserver/apis/vmdistributed"
+)
+
+// warnings tells what is allowed and yet hardly meant.
+func warnings(cluster *vmdistributed.VMDistributedCluster) []string {
+	var found []string
+	path := field.NewPath("spec", "zones", "vmclusters")
+	for i := range cluster.Spec.Zones.VMClusters {
+		zone := &cluster.Spec.Zones.VMClusters[i]
+		at := path.Index(i)
+		if zone.Ref != nil && zone.Name != "" {
+			found = append(found, fmt.Sprintf("%s: ignored beside ref, which names the VMCluster %q", at.Child("name"), zone.Ref.Name))
+		}
+		if zone.OverrideSpec != nil && isEmptyObject(zone.OverrideSpec.Raw) {
+			found = append(found, fmt.Sprintf("%s: is empty and changes nothing", at.Child("overrideSpec")))
+		}
+	}
+	return found
+}
+
+func isEmptyObject(raw []byte) bool {
+	var members int
+	for _, c := range raw {
+		switch c {
+		case ' ', '\t', '\r', '\n', '{', '}':
+		default:
+			members++
+		}
+	}
+	return members == 0
+}

@@ -1,0 +1,84 @@
+// Copyright The vmdistributed-apiserver Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package rollout
+
+import "time"
+
+// ActionType is what to do.
+type ActionType string
+
+const (
+	// Nothing is to be done until something changes or Wake comes.
+	Nothing ActionType = "Nothing"
+	// CreateCluster creates the inline cluster of a zone.
+	CreateCluster ActionType = "CreateCluster"
+	// UpdateCluster writes the wanted state to an existing cluster.
+	UpdateCluster ActionType = "UpdateCluster"
+	// MarkCluster writes to a cluster what leaves its spec as it is.
+	MarkCluster ActionType = "MarkCluster"
+	// ReleaseCluster takes our mark off a cluster.
+	ReleaseCluster ActionType = "ReleaseCluster"
+	// DeleteCluster deletes an inline cluster.
+	DeleteCluster ActionType = "DeleteCluster"
+	// ConfigureScrape writes the VMAgent.
+	ConfigureScrape ActionType = "ConfigureScrape"
+	// Finalize lets the object go.
+	Finalize ActionType = "Finalize"
+)
+
+// Action is one step.
+type Action struct {
+	Type ActionType
+	// Cluster is the name of the cluster, where the step is about one.
+	Cluster string
+}
+
+// Decision is the outcome of Decide. The records are to be stored before the
+// action is carried out.
+type Decision struct {
+	Action Action
+	// Zones has one entry per entry of the list, in its order.
+	Zones []ZoneState
+	// Wake is when to decide again though nothing has changed; zero for never.
+	Wake time.Time
+}
+
+// ZoneState is where a zone stands after the decision.
+type ZoneState struct {
+	Name   string
+	Record Record
+	// Reason is the phase's reason in one CamelCase word.
+	Reason string
+	// WaitingFor says in a sentence what the zone waits for.
+	WaitingFor string
+	// Updated is true where the cluster is what is wanted.
+	Updated bool
+	// Ready is true where it is so in good health.
+	Ready bool
+	// Finished is true where this decision saw an update come to its end.
+	Finished bool
+	// Hold is true where only the user can bring the zone on.
+	Hold bool
+}
+
+// wakeAt keeps the earliest of the moments.
+func (d *Decision) wakeAt(moment time.Time) {
+	if d.Wake.IsZero() || moment.Before(d.Wake) {
+		d.Wake = moment
+	}
+}
+
+// RestsOnHealth is true where the decision must not be based on anything but
+// fresh reads: it writes, or it takes a zone for finished.
+func (d *Decision) RestsOnHealth() bool {
+	if d.Action.Type != Nothing {
+		return true
+	}
+	for i := range d.Zones {
+		if d.Zones[i].Finished {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,32 @@
+// Copyright The vmdistributed-apiserver Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package victoriametrics
+
+// The labels of everything that the operator makes for a VMCluster
+// (ClusterSelectorLabels and AddClusterLabels in types/vmextra_types.go,
+// FinalLabels in types/vmcluster_types.go). spec.managedMetadata adds labels and
+// cannot change these.
+const (
+	labelName      = "app.kubernetes.io/name"
+	labelInstance  = "app.kubernetes.io/instance"
+	labelComponent = "app.kubernetes.io/component"
+	labelPartOf    = "app.kubernetes.io/part-of"
+	labelManagedBy = "managed-by"
+
+	componentValue = "monitoring"
+	partOfValue    = "vmcluster"
+	managedByValue = "vm-operator"
+
+	// The labels that load balancing adds to Services and their scrapes.
+	labelProxyName    = "operator.victoriametrics.com/vmauthlb-proxy-name"
+	labelProxyJobName = "operator.victoriametrics.com/vmauthlb-proxy-job-name"
+)
+
+// WorkloadSelector selects the StatefulSets and Deployments of all VMClusters.
+const WorkloadSelector = labelPartOf + "=" + partOfValue + "," + labelManagedBy + "=" + managedByValue
+
+// WorkloadSelectorFor selects those of one VMCluster.
+func WorkloadSelectorFor(cluster string) string {
+	return WorkloadSelector + "," + labelInstance + "=" + cluster
+}

@@ -1,0 +1,74 @@
+// Copyright The vmdistributed-apiserver Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package controlplane
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+)
+
+// command says how to run a program.
+type command struct {
+	name    string
+	program string // path of the binary
+	args    []string
+	env     []string
+	dir     string
+	// inputs are the files that the program reads once, at start.
+	inputs []string
+}
+
+// fingerprint changes when the program would run differently if it were started
+// now: other arguments or environment, another binary, other contents of a file
+// that it reads at start.
+func (c command) fingerprint() (string, error) {
+	info, err := os.Stat(c.program)
+	if err != nil {
+		return "", err
+	}
+	h := sha256.New()
+	// Size and time stand for the binary: reading 100 MB for each "up" costs
+	// more than it is worth, and go build leaves the file alone when nothing changed.
+	err = json.NewEncoder(h).Encode([]any{c.program, info.Size(), info.ModTime().UnixNano(), c.args, c.env, c.dir})
+	if err != nil {
+		return "", err
+	}
+	for _, path := range c.inputs {
+		if err := hashFile(h, path); err != nil {
+			return "", fmt.Errorf("reading what %s is started with: %w", c.name, err)
+		}
+	}
+	return hex.EncodeToString(h.Sum(nil)), nil
+}
+
+func hashFile(w io.Writer, path string) error {
+	file, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer file.Close() //nolint:errcheck // only read
+	_, err = io.Copy(w, file)
+	return err
+}
+
+// checkProgram fails, with what to do, when a program was not built yet.
+func checkProgram(path string) error {
+	info, err := os.Stat(path)
+	if err == nil && info.Mode().IsRegular() && info.Mode()&0o111 != 0 {
+		return nil
+	}
+	name := filepath.Base(path)
+	switch name {
+	case serverProgram:
+		return fmt.Errorf("%s is not built (looked for %s): run make build", name, path)
+	case standinProgram:
+		return fmt.Errorf("%s is not built (looked for %s): run go build -o %s with its package under test/", name, path, path)
+	}
+	return fmt.Errorf("%s is not built (looked for %s): run hack/build-tools.sh %s", name, path, name)
+}

@@ -1,0 +1,257 @@
+// Copyright The vmdistributed-apiserver Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package controlplane
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+	"strconv"
+	"sync"
+	"time"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/client-go/rest"
+)
+
+const (
+	// ServerNamespace is where the project's own server runs in a cluster.
+	ServerNamespace = "vmdistributed-system"
+	// ServerUser is whom the project's own server is to the cluster.
+	ServerUser = "system:serviceaccount:" + ServerNamespace + ":" + serverProgram
+
+	serverProgram = "vmdistributed-apiserver"
+)
+
+// serverGroups are the groups that the token of ServerUser would carry.
+func serverGroups() []string {
+	return []string{"system:serviceaccounts", "system:serviceaccounts:" + ServerNamespace, "system:authenticated"}
+}
+
+// ServerOptions says how to run the project's own server. The zero value runs
+// it as the manifests in artifacts/base do.
+type ServerOptions struct {
+	// Name tells several servers apart. Default: vmdistributed-apiserver.
+	Name string
+	// Program is the path of the binary. Default: the one in Options.BinDir.
+	Program string
+	// DataDir is the server's --data-dir. Default: data/NAME below Options.Dir.
+	DataDir string
+	// ExternalEtcd makes the server use the control plane's etcd instead of a
+	// data directory of its own.
+	ExternalEtcd bool
+	// Args are appended to the server's flags, Env to its environment.
+	Args, Env []string
+	// Manifests are the files applied for it, in order; Services and APIServices
+	// in them are made to point to this server. Default: namespace.yaml,
+	// rbac.yaml, service.yaml and apiservice.yaml of artifacts/base.
+	Manifests []string
+	// Unregistered leaves Services and APIServices out: the server runs beside
+	// one that is registered, as another replica.
+	Unregistered bool
+}
+
+// Server is a run of the project's own server, and the runs that follow it by
+// Restart.
+type Server struct {
+	// DataDir is the server's data directory, Log the path of its log.
+	DataDir, Log string
+
+	cp        *ControlPlane
+	options   ServerOptions
+	component component
+
+	mu      sync.Mutex
+	process *process
+	port    int
+}
+
+// StartServer runs the project's own server and returns when it is ready and
+// the aggregator passes requests on to it.
+func (c *ControlPlane) StartServer(ctx context.Context, options ServerOptions) (*Server, error) {
+	options, err := options.complete(c.layout)
+	if err != nil {
+		return nil, err
+	}
+	s := &Server{cp: c, options: options}
+	s.DataDir, s.Log = s.options.DataDir, c.layout.log(s.options.Name)
+	s.component = component{
+		name: s.options.Name, order: orderServer, ports: []string{s.options.Name}, prepare: s.prepare,
+	}
+	if err := checkProgram(s.options.Program); err != nil {
+		return nil, err
+	}
+	if err := s.run(ctx); err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+func (o ServerOptions) complete(l layout) (ServerOptions, error) {
+	if o.Name == "" {
+		o.Name = serverProgram
+	}
+	if o.Program == "" {
+		o.Program = l.program(serverProgram)
+	}
+	if o.DataDir == "" {
+		o.DataDir = l.data(o.Name)
+	}
+	if o.Manifests == nil {
+		for _, name := range []string{"namespace", "rbac", "service", "apiservice"} {
+			o.Manifests = append(o.Manifests, filepath.Join(l.root, "artifacts", "base", name+".yaml"))
+		}
+	}
+	// The server runs in another directory than this process.
+	for _, path := range []*string{&o.Program, &o.DataDir} {
+		var err error
+		if *path, err = filepath.Abs(*path); err != nil {
+			return o, err
+		}
+	}
+	return o, nil
+}
+
+// run brings the server from whatever state to being served.
+func (s *Server) run(ctx context.Context) error {
+	manifests, err := readManifests(s.options.Manifests...)
+	if err != nil {
+		return err
+	}
+	applier, err := newApplier(s.cp.Config())
+	if err != nil {
+		return err
+	}
+	// The rights first, for the server asks for them when it starts. What points
+	// to it last: an aggregator that finds nobody there asks again only later.
+	rights, pointers := split(manifests)
+	if err := applier.apply(ctx, rights...); err != nil {
+		return err
+	}
+	process, err := s.cp.launcher.ensure(ctx, s.component)
+	s.mu.Lock()
+	s.process = process
+	s.mu.Unlock()
+	if err != nil || s.options.Unregistered {
+		return err
+	}
+	return s.register(ctx, applier, pointers)
+}
+
+// register makes the aggregator send requests to this server and returns when
+// it does.
+func (s *Server) register(ctx context.Context, applier *applier, pointers []*unstructured.Unstructured) error {
+	begun := time.Now()
+	for _, object := range pointers {
+		if err := pointToLoopback(object, s.port, s.cp.pki.aggregated.cert); err != nil {
+			return err
+		}
+	}
+	if err := applier.apply(ctx, pointers...); err != nil {
+		return err
+	}
+	for _, object := range pointers {
+		if object.GetKind() != kindAPIService {
+			continue
+		}
+		if err := waitAggregated(ctx, s.cp.Config(), object.GetName(), s.cp.options.Patience); err != nil {
+			return fmt.Errorf("%w; %s", err, s.process.log.tail(20))
+		}
+		s.cp.launcher.progress.say("APIService %s: available after %.1fs", object.GetName(), time.Since(begun).Seconds())
+	}
+	return nil
+}
+
+// split parts the objects that point to the server from all others.
+func split(objects []*unstructured.Unstructured) (others, pointers []*unstructured.Unstructured) {
+	for _, object := range objects {
+		if kind := object.GetKind(); kind == kindService || kind == kindAPIService {
+			pointers = append(pointers, object)
+		} else {
+			others = append(others, object)
+		}
+	}
+	return others, pointers
+}
+
+func (s *Server) prepare() (command, probe, error) {
+	c, name := s.cp, s.options.Name
+	kubeconfig, err := c.componentKubeconfig(name, ServerUser, serverGroups()...)
+	if err != nil {
+		return command{}, probe{}, err
+	}
+	service := serverProgram + "." + ServerNamespace
+	serving := name + "-serving"
+	if _, err := c.pki.server(c.pki.aggregated, serving, loopback, "localhost", service, service+".svc"); err != nil {
+		return command{}, probe{}, err
+	}
+	if s.port, err = c.launcher.ports.port(name); err != nil {
+		return command{}, probe{}, err
+	}
+	cmd := c.command(name, append([]string{
+		"--kubeconfig=" + kubeconfig,
+		"--bind-address=" + loopback,
+		"--secure-port=" + strconv.Itoa(s.port),
+		"--tls-cert-file=" + c.pki.cert(serving),
+		"--tls-private-key-file=" + c.pki.key(serving),
+	}, s.storeArgs()...))
+	cmd.program = s.options.Program
+	cmd.args = append(cmd.args, s.options.Args...)
+	cmd.env = append(cmd.env, s.options.Env...)
+	cmd.inputs = []string{kubeconfig, c.pki.cert(serving)}
+	return cmd, probe{URL: localURL(s.port) + "/readyz", CAFile: c.pki.cert("aggregated-ca")}, nil
+}
+
+func (s *Server) storeArgs() []string {
+	if s.options.ExternalEtcd {
+		return s.cp.EtcdFlags()
+	}
+	return []string{"--data-dir=" + s.options.DataDir}
+}
+
+// Kill ends the server at once, as a crash would, and returns when it is gone.
+func (s *Server) Kill() error { return s.current().kill(context.Background()) }
+
+// Stop asks the server to end and returns when it has ended, by force if need be.
+func (s *Server) Stop() error { return s.current().stop(context.Background()) }
+
+// Restart ends the server if it runs, starts it again with the same flags, port
+// and data, and returns when it is ready and the aggregator passes requests on
+// to it.
+func (s *Server) Restart(ctx context.Context) error {
+	if err := s.current().stop(ctx); err != nil {
+		return err
+	}
+	return s.run(ctx)
+}
+
+// PID returns the process id of the current run.
+func (s *Server) PID() int { return s.current().id.PID }
+
+// Alive tells whether the server runs.
+func (s *Server) Alive() bool { return s.current().alive() }
+
+// TimeToReady returns how long the current run took from the start of its
+// process until it said that it is ready; zero if it was found running.
+func (s *Server) TimeToReady() time.Duration { return s.current().readyAfter }
+
+// URL returns the server's own address, beside the aggregator.
+func (s *Server) URL() string { return localURL(s.port) }
+
+// ConfigFor returns a client configuration for the server itself, beside the
+// aggregator, for a user authenticated by a certificate of the cluster.
+func (s *Server) ConfigFor(user string, groups ...string) (*rest.Config, error) {
+	config, err := s.cp.ConfigFor(user, groups...)
+	if err != nil {
+		return nil, err
+	}
+	config.Host, config.CAData = s.URL(), s.cp.pki.aggregated.cert
+	return config, nil
+}
+
+func (s *Server) current() *process {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.process
+}

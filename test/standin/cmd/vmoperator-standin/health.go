@@ -1,0 +1,52 @@
+// Copyright The vmdistributed-apiserver Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"time"
+)
+
+// readyPath answers 200 from the moment on at which the stand-in is ready.
+const readyPath = "/ready"
+
+// shutdownTime bounds the wait for requests that are being answered at the end.
+const shutdownTime = 2 * time.Second
+
+// serveHealth answers readyPath on an address until the context ends.
+func serveHealth(ctx context.Context, address string, ready <-chan struct{}) error {
+	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", address)
+	if err != nil {
+		return fmt.Errorf("listening for --health-address %s: %w", address, err)
+	}
+	server := &http.Server{Handler: health(ready), ReadHeaderTimeout: shutdownTime}
+	stopped := make(chan error, 1)
+	stop := context.AfterFunc(ctx, func() {
+		within, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownTime)
+		defer cancel()
+		stopped <- server.Shutdown(within)
+	})
+	err = server.Serve(listener)
+	if stop() || !errors.Is(err, http.ErrServerClosed) {
+		return fmt.Errorf("serving %s: %w", address, err)
+	}
+	return <-stopped
+}
+
+func health(ready <-chan struct{}) http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET "+readyPath, func(w http.ResponseWriter, _ *http.Request) {
+		select {
+		case <-ready:
+			_, _ = fmt.Fprintln(w, "ok")
+		default:
+			http.Error(w, "the stand-in has not seen all objects yet", http.StatusServiceUnavailable)
+		}
+	})
+	return mux
+}
