@@ -63,7 +63,7 @@ linkflags() {
 }
 
 build() {
-  local name=$1 module package cold versioned symbols stamp wanted begun
+  local name=$1 module package cold versioned symbols stamp wanted flags begun
   describe "$name"
   stamp=$bin/.$name.sum
   wanted=$(cat "$root/hack/tools/$module/go.mod" "$root/hack/tools/$module/go.sum" | sha256sum)
@@ -73,8 +73,9 @@ build() {
   echo "build-tools: building $name from $package (about $cold with an empty cache, seconds with a warm one)"
   begun=$SECONDS
   # Written beside and renamed: a running program keeps its file.
+  flags=$(cd "$root/hack/tools/$module" && linkflags)
   (cd "$root/hack/tools/$module" &&
-    GOWORK=off CGO_ENABLED=0 go build -trimpath -ldflags "$(linkflags)" -o "$bin/.$name.new" "$package")
+    GOWORK=off CGO_ENABLED=0 go build -trimpath -ldflags "$flags" -o "$bin/.$name.new" "$package")
   mv -f "$bin/.$name.new" "$bin/$name"
   echo "$wanted" >"$stamp"
   echo "build-tools: $name is built ($((SECONDS - begun)) s)"

@@ -11,9 +11,8 @@ import (
 )
 
 const (
-	group      = "operator.victoriametrics.com"
-	version    = "v1beta1"
-	apiVersion = group + "/" + version
+	apiGroup   = "operator.victoriametrics.com"
+	apiVersion = apiGroup + "/v1beta1"
 
 	clusterResource = "vmclusters"
 	agentResource   = "vmagents"
@@ -43,7 +42,7 @@ func gvr(resource string) schema.GroupVersionResource {
 	case namespaceResource:
 		return schema.GroupVersionResource{Version: "v1", Resource: resource}
 	}
-	return schema.GroupVersionResource{Group: group, Version: version, Resource: resource}
+	return schema.GroupVersionResource{Group: apiGroup, Version: "v1beta1", Resource: resource}
 }
 
 // resourceOfKind returns the resource of a kind that can own workloads, or "".

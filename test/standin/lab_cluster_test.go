@@ -132,6 +132,25 @@ func testWorkloadRepaired(t *testing.T, r *room) {
 	reads.until("made anew", func(o *unstructured.Unstructured) bool { return hasConverged(t, o) })
 }
 
+func testRest(t *testing.T, r *room) {
+	r.create(clusterResource, "z", smallZone, nil)
+	r.auth("main", nil)
+	r.film(clusterResource, "z").untilStatus("operational@1")
+	r.user(nil).untilVerdict("main", "True@1")
+	versions := func() map[string]string {
+		all := zoneWorkloads()
+		all["z"], all["main"], all["vmauth-main"], all["reader"] = clusterResource, authResource, deploymentResource, userResource
+		for name, resource := range all {
+			all[name] = r.get(resource, name).GetResourceVersion()
+		}
+		return all
+	}
+	before := versions()
+	r.operator.Reconsider()
+	r.pass()
+	expect(t, versions(), before)
+}
+
 func testDeletedCluster(t *testing.T, r *room) {
 	film := r.film(clusterResource, "z")
 	r.create(clusterResource, "z", smallZone, nil)

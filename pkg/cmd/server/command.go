@@ -81,6 +81,7 @@ func registerComponents(components basecompatibility.ComponentGlobalsRegistry) {
 	_, _ = components.ComponentGlobalsOrRegister(basecompatibility.DefaultKubeComponent,
 		basecompatibility.NewEffectiveVersionFromString(baseversion.DefaultKubeBinaryVersion, "", ""),
 		utilfeature.DefaultMutableFeatureGate)
+	utilruntime.Must(logsapi.AddFeatureGates(utilfeature.DefaultMutableFeatureGate))
 	if err := components.SetVersionMapping(component, basecompatibility.DefaultKubeComponent, version.Kubernetes); err != nil {
 		utilruntime.Must(fmt.Errorf("mapping our version to that of Kubernetes: %w", err))
 	}

@@ -20,7 +20,8 @@ const shutdownTime = 2 * time.Second
 
 // serveHealth answers readyPath on an address until the context ends.
 func serveHealth(ctx context.Context, address string, ready <-chan struct{}) error {
-	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", address)
+	// An end that comes before the beginning is no error.
+	listener, err := (&net.ListenConfig{}).Listen(context.WithoutCancel(ctx), "tcp", address)
 	if err != nil {
 		return fmt.Errorf("listening for --health-address %s: %w", address, err)
 	}

@@ -52,10 +52,14 @@ func run(ctx context.Context, f flags) error {
 	if err != nil {
 		return err
 	}
-	ctx, cancel := context.WithCancelCause(ctx)
+	ctx, cancel := context.WithCancel(ctx)
 	var group sync.WaitGroup
+	var healthErr error
 	if f.healthAddress != "" {
-		group.Go(func() { cancel(serveHealth(ctx, f.healthAddress, operator.Ready())) })
+		group.Go(func() {
+			healthErr = serveHealth(ctx, f.healthAddress, operator.Ready())
+			cancel()
+		})
 	}
 	group.Go(func() {
 		select {
@@ -65,12 +69,9 @@ func run(ctx context.Context, f flags) error {
 		}
 	})
 	err = operator.Run(ctx)
-	cancel(err)
+	cancel()
 	group.Wait()
-	if cause := context.Cause(ctx); err == nil && !errors.Is(cause, context.Canceled) {
-		return cause
-	}
-	return err
+	return errors.Join(err, healthErr)
 }
 
 func (f flags) operator() (*standin.Operator, error) {
