@@ -15,8 +15,7 @@ BIN := $(LOCAL)/bin
 OPERATOR ?= real
 
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
-COMMIT := $(shell git rev-parse HEAD 2>/dev/null || echo unknown)
-LDFLAGS := -X k8s.io/component-base/version.gitVersion=$(VERSION) -X k8s.io/component-base/version.gitCommit=$(COMMIT)
+LDFLAGS := -X github.com/vmdistributed/vmdistributed-apiserver/pkg/version.build=$(VERSION)
 
 # Scratch files of the toolchain and of tests stay inside the checkout.
 export TMPDIR := $(LOCAL)/tmp

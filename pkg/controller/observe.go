@@ -202,6 +202,10 @@ func compare(object *vmdistributed.VMDistributedCluster, zone *rollout.Zone, see
 		seen.applied = victoriametrics.RevisionOf(live)
 		seen.write = applyInline(object, *zone, wanted, live)
 		zone.Cluster.Difference = differenceOf(difference.Kind)
+		if patch := victoriametrics.ForgetOverridePatch(live); patch != nil && zone.Cluster.Difference == rollout.Same {
+			// The zone was a reference once; apply can't take away what it never set.
+			seen.write, zone.Cluster.Difference = patchReferenced(live, patch), rollout.Metadata
+		}
 		if seen.applied == zone.Revision && zone.Cluster.Difference == rollout.Spec {
 			zone.Cluster.Drift = &rollout.Drift{Paths: difference.Paths, Managers: difference.Managers}
 		}

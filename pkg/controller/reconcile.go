@@ -67,7 +67,7 @@ type pass struct {
 }
 
 func (p *pass) decide(ctx context.Context, o observer) error {
-	view, err := o.observe(ctx, p.object, p.clock.Now().Truncate(time.Second))
+	view, err := o.observe(ctx, p.object, p.clock.Now())
 	if err != nil {
 		return err
 	}

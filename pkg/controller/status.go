@@ -77,11 +77,11 @@ func zoneStatus(zone *rollout.ZoneState) vmdistributed.ZoneStatus {
 	return vmdistributed.ZoneStatus{
 		Name:           zone.Name,
 		Phase:          vmdistributed.ZonePhase(record.Phase),
-		Since:          metav1.NewTime(record.Since),
+		Since:          metav1.NewTime(record.Since.Truncate(time.Second)),
 		Revision:       record.Revision,
 		UpdateRevision: record.Updating,
-		UpdateStarted:  timeOrNil(record.Started),
-		UpdateFinished: timeOrNil(record.Finished),
+		UpdateStarted:  timeOrNil(record.Started.Truncate(time.Second)),
+		UpdateFinished: timeOrNil(roundUp(record.Finished)),
 		Generation:     record.Generation,
 		Reapplied:      int32(record.Reapplied),
 		Reason:         zone.Reason,
@@ -111,6 +111,15 @@ func conditionStatus(is bool) metav1.ConditionStatus {
 		return metav1.ConditionTrue
 	}
 	return metav1.ConditionFalse
+}
+
+// roundUp goes to the next full second, which is what the API can say: a pause
+// must not come out shorter than asked for.
+func roundUp(at time.Time) time.Time {
+	if whole := at.Truncate(time.Second); !whole.Equal(at) {
+		return whole.Add(time.Second)
+	}
+	return at
 }
 
 func timeOf(at *metav1.Time) time.Time {

@@ -12,6 +12,12 @@ import (
 // Current is the version of the program, for compatibility: major and minor.
 const Current = "0.1"
 
+// build is set by the linker.
+var build = "unknown"
+
+// Build names the commit that the program was built from, as git describes it.
+func Build() string { return build }
+
 // Kubernetes maps a version of this program to the version of the Kubernetes
 // libraries whose behaviour it stands for. An older version stands for an
 // equally older Kubernetes.

@@ -64,11 +64,12 @@ func checkProgram(path string) error {
 		return nil
 	}
 	name := filepath.Base(path)
+	target := "tools"
 	switch name {
 	case serverProgram:
-		return fmt.Errorf("%s is not built (looked for %s): run make build", name, path)
+		target = "build"
 	case standinProgram:
-		return fmt.Errorf("%s is not built (looked for %s): run go build -o %s with its package under test/", name, path, path)
+		target = "standin"
 	}
-	return fmt.Errorf("%s is not built (looked for %s): run hack/build-tools.sh %s", name, path, name)
+	return fmt.Errorf("%s is not built (looked for %s): run make %s", name, path, target)
 }

@@ -21,12 +21,12 @@ func (c *ControlPlane) controllerManager() component {
 
 func (c *ControlPlane) prepareControllerManager() (command, probe, error) {
 	controllers := strings.Join(c.controllers(), ",")
-	return c.prepareController(controllerManagerProgram, "system:kube-controller-manager", "/healthz",
-		"--controllers="+controllers,
+	return c.prepareController(controllerManagerProgram, "system:kube-controller-manager", "/healthz", append([]string{
+		"--controllers=" + controllers,
 		// One identity for each controller, with the rights of that one.
 		"--use-service-account-credentials",
-		"--service-account-private-key-file="+c.pki.serviceAccountKey(),
-		"--root-ca-file="+c.pki.cert("ca"),
+		"--service-account-private-key-file=" + c.pki.serviceAccountKey(),
+		"--root-ca-file=" + c.pki.cert("ca"),
 		// Nodes become usable when this looks at them, and stay usable while a
 		// slow or sleeping machine forgets to play their heartbeats.
 		"--node-monitor-period=1s",
@@ -34,7 +34,7 @@ func (c *ControlPlane) prepareControllerManager() (command, probe, error) {
 		// The built-in limits are made for a shared API server.
 		"--kube-api-qps=200",
 		"--kube-api-burst=400",
-	)
+	}, c.options.ControllerManagerArgs...)...)
 }
 
 // controllers returns the value of --controllers.

@@ -65,10 +65,15 @@ func endRecorded(ctx context.Context, records recordBook, r record, say func(str
 		return records.remove(r.Name)
 	}
 	begun := time.Now()
-	if err := p.stop(ctx); err != nil {
+	how := "ended"
+	err := p.stop(ctx)
+	if errors.Is(err, errForced) {
+		how = "was " + errForced.Error() + ","
+	}
+	if err := unforced(err); err != nil {
 		return err
 	}
-	say("%s: pid %d ended after %.1fs", r.Name, r.PID, time.Since(begun).Seconds())
+	say("%s: pid %d %s after %.1fs", r.Name, r.PID, how, time.Since(begun).Seconds())
 	return records.remove(r.Name)
 }
 

@@ -39,7 +39,9 @@ func (c *ControlPlane) prepareEtcd() (command, probe, error) {
 	if err != nil {
 		return command{}, probe{}, err
 	}
-	c.etcdURL = localURL(client)
+	if url := localURL(client); c.etcdURL != url {
+		c.etcdURL = url
+	}
 	cmd := c.command(etcdProgram, c.etcdArgs(c.etcdURL, localURL(peer)))
 	cmd.inputs = []string{c.pki.cert("etcd"), c.pki.cert("etcd-ca")}
 	return cmd, probe{

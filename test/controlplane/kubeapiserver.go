@@ -4,7 +4,6 @@
 package controlplane
 
 import (
-	"fmt"
 	"strconv"
 )
 
@@ -15,6 +14,7 @@ const (
 	frontProxyUser = "front-proxy-client"
 	serviceRange   = "10.96.0.0/16"
 	issuer         = "https://kubernetes.default.svc"
+	auditLog       = "audit"
 )
 
 func (c *ControlPlane) apiServer() component {
@@ -34,7 +34,10 @@ func (c *ControlPlane) prepareAPIServer() (command, probe, error) {
 	if err != nil {
 		return command{}, probe{}, err
 	}
-	c.url = localURL(port)
+	// Written only when it changes: tests restart this while others read it.
+	if url := localURL(port); c.url != url {
+		c.url = url
+	}
 	cmd := c.command(apiServerProgram, c.apiServerArgs(port))
 	cmd.inputs = []string{c.pki.cert("ca"), c.pki.cert("front-ca"), c.pki.serviceAccountPublic()}
 	if c.options.AuditPolicyFile != "" {
@@ -55,8 +58,10 @@ func (c *ControlPlane) issueForAPIServer() error {
 	if _, err := c.pki.client(c.pki.front, "front-proxy", frontProxyUser); err != nil {
 		return err
 	}
-	var err error
-	c.admin, err = c.pki.client(c.pki.cluster, "admin", adminUser, adminGroup)
+	admin, err := c.pki.client(c.pki.cluster, "admin", adminUser, adminGroup)
+	if c.admin.cert == nil {
+		c.admin = admin
+	}
 	return err
 }
 
@@ -99,6 +104,6 @@ func (c *ControlPlane) apiServerArgs(port int) []string {
 func (c *ControlPlane) auditArgs() []string {
 	return []string{
 		"--audit-policy-file=" + c.options.AuditPolicyFile,
-		fmt.Sprintf("--audit-log-path=%s", c.layout.log("audit")),
+		"--audit-log-path=" + c.layout.log(auditLog),
 	}
 }

@@ -157,7 +157,7 @@ func (l *launcher) adopt(ctx context.Context, c component, fingerprint string, a
 		return p, nil
 	}
 	l.progress.say("%s: restarting pid %d: %s", c.name, r.PID, reason)
-	return nil, p.stop(ctx)
+	return nil, unforced(p.stop(ctx))
 }
 
 func (l *launcher) remember(c component, cmd command, p *process, fingerprint string, ask probe) error {
@@ -232,7 +232,11 @@ func (l *launcher) stopOrder(ctx context.Context, order int) error {
 }
 
 func (l *launcher) end(ctx context.Context, p *process) error {
-	if err := p.stop(ctx); err != nil {
+	err := p.stop(ctx)
+	if errors.Is(err, errForced) {
+		l.progress.say("%s: %v", p.name, err)
+	}
+	if err := unforced(err); err != nil {
 		return err
 	}
 	return l.records.remove(p.name)
@@ -244,7 +248,7 @@ func (l *launcher) restart(ctx context.Context, name string) error {
 	if err != nil {
 		return err
 	}
-	if err := p.stop(ctx); err != nil {
+	if err := unforced(p.stop(ctx)); err != nil {
 		return err
 	}
 	_, err = l.ensure(ctx, c)

@@ -32,8 +32,10 @@ func (l layout) data(elements ...string) string {
 // this is a new beginning, and logs of an earlier life would only mislead.
 func (l layout) prepare() error {
 	if _, err := os.Stat(l.data()); os.IsNotExist(err) {
-		if err := os.RemoveAll(filepath.Join(l.dir, "log")); err != nil {
-			return err
+		for _, name := range ourLogs() {
+			if err := os.RemoveAll(l.log(name)); err != nil {
+				return err
+			}
 		}
 	}
 	for _, dir := range []string{l.data("home"), l.data("tmp"), filepath.Dir(l.log("")), l.run("")} {
@@ -42,6 +44,14 @@ func (l layout) prepare() error {
 		}
 	}
 	return nil
+}
+
+// ourLogs names the logs that are ours in a directory that may hold others.
+func ourLogs() []string {
+	return []string{
+		etcdProgram, apiServerProgram, controllerManagerProgram, schedulerProgram, kwokProgram,
+		operatorProgram, standinProgram, serverProgram, auditLog,
+	}
 }
 
 // wipe removes all state, and nothing that is not ours: Dir may hold other

@@ -13,7 +13,8 @@ const (
 	operatorMetricsPort = "vm-operator/metrics"
 	operatorHealthPort  = "vm-operator/health"
 
-	standinProgram = "vmoperator-standin"
+	standinProgram    = "vmoperator-standin"
+	standinHealthPort = "vmoperator-standin"
 )
 
 // operator returns what reconciles the operator's kinds; ok is false for nothing.
@@ -27,7 +28,12 @@ func (c *ControlPlane) operator() (program component, ok bool) {
 			prepare: c.prepareOperator,
 		}, true
 	case OperatorStandin:
-		return component{name: standinProgram, order: orderOperator, prepare: c.prepareStandin}, true
+		return component{
+			name:    standinProgram,
+			order:   orderOperator,
+			ports:   []string{standinHealthPort},
+			prepare: c.prepareStandin,
+		}, true
 	}
 	return component{}, false
 }
@@ -68,15 +74,18 @@ func (c *ControlPlane) prepareOperator() (command, probe, error) {
 	return cmd, probe{URL: "http://" + address + "/ready"}, nil
 }
 
-// prepareStandin runs the stand-in, which serves no health: it is taken for
-// ready while it runs.
 func (c *ControlPlane) prepareStandin() (command, probe, error) {
 	kubeconfig, err := c.componentKubeconfig(standinProgram, standinProgram, adminGroup)
 	if err != nil {
 		return command{}, probe{}, err
 	}
-	cmd := c.command(standinProgram, []string{"--kubeconfig", kubeconfig})
+	health, err := c.launcher.ports.port(standinHealthPort)
+	if err != nil {
+		return command{}, probe{}, err
+	}
+	address := net.JoinHostPort(loopback, strconv.Itoa(health))
+	cmd := c.command(standinProgram, []string{"--kubeconfig=" + kubeconfig, "--health-address=" + address})
 	cmd.env = append(cmd.env, c.options.OperatorEnv...)
 	cmd.inputs = []string{kubeconfig}
-	return cmd, probe{}, nil
+	return cmd, probe{URL: "http://" + address + "/ready"}, nil
 }

@@ -53,6 +53,8 @@ type Options struct {
 	AuditPolicyFile string
 	// APIServerArgs are appended to the flags of kube-apiserver.
 	APIServerArgs []string
+	// ControllerManagerArgs are appended to those of kube-controller-manager.
+	ControllerManagerArgs []string
 
 	// Patience bounds the wait for each program to be ready. Default: 2 minutes.
 	Patience time.Duration

@@ -17,7 +17,7 @@ import (
 
 const (
 	// termGrace is how long a program may take to end by itself.
-	termGrace = 10 * time.Second
+	termGrace = 20 * time.Second
 	// killGrace is how long the kernel may take to end a program.
 	killGrace = 10 * time.Second
 )
@@ -96,12 +96,27 @@ func (p *process) wait(ctx context.Context) error {
 	})
 }
 
-// stop asks the program to end, insists after a while, and returns when it has ended.
+// stop asks the program to end, insists after a while, and returns when it has
+// ended. Its error is errForced, with details, if the program ended by force only.
 func (p *process) stop(ctx context.Context) error {
-	if err := p.signalAndWait(ctx, syscall.SIGTERM, termGrace); err == nil {
+	err := p.signalAndWait(ctx, syscall.SIGTERM, termGrace)
+	if err == nil {
 		return nil
 	}
-	return p.kill(ctx)
+	if killErr := p.kill(ctx); killErr != nil {
+		return killErr
+	}
+	return fmt.Errorf("%w: %w", errForced, err)
+}
+
+var errForced = errors.New("killed, since it did not end when asked")
+
+// unforced drops the error that only says that force was needed.
+func unforced(err error) error {
+	if errors.Is(err, errForced) {
+		return nil
+	}
+	return err
 }
 
 // kill ends the program at once and returns when it has ended.

@@ -186,8 +186,12 @@ func (s *Server) prepare() (command, probe, error) {
 	if _, err := c.pki.server(c.pki.aggregated, serving, loopback, "localhost", service, service+".svc"); err != nil {
 		return command{}, probe{}, err
 	}
-	if s.port, err = c.launcher.ports.port(name); err != nil {
+	port, err := c.launcher.ports.port(name)
+	if err != nil {
 		return command{}, probe{}, err
+	}
+	if s.port != port {
+		s.port = port
 	}
 	cmd := c.command(name, append([]string{
 		"--kubeconfig=" + kubeconfig,
@@ -213,7 +217,8 @@ func (s *Server) storeArgs() []string {
 // Kill ends the server at once, as a crash would, and returns when it is gone.
 func (s *Server) Kill() error { return s.current().kill(context.Background()) }
 
-// Stop asks the server to end and returns when it has ended, by force if need be.
+// Stop asks the server to end and returns when it has ended. It is an error if
+// that took force.
 func (s *Server) Stop() error { return s.current().stop(context.Background()) }
 
 // Restart ends the server if it runs, starts it again with the same flags, port

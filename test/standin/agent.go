@@ -58,7 +58,7 @@ func (s agentSpec) design(agent *unstructured.Unstructured, suffix string, selec
 		name = agent.GetName()
 	}
 	return design{
-		owner: agent, name: name + suffix, program: "vmagent", programLabel: "vmagent",
+		owner: agent, name: name + suffix, service: name, program: "vmagent", programLabel: "vmagent",
 		selector: selector, managed: s.ManagedMetadata, component: c,
 		settings: without(nested(agent.Object, "spec"), "paused", "replicaCount", "hpa", "managedMetadata"),
 		stateful: s.StatefulMode,

@@ -26,8 +26,9 @@ const (
 	// of a VMUser stay what they were.
 	Stuck Behaviour = "stuck"
 	// FalseOperational reports operational for a new generation at once, while
-	// the workloads only converge after the lag. The conditions of a VMUser
-	// become current without lag.
+	// the workloads only converge after the lag. A VMUser is operational at once
+	// while its conditions are still those of the generation before, which the
+	// operator itself lets happen for a moment.
 	FalseOperational Behaviour = "false-operational"
 	// Stale overlooks every generation that was not observed before: status and
 	// workloads remain those of the last one that was.

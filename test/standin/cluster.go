@@ -76,7 +76,7 @@ func (s clusterSpec) design(cluster *unstructured.Unstructured, c clusterCompone
 		name = cluster.GetName() + "-" + c.prefix
 	}
 	d := design{
-		owner: cluster, name: name, program: c.program, programLabel: c.label,
+		owner: cluster, name: name, service: name, program: c.program, programLabel: c.label,
 		labels: map[string]string{partOfLabel: "vmcluster"}, managed: s.ManagedMetadata,
 		component: *c.component, settings: s.settings(cluster, c), stateful: c.stateful,
 	}

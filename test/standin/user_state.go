@@ -91,15 +91,15 @@ func decideUser(u observedUser, now time.Time) (userStatus, time.Duration) {
 		next.ObservedGeneration = u.generation
 		next.aggregate()
 	}
+	if u.behaviour == FalseOperational && again > 0 {
+		next.status = status{UpdateStatus: operational, ObservedGeneration: u.generation}
+	}
 	return next, again
 }
 
 // remaining returns how long a VMAuth still takes to apply the generation. What
 // it applied once, it goes on judging without lag.
 func (u observedUser) remaining(auth servingAuth, now time.Time) time.Duration {
-	if u.behaviour == FalseOperational || auth.behaviour == FalseOperational {
-		return 0
-	}
 	applied := func(c condition) bool {
 		return c.Type == auth.conditionType() && c.ObservedGeneration == u.generation
 	}

@@ -96,8 +96,12 @@ func TestDecideUserFollowsTheOperator(t *testing.T) {
 		"a VMAuth that is stuck leaves its condition": {
 			status: before, age: lag, auths: []servingAuth{auth("a", func(a *servingAuth) { a.behaviour = Stuck })}, want: before,
 		},
-		"false-operational has no lag": {
-			status: before, age: 0, orders: orders{behaviour: FalseOperational, lag: lag}, auths: []servingAuth{auth("a", nil)}, want: says(operational, "", 2, renewed),
+		"false-operational claims a generation that no VMAuth has applied": {
+			status: before, age: time.Second, orders: orders{behaviour: FalseOperational, lag: lag}, auths: []servingAuth{auth("a", nil)},
+			want: says(operational, "", 2, applied(typeOfA, 1, long)), again: time.Second,
+		},
+		"false-operational comes true after the lag": {
+			status: before, age: lag, orders: orders{behaviour: FalseOperational, lag: lag}, auths: []servingAuth{auth("a", nil)}, want: says(operational, "", 2, renewed),
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -110,7 +114,7 @@ func TestDecideUserFollowsTheOperator(t *testing.T) {
 			expect(t, again, c.again)
 
 			u.status = got
-			once, _ := decideUser(u, now.Add(time.Nanosecond))
+			once, _ := decideUser(u, now)
 			expect(t, once, got)
 		})
 	}

@@ -42,7 +42,8 @@ type workload struct {
 // design describes a workload; workload turns it into one.
 type design struct {
 	owner *unstructured.Unstructured
-	name  string
+	// service is the name of what fronts the pods: the same, but for a shard.
+	name, service string
 	// program names the container and the label app.kubernetes.io/name.
 	program, programLabel string
 	// labels are more of them: own ones of the workload, and of its selector.
@@ -105,7 +106,7 @@ func (d design) statefulSet(template corev1.PodTemplateSpec) *appsv1.StatefulSet
 		Spec: appsv1.StatefulSetSpec{
 			Replicas:            &replicas,
 			Selector:            &metav1.LabelSelector{MatchLabels: d.selectorLabels()},
-			ServiceName:         d.name,
+			ServiceName:         d.service,
 			PodManagementPolicy: appsv1.ParallelPodManagement,
 			UpdateStrategy:      appsv1.StatefulSetUpdateStrategy{Type: d.component.statefulSetStrategy()},
 			MinReadySeconds:     d.component.MinReadySeconds,

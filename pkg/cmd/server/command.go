@@ -18,7 +18,6 @@ import (
 	logsapi "k8s.io/component-base/logs/api/v1"
 	"k8s.io/component-base/term"
 	baseversion "k8s.io/component-base/version"
-	"k8s.io/component-base/version/verflag"
 
 	"github.com/vmdistributed/vmdistributed-apiserver/pkg/version"
 )
@@ -42,9 +41,9 @@ func NewCommand(ctx context.Context) *cobra.Command {
 through the aggregation layer of Kubernetes, and rolls a change of a
 VMDistributedCluster out over its VictoriaMetrics clusters, one zone at a time.`,
 		Args:         cobra.NoArgs,
+		Version:      version.Build(),
 		SilenceUsage: true,
 		PersistentPreRunE: func(*cobra.Command, []string) error {
-			verflag.PrintAndExitIfRequested()
 			if err := components.Set(); err != nil {
 				return err
 			}
@@ -63,7 +62,6 @@ VMDistributedCluster out over its VictoriaMetrics clusters, one zone at a time.`
 	cmd.SetContext(ctx)
 
 	sets := o.flags(commandName)
-	verflag.AddFlags(sets.FlagSet("global"))
 	for _, set := range sets.FlagSets {
 		cmd.Flags().AddFlagSet(set)
 	}

@@ -1,0 +1,98 @@
+// Copyright The vmdistributed-apiserver Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/fields"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/watch"
+	"k8s.io/client-go/tools/cache"
+	watchtools "k8s.io/client-go/tools/watch"
+
+	"github.com/vmdistributed/vmdistributed-apiserver/apis/operator/v1alpha1"
+)
+
+// follow prints every step of a rollout until it is complete, and returns each
+// zone with the time that its change took.
+func (s *show) follow(ctx context.Context, name string, began time.Time) ([]string, error) {
+	objects := s.client.OperatorV1alpha1().VMDistributedClusters(namespace)
+	selector := fields.OneTermEqualSelector("metadata.name", name).String()
+	source := &cache.ListWatch{
+		ListWithContextFunc: func(ctx context.Context, options metav1.ListOptions) (runtime.Object, error) {
+			options.FieldSelector = selector
+			return objects.List(ctx, options)
+		},
+		WatchFuncWithContext: func(ctx context.Context, options metav1.ListOptions) (watch.Interface, error) {
+			options.FieldSelector = selector
+			return objects.Watch(ctx, options)
+		},
+	}
+	steps := &steps{began: began, phases: map[string]v1alpha1.ZonePhase{}, started: map[string]time.Time{}, took: map[string]time.Duration{}}
+	event, err := watchtools.UntilWithSync(ctx, source, &v1alpha1.VMDistributedCluster{}, nil, func(event watch.Event) (bool, error) {
+		object, ok := event.Object.(*v1alpha1.VMDistributedCluster)
+		if !ok || event.Type == watch.Deleted {
+			return false, fmt.Errorf("following VMDistributedCluster %s: it is gone", name)
+		}
+		return steps.see(object), nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("following VMDistributedCluster %s: %w", name, err)
+	}
+	return steps.summary(event.Object.(*v1alpha1.VMDistributedCluster)), nil
+}
+
+// steps remembers where each zone was seen last.
+type steps struct {
+	began   time.Time
+	phases  map[string]v1alpha1.ZonePhase
+	started map[string]time.Time
+	took    map[string]time.Duration
+}
+
+// see prints what is new, and tells whether the rollout is complete.
+func (s *steps) see(object *v1alpha1.VMDistributedCluster) bool {
+	if object.Status.ObservedGeneration != object.Generation {
+		return false
+	}
+	now := time.Now()
+	for _, zone := range object.Status.Zones {
+		if s.phases[zone.Name] == zone.Phase {
+			continue
+		}
+		s.phases[zone.Name] = zone.Phase
+		s.note(zone, now)
+		waiting := ""
+		if zone.WaitingFor != "" {
+			waiting = "  (waiting for " + zone.WaitingFor + ")"
+		}
+		fmt.Printf("%6.1fs  %-16s %-9s%s\n", now.Sub(s.began).Seconds(), zone.Name, zone.Phase, waiting)
+	}
+	ready := meta.FindStatusCondition(object.Status.Conditions, "Ready")
+	return ready != nil && ready.Status == metav1.ConditionTrue && ready.ObservedGeneration == object.Generation
+}
+
+func (s *steps) note(zone v1alpha1.ZoneStatus, now time.Time) {
+	switch zone.Phase {
+	case v1alpha1.ZoneCreating, v1alpha1.ZoneUpdating:
+		s.started[zone.Name] = now
+	case v1alpha1.ZoneBaking, v1alpha1.ZoneReady:
+		if started, busy := s.started[zone.Name]; busy && s.took[zone.Name] == 0 {
+			s.took[zone.Name] = now.Sub(started)
+		}
+	}
+}
+
+func (s *steps) summary(object *v1alpha1.VMDistributedCluster) []string {
+	var zones []string
+	for _, zone := range object.Status.Zones {
+		zones = append(zones, fmt.Sprintf("%s in %.1fs", zone.Name, s.took[zone.Name].Seconds()))
+	}
+	return zones
+}
