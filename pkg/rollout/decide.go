@@ -14,24 +14,24 @@ const (
 	// maxReapplied is how often somebody else's change is overwritten before the
 	// zone is left to the user.
 	maxReapplied = 3
-	// reappliedWindow is how long such an overwriting counts.
+	// reappliedWindow is how long a zone must have been ready until such
+	// overwritings are forgotten.
 	reappliedWindow = 24 * time.Hour
 )
 
-// Decide returns the next step.
+// Decide returns the next step. Fed with its own records it decides the same
+// again, until the cluster changes or Wake comes.
 func Decide(o Observed) Decision {
 	if o.Deletion != nil {
 		return decideDeletion(o)
 	}
 	d := Decision{Action: Action{Type: Nothing}, Zones: make([]ZoneState, len(o.Zones))}
+	before := o.Zones
 	if !o.Paused {
 		o.Zones = restartClocks(o.Zones, o.Now)
 	}
 	for i := range o.Zones {
 		d.Zones[i] = assess(&o, &o.Zones[i])
-		if state := &d.Zones[i]; state.Record.inFlight() && state.Record.Phase != Failed && !state.Record.Started.IsZero() {
-			d.wakeAt(state.Record.Started.Add(o.Strategy.ReadyTimeout))
-		}
 	}
 	if o.Paused {
 		hold(&d)
@@ -39,7 +39,10 @@ func Decide(o Observed) Decision {
 		act(&o, &d)
 	}
 	for i := range d.Zones {
-		stamp(&d.Zones[i].Record, o.Zones[i].Record, o.Now)
+		d.Zones[i].conclude(before[i].Record, o.Now)
+	}
+	if !o.Paused {
+		setAlarms(&o, &d)
 	}
 	return d
 }
@@ -77,6 +80,9 @@ func (d *Decision) propose(what ActionType, cluster string) {
 func assess(o *Observed, zone *Zone) ZoneState {
 	state := ZoneState{Name: zone.Name, Record: zone.Record}
 	cluster := zone.Cluster
+	if zone.Record.target() != zone.Revision {
+		state.Record.Reapplied = 0
+	}
 	switch {
 	case zone.Problem != "":
 		state.refuse(ReasonInvalid, zone.Problem)
@@ -88,12 +94,12 @@ func assess(o *Observed, zone *Zone) ZoneState {
 		state.set(Missing, ReasonClusterMissing, fmt.Sprintf("VMCluster %q to exist", zone.Name))
 	case cluster.Ownership == Foreign:
 		state.refuse(ReasonClaimed, fmt.Sprintf("VMCluster %q belongs to the VMDistributedCluster %s; take it out of there, or out of here", zone.Name, cluster.Owner))
-	case cluster.Ownership == Unmarked && zone.Inline:
+	case zone.notOurs():
 		state.refuse(ReasonNotOurs, fmt.Sprintf("VMCluster %q exists and was not made by this object; refer to it with ref, or choose another name", zone.Name))
 	case cluster.Deleting:
 		state.set(Unhealthy, ReasonClusterDeleting, fmt.Sprintf("VMCluster %q to be gone: somebody has deleted it", zone.Name))
 	case cluster.Difference == Spec:
-		assessOutdated(o, zone, &state)
+		assessOutdated(zone, &state)
 	default:
 		assessUpdated(o, zone, &state)
 	}
@@ -101,91 +107,121 @@ func assess(o *Observed, zone *Zone) ZoneState {
 }
 
 // assessOutdated is about a cluster that is not what is wanted.
-func assessOutdated(o *Observed, zone *Zone, state *ZoneState) {
+func assessOutdated(zone *Zone, state *ZoneState) {
 	cluster := zone.Cluster
-	if zone.Record.Updating != zone.Revision && zone.Record.Revision != zone.Revision {
-		state.Record.Reapplied = 0
-	}
-	if !zone.Record.Finished.IsZero() && o.Now.Sub(zone.Record.Finished) > reappliedWindow {
-		state.Record.Reapplied = 0
-	}
 	switch {
 	case len(cluster.Shrinks) > 0:
 		state.refuse(ReasonStorageWouldShrink, fmt.Sprintf("permission to take away storage: %s", strings.Join(cluster.Shrinks, ", ")))
-	case cluster.Drift != nil && state.Record.Reapplied >= maxReapplied && !pendingReapply(zone):
-		state.refuse(ReasonContended, fmt.Sprintf("%s to leave %s alone; overwritten %d times",
-			strings.Join(orUnknown(cluster.Drift.Managers), ", "), strings.Join(cluster.Drift.Paths, ", "), maxReapplied))
-	case zone.Record.inFlight() && zone.Record.Updating == zone.Revision:
-		state.set(Updating, ReasonWriting, "the change to be written")
-		failIfOverdue(o, zone, state)
+	case landed(zone) && state.Record.Reapplied >= maxReapplied:
+		state.refuse(ReasonContended, contention(cluster.Drift))
 	default:
 		state.set(Pending, ReasonWaitingForOtherZone, "")
 	}
 }
 
-// pendingReapply is true while the last overwriting has not been seen to land.
-func pendingReapply(zone *Zone) bool {
-	return zone.Record.Updating == zone.Revision && zone.Record.Generation == 0
+// landed is true where the wanted revision has been seen in place. If it is not
+// there any more, somebody else has changed it, whatever marks they left: the
+// next write overwrites theirs. An overwriting that was decided and has not
+// landed, after a conflict or a crash, is no second one.
+func landed(zone *Zone) bool {
+	record := &zone.Record
+	return record.target() == zone.Revision && (!record.inFlight() || record.Generation != 0)
+}
+
+// contention names the other writer and the fields as far as they are known.
+func contention(drift *Drift) string {
+	managers, paths := "another writer", "it"
+	if drift != nil && len(drift.Managers) > 0 {
+		managers = strings.Join(drift.Managers, ", ")
+	}
+	if drift != nil && len(drift.Paths) > 0 {
+		paths = strings.Join(drift.Paths, ", ")
+	}
+	return fmt.Sprintf("%s to leave %s alone; overwritten %d times", managers, paths, maxReapplied)
 }
 
 // assessUpdated is about a cluster that is what is wanted.
 func assessUpdated(o *Observed, zone *Zone, state *ZoneState) {
-	cluster, record := zone.Cluster, &state.Record
+	record := &state.Record
 	state.Updated = true
 	if record.inFlight() {
-		record.Updating = zone.Revision
-		record.Generation = cluster.Generation
-	}
-	if cluster.Healthy() {
-		state.Ready = true
-		if record.inFlight() {
-			state.Finished = true
-			if record.Phase != Creating {
-				record.Finished = o.Now
-			}
-			record.Updating, record.Started = "", time.Time{}
+		if record.Updating != zone.Revision {
+			record.Updating, record.Started = zone.Revision, o.Now
 		}
-		record.Revision = zone.Revision
-		state.set(Ready, ReasonUpToDate, "")
-		return
+		record.Generation = zone.Cluster.Generation
 	}
-	if !record.inFlight() {
-		state.set(Unhealthy, ReasonNotHealthy, cluster.Unhealthy)
-		return
+	switch {
+	case zone.Cluster.Healthy():
+		assessReady(o, zone, state)
+	case record.inFlight():
+		assessUnfinished(o, zone, state)
+	default:
+		state.set(Unhealthy, ReasonNotHealthy, zone.Cluster.Unhealthy)
 	}
-	if record.Phase != Creating {
-		record.Phase = Updating
+}
+
+// assessReady ends an update.
+func assessReady(o *Observed, zone *Zone, state *ZoneState) {
+	record := &state.Record
+	state.Ready = true
+	if record.inFlight() {
+		state.Finished = true
+		if record.Phase != Creating {
+			record.Finished = o.Now
+		}
+		record.Updating, record.Started = "", time.Time{}
 	}
-	state.set(record.Phase, ReasonWaitingForOperator, cluster.Unhealthy)
-	if cluster.Failed {
-		state.set(Failed, ReasonOperatorFailed, cluster.Unhealthy)
+	// Who has left the zone alone for so long contends for nothing.
+	if !o.Paused && record.Phase == Ready && o.Now.Sub(record.Since) >= reappliedWindow {
+		record.Reapplied = 0
+	}
+	record.Revision = zone.Revision
+	state.set(Ready, ReasonUpToDate, "")
+}
+
+// assessUnfinished is about a change that is written and has not come to health.
+func assessUnfinished(o *Observed, zone *Zone, state *ZoneState) {
+	phase := Updating
+	if zone.Record.Phase == Creating {
+		phase = Creating
+	}
+	state.set(phase, ReasonWaitingForOperator, zone.Cluster.Unhealthy)
+	if zone.Cluster.Failed {
+		state.set(Failed, ReasonOperatorFailed, zone.Cluster.Unhealthy)
 		return
 	}
 	failIfOverdue(o, zone, state)
 }
 
+// failIfOverdue ends the patience with a zone. A pause fails none, and absolves
+// none that has failed.
 func failIfOverdue(o *Observed, zone *Zone, state *ZoneState) {
-	started := zone.Record.Started
-	if !started.IsZero() && o.Now.Sub(started) >= o.Strategy.ReadyTimeout {
+	if o.Paused && zone.Record.Phase != Failed {
+		return
+	}
+	if overdue(o, &state.Record) {
 		state.set(Failed, ReasonReadyTimeout, fmt.Sprintf("not finished %s after it was begun: %s", o.Strategy.ReadyTimeout, state.WaitingFor))
 	}
 }
 
-// begin records the intent to write a zone.
+func overdue(o *Observed, record *Record) bool {
+	return !record.Started.IsZero() && o.Now.Sub(record.Started) >= o.Strategy.ReadyTimeout
+}
+
+// begin records the intent to write a zone. The same intent once more leaves the
+// record as it is.
 func begin(o *Observed, zone *Zone, state *ZoneState, phase Phase) {
 	record := &state.Record
-	again := record.Updating == zone.Revision
-	if drift := zone.Cluster != nil && zone.Cluster.Drift != nil; drift && !pendingReapply(zone) {
+	if zone.Cluster != nil && landed(zone) {
 		record.Reapplied++
-		again = false
 	}
+	before := zone.Record.Phase
+	again := record.Updating == zone.Revision && !landed(zone) && (before == phase || before == Failed)
 	if !again {
 		record.Updating, record.Started, record.Generation = zone.Revision, o.Now, 0
 	}
 	state.set(phase, ReasonWriting, "the change to be written")
-	if again {
-		failIfOverdue(o, zone, state)
-	}
+	failIfOverdue(o, zone, state)
 }
 
 func (s *ZoneState) set(phase Phase, reason, waitingFor string) {
@@ -197,11 +233,25 @@ func (s *ZoneState) refuse(reason, waitingFor string) {
 	s.Hold = true
 }
 
-// stamp sets when the phase began.
-func stamp(record *Record, before Record, now time.Time) {
-	if record.Phase != before.Phase || before.Since.IsZero() {
-		record.Since = now
+// conclude compares with what was remembered before.
+func (s *ZoneState) conclude(before Record, now time.Time) {
+	after := &s.Record
+	if after.Phase != before.Phase || before.Since.IsZero() {
+		after.Since = now
 	}
+	s.verdict = s.Hold && after.Phase == Pending ||
+		after.Phase.isVerdict() != before.Phase.isVerdict() ||
+		memory(*after) != memory(before)
+}
+
+// isVerdict is true for phases that call for the user.
+func (p Phase) isVerdict() bool { return p == Refused || p == Failed }
+
+// memory is a record less what is only there to be read by people.
+func memory(r Record) Record {
+	r.Phase, r.Since = "", time.Time{}
+	r.Started, r.Finished = r.Started.UTC(), r.Finished.UTC()
+	return r
 }
 
 // restartClocks lets the deadlines that a pause has stopped run anew.
@@ -218,20 +268,30 @@ func restartClocks(zones []Zone, now time.Time) []Zone {
 // hold is for a paused object: what is not right stays so, and deadlines stand
 // still.
 func hold(d *Decision) {
-	d.Wake = time.Time{}
 	for i := range d.Zones {
-		if record := &d.Zones[i].Record; record.inFlight() {
+		record := &d.Zones[i].Record
+		if record.inFlight() && record.Phase != Failed {
 			record.Started = time.Time{}
 		}
-		if d.Zones[i].Record.Phase == Pending {
+		if record.Phase == Pending {
 			d.Zones[i].set(Pending, ReasonPaused, "spec.paused to be taken back")
 		}
 	}
 }
 
-func orUnknown(managers []string) []string {
-	if len(managers) == 0 {
-		return []string{"another writer"}
+// setAlarms looks again when a deadline is over, and when an overwriting has been
+// forgotten.
+func setAlarms(o *Observed, d *Decision) {
+	for i := range d.Zones {
+		switch record := &d.Zones[i].Record; record.Phase {
+		case Creating, Updating, Refused:
+			if record.inFlight() {
+				d.wakeAt(o.Now, record.Started.Add(o.Strategy.ReadyTimeout))
+			}
+		case Ready:
+			if record.Reapplied > 0 {
+				d.wakeAt(o.Now, record.Since.Add(reappliedWindow))
+			}
+		}
 	}
-	return managers
 }

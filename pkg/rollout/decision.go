@@ -3,7 +3,10 @@
 
 package rollout
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // ActionType is what to do.
 type ActionType string
@@ -60,25 +63,25 @@ type ZoneState struct {
 	Finished bool
 	// Hold is true where only the user can bring the zone on.
 	Hold bool
+	// verdict is true where the decision says of the zone what a cache that is
+	// behind must not make it say.
+	verdict bool
 }
 
-// wakeAt keeps the earliest of the moments.
-func (d *Decision) wakeAt(moment time.Time) {
-	if d.Wake.IsZero() || moment.Before(d.Wake) {
+// wakeAt keeps the earliest of the moments that are still to come. Now and the
+// times in records are whole seconds, so that a part of one is rounded up.
+func (d *Decision) wakeAt(now, moment time.Time) {
+	if whole := moment.Truncate(time.Second); whole.Before(moment) {
+		moment = whole.Add(time.Second)
+	}
+	if moment.After(now) && (d.Wake.IsZero() || moment.Before(d.Wake)) {
 		d.Wake = moment
 	}
 }
 
 // RestsOnHealth is true where the decision must not be based on anything but
-// fresh reads: it writes, or it takes a zone for finished.
+// fresh reads: it writes, it changes what is remembered of a zone, takes one for
+// finished among others, or it calls for the user.
 func (d *Decision) RestsOnHealth() bool {
-	if d.Action.Type != Nothing {
-		return true
-	}
-	for i := range d.Zones {
-		if d.Zones[i].Finished {
-			return true
-		}
-	}
-	return false
+	return d.Action.Type != Nothing || slices.ContainsFunc(d.Zones, func(zone ZoneState) bool { return zone.verdict })
 }

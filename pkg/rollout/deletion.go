@@ -24,7 +24,7 @@ func decideDeletion(o Observed) Decision {
 			remaining++
 			leave(&d, zone, state, o.Deletion.Retain)
 		}
-		stamp(&state.Record, zone.Record, o.Now)
+		state.conclude(zone.Record, o.Now)
 	}
 	if o.ScrapePending {
 		remaining++

@@ -54,7 +54,8 @@ type Zone struct {
 	Revision string
 	// Problem says why the wanted state can't be told, if it can't.
 	Problem string
-	// Cluster is nil where there is none.
+	// Cluster is nil where there is none. One that exists and can't be read is
+	// given as not healthy, beside Problem.
 	Cluster *Cluster
 	// Record is what status remembers.
 	Record Record
@@ -102,13 +103,18 @@ type Cluster struct {
 	Failed bool
 	// Difference is between what it is and what is wanted.
 	Difference Difference
-	// Drift is set where the wanted revision had been written and somebody else
-	// has changed it since.
+	// Drift says what is known of a change by somebody else. That there was one,
+	// the record tells.
 	Drift *Drift
 	// Shrinks lists the storage that a write would take away without permission.
 	Shrinks []string
 	// ReferredBy lists VMUsers and VMAuths that refer to it.
 	ReferredBy []string
+}
+
+// notOurs is true for a cluster that is not this object's to write.
+func (z *Zone) notOurs() bool {
+	return z.Cluster.Ownership == Foreign || z.Inline && z.Cluster.Ownership == Unmarked
 }
 
 // Healthy is true where nothing is missing.
@@ -149,14 +155,24 @@ type Record struct {
 	Revision string
 	// Updating is the revision on its way; empty while none is.
 	Updating string
-	// Started is when that revision was first written.
+	// Started is when that revision was first written, or its deadline began to
+	// run anew; zero while it stands still.
 	Started time.Time
 	// Finished is when an existing cluster last finished an update.
 	Finished time.Time
-	// Generation is what our last write produced; 0 until it has been seen.
+	// Generation is what our last write produced; 0 until that has been seen to
+	// land.
 	Generation int64
-	// Reapplied counts how often Drift was overwritten.
+	// Reapplied counts how often somebody else's change was overwritten.
 	Reapplied int
 }
 
 func (r Record) inFlight() bool { return r.Updating != "" }
+
+// target is the revision that was decided on last.
+func (r Record) target() string {
+	if r.inFlight() {
+		return r.Updating
+	}
+	return r.Revision
+}

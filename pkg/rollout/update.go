@@ -22,19 +22,18 @@ func update(o *Observed, d *Decision) {
 	}
 	zone, state := &o.Zones[next], &d.Zones[next]
 	if blocked := guard(o, d, next); blocked != nil {
-		blocked.apply(d, state)
+		state.set(Pending, blocked.reason, blocked.waitingFor)
+		state.Hold = blocked.hold
+		d.wakeAt(o.Now, blocked.until)
 		return
 	}
 	if d.Action.Type != Nothing {
 		// One step at a time: what is proposed comes first.
-		if !zone.Record.inFlight() {
-			state.set(Pending, ReasonWaitingForOtherZone, "its turn")
-		}
+		state.set(Pending, ReasonWaitingForOtherZone, "its turn")
 		return
 	}
 	begin(o, zone, state, Updating)
 	d.Action = Action{UpdateCluster, zone.Name}
-	d.wakeAt(state.Record.Started.Add(o.Strategy.ReadyTimeout))
 }
 
 // outdated zones are those that have to be changed and may be.
@@ -42,29 +41,34 @@ func outdated(zone *Zone, state *ZoneState) bool {
 	return zone.Cluster != nil && zone.Cluster.Difference == Spec && !zone.Cluster.Deleting && state.Record.Phase != Refused
 }
 
-// candidate is the zone that is next: one left unfinished, else one that is not
-// healthy, else the first. -1 if none is outdated.
+// candidate is the most urgent zone, the first in the list among equals. -1 if
+// none is outdated.
 func candidate(o *Observed, d *Decision) int {
-	first, ailing := -1, -1
+	next := -1
 	for i := range o.Zones {
-		zone := &o.Zones[i]
-		if !outdated(zone, &d.Zones[i]) {
+		if !outdated(&o.Zones[i], &d.Zones[i]) {
 			continue
 		}
-		if zone.Record.inFlight() {
-			return i
-		}
-		if ailing < 0 && !zone.Cluster.Healthy() {
-			ailing = i
-		}
-		if first < 0 {
-			first = i
+		if next < 0 || urgency(&o.Zones[i]) > urgency(&o.Zones[next]) {
+			next = i
 		}
 	}
-	if ailing >= 0 {
-		return ailing
+	return next
+}
+
+// urgency ranks zones: what is unfinished comes first. But one that is healthy
+// has not been disturbed, and must not stand before others that are not: they
+// hold it back, and the change may be what repairs them.
+func urgency(zone *Zone) int {
+	switch healthy, unfinished := zone.Cluster.Healthy(), zone.Record.inFlight(); {
+	case !healthy && unfinished:
+		return 3
+	case !healthy:
+		return 2
+	case unfinished:
+		return 1
 	}
-	return first
+	return 0
 }
 
 // obstacle is why a zone may not be touched now.
@@ -73,14 +77,6 @@ type obstacle struct {
 	waitingFor string
 	until      time.Time // zero where no moment is known
 	hold       bool
-}
-
-func (b *obstacle) apply(d *Decision, state *ZoneState) {
-	state.set(Pending, b.reason, b.waitingFor)
-	state.Hold = b.hold
-	if !b.until.IsZero() {
-		d.wakeAt(b.until)
-	}
 }
 
 // guard returns what stands in the way of changing a zone, or nil.
@@ -99,39 +95,41 @@ func guard(o *Observed, d *Decision, next int) *obstacle {
 		if cluster := o.Zones[i].Cluster; !cluster.Healthy() {
 			return &obstacle{reason: ReasonBlocked, waitingFor: fmt.Sprintf("zone %s to be healthy: %s", o.Zones[i].Name, ailment(cluster))}
 		}
-		healthy++
+		if !o.Zones[i].notOurs() {
+			healthy++
+		}
 	}
 	if healthy < o.Strategy.MinAvailableZones {
 		return &obstacle{reason: ReasonMinAvailableZones, hold: true, waitingFor: fmt.Sprintf(
 			"%d other healthy zones, of which there are %d; spec.strategy.minAvailableZones can lower that", o.Strategy.MinAvailableZones, healthy)}
 	}
-	if refused := refusedBefore(o, d, next); refused != "" {
+	if refused := refusedBefore(d, next); refused != "" {
 		return &obstacle{reason: ReasonBlocked, waitingFor: refused, hold: true}
 	}
 	return baking(o, d, next)
 }
 
-// inProgress names another zone that is being created or changed.
+// inProgress names another zone that has been created or changed and has neither
+// come to health nor failed, be it refused by now.
 func inProgress(o *Observed, d *Decision, next int) string {
 	for i := range d.Zones {
-		state := &d.Zones[i]
-		if i == next || o.Zones[i].Cluster == nil {
+		state, cluster := &d.Zones[i], o.Zones[i].Cluster
+		if i == next || cluster == nil || cluster.Healthy() || cluster.Deleting {
 			continue
 		}
-		if phase := state.Record.Phase; phase == Creating || phase == Updating {
+		if state.Record.inFlight() && state.Record.Phase != Failed && !overdue(o, &state.Record) {
 			return fmt.Sprintf("zone %s, which is in work: %s", state.Name, state.WaitingFor)
 		}
 	}
 	return ""
 }
 
-// refusedBefore names a zone earlier in the list that has to be changed and is
-// refused: list order is rollout order, so what it was to try out has not been.
-func refusedBefore(o *Observed, d *Decision, next int) string {
+// refusedBefore names a zone earlier in the list that is refused: list order is
+// rollout order, so what it was to try out has not been.
+func refusedBefore(d *Decision, next int) string {
 	for i := range next {
-		cluster := o.Zones[i].Cluster
-		if d.Zones[i].Record.Phase == Refused && cluster != nil && cluster.Difference == Spec {
-			return fmt.Sprintf("zone %s, which comes before and is refused: %s", d.Zones[i].Name, d.Zones[i].Reason)
+		if state := &d.Zones[i]; state.Record.Phase == Refused {
+			return fmt.Sprintf("zone %s, which comes before and is refused: %s", state.Name, state.Reason)
 		}
 	}
 	return ""

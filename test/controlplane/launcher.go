@@ -118,14 +118,25 @@ func (l *launcher) ensureOnce(ctx context.Context, c component) (*process, error
 		return p, errors.Join(err, p.kill(context.WithoutCancel(ctx)))
 	}
 	if err := pollReady(ctx, p, ask, l.patience); err != nil {
-		if ctx.Err() != nil {
-			return p, ctx.Err()
-		}
-		return p, fmt.Errorf("%s (pid %d) %w; %s", p.name, p.id.PID, err, p.log.tail(20))
+		return p, l.giveUp(ctx, p, err)
 	}
 	p.readyAfter = time.Since(p.begun)
 	l.progress.say("%s: ready after %.1fs (pid %d)", c.name, p.readyAfter.Seconds(), p.id.PID)
 	return p, nil
+}
+
+// giveUp says why a program did not become ready. A detached one stays, to be
+// looked at and for the next start to judge; an attached one would be lost track
+// of when it is started again.
+func (l *launcher) giveUp(ctx context.Context, p *process, reason error) error {
+	err := ctx.Err()
+	if err == nil {
+		err = fmt.Errorf("%s (pid %d) %w; %s", p.name, p.id.PID, reason, p.log.tail(20))
+	}
+	if l.detached {
+		return err
+	}
+	return errors.Join(err, p.kill(context.WithoutCancel(ctx)))
 }
 
 // adopt finds the program where an earlier run left it. It returns nil if it is

@@ -61,7 +61,7 @@ func (s agentSpec) design(agent *unstructured.Unstructured, suffix string, selec
 		owner: agent, name: name + suffix, service: name, program: "vmagent", programLabel: "vmagent",
 		selector: selector, managed: s.ManagedMetadata, component: c,
 		settings: without(nested(agent.Object, "spec"), "paused", "replicaCount", "hpa", "managedMetadata"),
-		stateful: s.StatefulMode,
+		stateful: s.StatefulMode, parallel: true,
 	}
 }
 

@@ -81,6 +81,15 @@ func (c component) statefulSetStrategy() appsv1.StatefulSetUpdateStrategyType {
 	return c.RollingUpdateStrategy
 }
 
+// podManagementPolicy follows the update strategy, unlike the default of the
+// API server.
+func (c component) podManagementPolicy() appsv1.PodManagementPolicyType {
+	if c.MinReadySeconds > 0 || c.statefulSetStrategy() == appsv1.RollingUpdateStatefulSetStrategyType {
+		return appsv1.OrderedReadyPodManagement
+	}
+	return appsv1.ParallelPodManagement
+}
+
 func (c component) deploymentStrategy() appsv1.DeploymentStrategyType {
 	if c.UpdateStrategy == "" {
 		return appsv1.RollingUpdateDeploymentStrategyType

@@ -132,6 +132,19 @@ func testWorkloadRepaired(t *testing.T, r *room) {
 	reads.until("made anew", func(o *unstructured.Unstructured) bool { return hasConverged(t, o) })
 }
 
+func testMadeAnew(t *testing.T, r *room) {
+	film := r.film(clusterResource, "z")
+	r.create(clusterResource, "z", smallZone, nil)
+	film.untilStatus("operational@1")
+	before := r.get(statefulSetResource, "vmstorage-z")
+	r.patch(clusterResource, "z", nil, map[string]any{"vmstorage": map[string]any{"rollingUpdateStrategy": "RollingUpdate"}})
+	film.untilStatus("operational@2")
+	after := r.get(statefulSetResource, "vmstorage-z")
+	expect(t, field(t, before, "spec", "podManagementPolicy"), any("Parallel"))
+	expect(t, field(t, after, "spec", "podManagementPolicy"), any("OrderedReady"))
+	r.expectConverged()
+}
+
 func testRest(t *testing.T, r *room) {
 	r.create(clusterResource, "z", smallZone, nil)
 	r.auth("main", nil)

@@ -39,28 +39,49 @@ func (r *reconciler) playWorkloads(ctx context.Context, k key, owner *unstructur
 func (r *reconciler) define(ctx context.Context, w workload) (*unstructured.Unstructured, error) {
 	namespace, name := w.object.GetNamespace(), w.object.GetName()
 	live := r.watches.get(w.resource, namespace, name)
-	client := r.workloads(w.resource, namespace)
 	if live == nil {
-		created, err := client.Create(ctx, w.object, metav1.CreateOptions{FieldManager: fieldManager})
+		created, err := r.create(ctx, w)
 		if !apierrors.IsAlreadyExists(err) {
-			return created, describe("creating", w.resource, namespace, name, err)
+			return created, err
 		}
 		// The cache is behind, or the object lacks the label that it is held by.
-		if live, err = client.Get(ctx, name, metav1.GetOptions{}); err != nil {
+		if live, err = r.workloads(w.resource, namespace).Get(ctx, name, metav1.GetOptions{}); err != nil {
 			return nil, describe("reading", w.resource, namespace, name, err)
 		}
 	}
-	if isDefinedAs(live, w.object) {
+	switch {
+	case isDefinedAs(live, w.object):
 		return live, nil
+	case mustBeMadeAnew(live, w.object):
+		if err := r.remove(ctx, w.resource, live); err != nil {
+			return nil, err
+		}
+		return r.create(ctx, w)
 	}
-	updated, err := client.Update(ctx, redefined(live, w.object), metav1.UpdateOptions{FieldManager: fieldManager})
+	updated, err := r.workloads(w.resource, namespace).Update(ctx, redefined(live, w.object), metav1.UpdateOptions{FieldManager: fieldManager})
 	return updated, describe("updating", w.resource, namespace, name, err)
+}
+
+func (r *reconciler) create(ctx context.Context, w workload) (*unstructured.Unstructured, error) {
+	namespace, name := w.object.GetNamespace(), w.object.GetName()
+	created, err := r.workloads(w.resource, namespace).Create(ctx, w.object, metav1.CreateOptions{FieldManager: fieldManager})
+	return created, describe("creating", w.resource, namespace, name, err)
 }
 
 // isDefinedAs trusts the annotation: nobody but the stand-in writes these
 // definitions. The annotation covers the owner.
 func isDefinedAs(live, wanted *unstructured.Unstructured) bool {
 	return live.GetAnnotations()[desiredAnnotation] == wanted.GetAnnotations()[desiredAnnotation]
+}
+
+// mustBeMadeAnew tells that a StatefulSet differs in what cannot be changed.
+func mustBeMadeAnew(live, wanted *unstructured.Unstructured) bool {
+	for _, field := range []string{"podManagementPolicy", "serviceName"} {
+		if nested(live.Object, "spec")[field] != nested(wanted.Object, "spec")[field] {
+			return true
+		}
+	}
+	return false
 }
 
 func redefined(live, wanted *unstructured.Unstructured) *unstructured.Unstructured {

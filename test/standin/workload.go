@@ -53,7 +53,10 @@ type design struct {
 	version          string
 	// settings are all that a real template would be made from.
 	settings any
+	// A stateful one is a StatefulSet, the others are Deployments.
 	stateful bool
+	// parallel lets a StatefulSet manage its pods at the same time in any case.
+	parallel bool
 }
 
 func (d design) workload() (workload, error) {
@@ -99,7 +102,10 @@ func (d design) template(settings string) corev1.PodTemplateSpec {
 }
 
 func (d design) statefulSet(template corev1.PodTemplateSpec) *appsv1.StatefulSet {
-	replicas := d.component.replicas()
+	replicas, policy := d.component.replicas(), d.component.podManagementPolicy()
+	if d.parallel {
+		policy = appsv1.ParallelPodManagement
+	}
 	return &appsv1.StatefulSet{
 		TypeMeta:   metav1.TypeMeta{APIVersion: "apps/v1", Kind: "StatefulSet"},
 		ObjectMeta: d.objectMeta(),
@@ -107,7 +113,7 @@ func (d design) statefulSet(template corev1.PodTemplateSpec) *appsv1.StatefulSet
 			Replicas:            &replicas,
 			Selector:            &metav1.LabelSelector{MatchLabels: d.selectorLabels()},
 			ServiceName:         d.service,
-			PodManagementPolicy: appsv1.ParallelPodManagement,
+			PodManagementPolicy: policy,
 			UpdateStrategy:      appsv1.StatefulSetUpdateStrategy{Type: d.component.statefulSetStrategy()},
 			MinReadySeconds:     d.component.MinReadySeconds,
 			Template:            template,

@@ -1,0 +1,195 @@
+// Copyright The vmdistributed-apiserver Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package chronicle
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+)
+
+const (
+	pollInterval = 25 * time.Millisecond
+	ownerMark    = "distributed.victoriametrics.com/owner"
+)
+
+// Write is a change of the spec of a VMCluster by the server under test.
+type Write struct {
+	Cluster    string
+	Generation int64
+	// Created is true for the first generation.
+	Created bool
+	// Object is the VMCluster as written.
+	Object *unstructured.Unstructured
+}
+
+// String is the form zone-a@2.
+func (w Write) String() string { return fmt.Sprintf("%s@%d", w.Cluster, w.Generation) }
+
+// Verdict is what the record says.
+type Verdict struct {
+	// Writes are those of the server under test, in order.
+	Writes []Write
+	// Violations say where it broke a promise.
+	Violations []string
+}
+
+// Judge goes through everything recorded so far.
+func (c *Chronicle) Judge() Verdict {
+	events := c.ordered()
+	c.mu.Lock()
+	theirs := maps.Clone(c.theirs)
+	c.mu.Unlock()
+	p := play{clusters: map[string]*unstructured.Unstructured{}, workloads: map[string]*unstructured.Unstructured{}, changing: map[string]bool{}}
+	for _, e := range events {
+		if e.resource == clusterResource.Resource {
+			p.judge(e, theirs)
+		}
+		p.take(e)
+	}
+	return p.verdict
+}
+
+// Updates are the writes to clusters that existed, in the form zone-a@2.
+func (v Verdict) Updates() []string {
+	var all []string
+	for _, w := range v.Writes {
+		if !w.Created {
+			all = append(all, w.String())
+		}
+	}
+	return all
+}
+
+// Created are the clusters that were created, in order.
+func (v Verdict) Created() []string {
+	var all []string
+	for _, w := range v.Writes {
+		if w.Created {
+			all = append(all, w.Cluster)
+		}
+	}
+	return all
+}
+
+// play is the state of the namespace at one moment.
+type play struct {
+	clusters  map[string]*unstructured.Unstructured
+	workloads map[string]*unstructured.Unstructured
+	// changing are clusters that were changed and have not been healthy since.
+	changing map[string]bool
+	verdict  Verdict
+}
+
+func (p *play) take(e event) {
+	all, key := p.clusters, e.object.GetName()
+	if e.resource != clusterResource.Resource {
+		all, key = p.workloads, e.resource+"/"+key
+	}
+	if e.gone {
+		delete(all, key)
+	} else {
+		all[key] = e.object
+	}
+	for name, cluster := range p.clusters {
+		if p.sick(cluster) == "" {
+			delete(p.changing, name)
+		}
+	}
+}
+
+func (p *play) judge(e event, theirs map[string]bool) {
+	name, before := e.object.GetName(), p.clusters[e.object.GetName()]
+	if e.gone || theirs[edition(e.object)] {
+		return
+	}
+	if before == nil || before.GetUID() != e.object.GetUID() {
+		p.verdict.Writes = append(p.verdict.Writes, Write{Cluster: name, Generation: e.object.GetGeneration(), Created: true, Object: e.object})
+		return
+	}
+	deleted := before.GetDeletionTimestamp() == nil && e.object.GetDeletionTimestamp() != nil
+	if deleted || before.GetGeneration() == e.object.GetGeneration() {
+		return
+	}
+	write := Write{Cluster: name, Generation: e.object.GetGeneration(), Object: e.object}
+	p.verdict.Writes = append(p.verdict.Writes, write)
+	for _, other := range slices.Sorted(maps.Keys(p.clusters)) {
+		if other != name && sameOwner(p.clusters[other], e.object) {
+			p.compare(write, p.sick(before), p.clusters[other])
+		}
+	}
+	p.changing[name] = true
+}
+
+// compare judges a write to one zone in the light of another one.
+func (p *play) compare(write Write, sick string, other *unstructured.Unstructured) {
+	name, ailment := other.GetName(), p.sick(other)
+	if sick == "" && ailment != "" {
+		p.verdict.Violations = append(p.verdict.Violations,
+			fmt.Sprintf("%s was written in good health while %s was not: %s", write, name, ailment))
+	}
+	if p.changing[name] && ailment != "" && status(other, "updateStatus") != "failed" {
+		p.verdict.Violations = append(p.verdict.Violations,
+			fmt.Sprintf("%s was written while %s was being changed: %s", write, name, ailment))
+	}
+}
+
+func sameOwner(a, b *unstructured.Unstructured) bool {
+	owner := a.GetAnnotations()[ownerMark]
+	return owner != "" && owner == b.GetAnnotations()[ownerMark]
+}
+
+// sick says what a cluster lacks to be healthy, "" for nothing.
+func (p *play) sick(cluster *unstructured.Unstructured) string {
+	observed, _, _ := unstructured.NestedInt64(cluster.Object, "status", "observedGeneration")
+	spec, _, _ := unstructured.NestedMap(cluster.Object, "spec")
+	switch {
+	case cluster.GetDeletionTimestamp() != nil:
+		return "it is being deleted"
+	case spec["paused"] == true:
+		return "it is paused"
+	case observed != cluster.GetGeneration():
+		return fmt.Sprintf("generation %d is observed, not %d", observed, cluster.GetGeneration())
+	case status(cluster, "updateStatus") != "operational":
+		return "it is " + status(cluster, "updateStatus")
+	}
+	wanted := 0
+	for _, component := range []string{"vmstorage", "vmselect", "vminsert"} {
+		if spec[component] != nil {
+			wanted++
+		}
+	}
+	for key, workload := range p.workloads {
+		if !metav1.IsControlledBy(workload, cluster) {
+			continue
+		}
+		if unfinished(workload) {
+			return key + " has not converged"
+		}
+		wanted--
+	}
+	if wanted > 0 {
+		return "workloads are missing"
+	}
+	return ""
+}
+
+func unfinished(workload *unstructured.Unstructured) bool {
+	count := func(path ...string) int64 {
+		n, _, _ := unstructured.NestedInt64(workload.Object, path...)
+		return n
+	}
+	n := count("spec", "replicas")
+	return count("status", "observedGeneration") != workload.GetGeneration() || count("status", "replicas") != n ||
+		count("status", "updatedReplicas") != n || count("status", "readyReplicas") != n
+}
+
+func status(cluster *unstructured.Unstructured, field string) string {
+	text, _, _ := unstructured.NestedString(cluster.Object, "status", field)
+	return text
+}

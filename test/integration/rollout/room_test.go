@@ -1,0 +1,166 @@
+// Copyright The vmdistributed-apiserver Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package rollout
+
+import (
+	"context"
+	"encoding/json"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/util/wait"
+	"k8s.io/client-go/dynamic"
+	"k8s.io/client-go/rest"
+
+	"github.com/vmdistributed/vmdistributed-apiserver/apis/operator/v1alpha1"
+	"github.com/vmdistributed/vmdistributed-apiserver/generated/clientset/versioned"
+	typed "github.com/vmdistributed/vmdistributed-apiserver/generated/clientset/versioned/typed/operator/v1alpha1"
+	"github.com/vmdistributed/vmdistributed-apiserver/test/chronicle"
+)
+
+// fields is a JSON object.
+type fields = map[string]any
+
+// list is a JSON list.
+type list = []any
+
+var (
+	ownResource     = v1alpha1.SchemeGroupVersion.WithResource("vmdistributedclusters")
+	clusterResource = schema.GroupVersionResource{Group: "operator.victoriametrics.com", Version: "v1beta1", Resource: "vmclusters"}
+	agentResource   = clusterResource.GroupVersion().WithResource("vmagents")
+	userResource    = clusterResource.GroupVersion().WithResource("vmusers")
+	authResource    = clusterResource.GroupVersion().WithResource("vmauths")
+)
+
+// room is the namespace of one test.
+type room struct {
+	t         *testing.T
+	namespace string
+	chronicle *chronicle.Chronicle
+	// own reaches VMDistributedClusters, ownObjects the same without types.
+	own        typed.VMDistributedClusterInterface
+	ownObjects dynamic.ResourceInterface
+}
+
+// newRoom makes a namespace. When the test is over, what was recorded in it must
+// be free of violations.
+func newRoom(t *testing.T) *room {
+	t.Helper()
+	return newRoomAt(t, shared.control.Config())
+}
+
+// newRoomAt reaches VMDistributedClusters by another way than the aggregator.
+func newRoomAt(t *testing.T, config *rest.Config) *room {
+	t.Helper()
+	namespace, err := shared.kubernetes.CoreV1().Namespaces().Create(t.Context(),
+		&corev1.Namespace{ObjectMeta: metav1.ObjectMeta{GenerateName: "room-"}}, metav1.CreateOptions{})
+	must(t, err)
+	r := &room{t: t, namespace: namespace.Name}
+	r.chronicle, err = chronicle.Begin(t.Context(), shared.objects, r.namespace)
+	must(t, err)
+	client, err := versioned.NewForConfig(config)
+	must(t, err)
+	objects, err := dynamic.NewForConfig(config)
+	must(t, err)
+	r.own = client.OperatorV1alpha1().VMDistributedClusters(r.namespace)
+	r.ownObjects = objects.Resource(ownResource).Namespace(r.namespace)
+	t.Cleanup(r.conclude)
+	return r
+}
+
+// conclude ends the record, and shows what there is to see if the test failed.
+func (r *room) conclude() {
+	verdict := r.verdict()
+	r.chronicle.End()
+	for _, violation := range verdict.Violations {
+		r.t.Error(violation)
+	}
+	if !r.t.Failed() {
+		return
+	}
+	r.t.Logf("writes in %s: %v", r.namespace, verdict.Writes)
+	found, err := r.own.List(context.Background(), metav1.ListOptions{})
+	if err != nil {
+		r.t.Logf("listing VMDistributedClusters: %v", err)
+		return
+	}
+	for i := range found.Items {
+		status, _ := json.MarshalIndent(found.Items[i].Status, "", " ")
+		r.t.Logf("status of %s at generation %d: %s", found.Items[i].Name, found.Items[i].Generation, status)
+	}
+}
+
+// verdict judges what has happened so far.
+func (r *room) verdict() chronicle.Verdict {
+	r.t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	must(r.t, r.chronicle.CatchUp(ctx))
+	return r.chronicle.Judge()
+}
+
+// expectUpdates compares the writes to clusters that existed, all since the
+// beginning, in the form zone-a@2.
+func (r *room) expectUpdates(wanted ...string) {
+	r.t.Helper()
+	if got := r.verdict().Updates(); !slices.Equal(got, wanted) {
+		r.t.Errorf("updates of existing zones: %v, want %v", got, wanted)
+	}
+}
+
+// expectCreated compares the creations since the beginning.
+func (r *room) expectCreated(wanted ...string) {
+	r.t.Helper()
+	if got := r.verdict().Created(); !slices.Equal(got, wanted) {
+		r.t.Errorf("created zones: %v, want %v", got, wanted)
+	}
+}
+
+// poll asks until the answer is "", and fails with the last answer otherwise.
+func poll(t *testing.T, what string, ask func(ctx context.Context) (missing string)) {
+	t.Helper()
+	missing := "never asked"
+	err := wait.PollUntilContextTimeout(t.Context(), 50*time.Millisecond, patience, true, func(ctx context.Context) (bool, error) {
+		missing = ask(ctx)
+		return missing == "", nil
+	})
+	if err != nil {
+		t.Fatalf("waiting for %s: %v: %s", what, err, missing)
+	}
+}
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func expect[T comparable](t *testing.T, what string, got, want T) {
+	t.Helper()
+	if got != want {
+		t.Errorf("%s: %v, want %v", what, got, want)
+	}
+}
+
+func expectContains(t *testing.T, what, text string, parts ...string) {
+	t.Helper()
+	for _, part := range parts {
+		if !strings.Contains(text, part) {
+			t.Errorf("%s: %q does not contain %q", what, text, part)
+		}
+	}
+}
+
+// at returns what lies at a dotted path, nil for nothing.
+func at(object *unstructured.Unstructured, path string) any {
+	value, _, _ := unstructured.NestedFieldNoCopy(object.Object, strings.Split(path, ".")...)
+	return value
+}
