@@ -101,8 +101,8 @@ func up(ctx context.Context, options controlplane.Options, server *controlplane.
 	if err != nil {
 		return fmt.Errorf("%w\nWhat was started stays: run this again to go on from here, or down to end it", err)
 	}
-	fmt.Fprintf(options.Out, "The control plane is up. Use it with:\n  export KUBECONFIG=%s\n", cp.Kubeconfig())
-	return nil
+	_, err = fmt.Fprintf(options.Out, "The control plane is up. Use it with:\n  export KUBECONFIG=%s\n", cp.Kubeconfig())
+	return err
 }
 
 func newDown(dir *string) *cobra.Command {
@@ -147,8 +147,8 @@ func newStatus(dir *string) *cobra.Command {
 
 func printStatus(out io.Writer, programs []controlplane.ProgramStatus) error {
 	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(table, "PROGRAM\tPID\tSINCE\tSTATE\tLOG")
-	bad := 0
+	_, _ = fmt.Fprintln(table, "PROGRAM\tPID\tSINCE\tSTATE\tLOG")
+	bad := 0 // Errors of writing come back from Flush.
 	for _, program := range programs {
 		state := "ready"
 		if program.Err != nil {
@@ -156,7 +156,7 @@ func printStatus(out io.Writer, programs []controlplane.ProgramStatus) error {
 			bad++
 		}
 		since := time.Since(program.Started).Round(time.Second)
-		fmt.Fprintf(table, "%s\t%d\t%s\t%s\t%s\n", program.Name, program.PID, since, state, program.Log)
+		_, _ = fmt.Fprintf(table, "%s\t%d\t%s\t%s\t%s\n", program.Name, program.PID, since, state, program.Log)
 	}
 	if err := table.Flush(); err != nil {
 		return err

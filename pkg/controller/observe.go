@@ -20,8 +20,8 @@ import (
 	"github.com/vmdistributed/vmdistributed-apiserver/pkg/victoriametrics"
 )
 
-// PermitShrinkAnnotation, on a VMDistributedCluster, permits changes that take
-// storage away, each by itself: zone:path=value, separated by commas, such as
+// PermitShrinkAnnotation permits changes that take storage away. It stands on a
+// VMDistributedCluster and names each change by itself: zone:path=value, separated by commas, such as
 // zone-a:vmstorage.replicaCount=1.
 const PermitShrinkAnnotation = victoriametrics.AnnotationPrefix + "permit-storage-shrink"
 
@@ -133,7 +133,7 @@ func (o *observer) observeZone(ctx context.Context, object *vmdistributed.VMDist
 	}
 	if seen.cluster, err = victoriametrics.ParseCluster(live); err != nil {
 		zone.Problem = err.Error()
-		return zone, nil
+		return zone, nil //nolint:nilerr // the rollout reports it
 	}
 	zone.Cluster, err = o.health(ctx, seen.cluster)
 	if err != nil {
@@ -149,7 +149,7 @@ func (o *observer) observeZone(ctx context.Context, object *vmdistributed.VMDist
 	}
 	if err := compare(object, &zone, seen, live, wanted); err != nil {
 		zone.Problem = err.Error()
-		return zone, nil
+		return zone, nil //nolint:nilerr // the rollout reports it
 	}
 	if zone.Cluster.Difference == rollout.Spec {
 		zone.Cluster.Shrinks, err = o.shrinks(ctx, object, &zone, seen, live)

@@ -27,9 +27,7 @@ func Decide(o Observed) Decision {
 	}
 	d := Decision{Action: Action{Type: Nothing}, Zones: make([]ZoneState, len(o.Zones))}
 	before := o.Zones
-	if !o.Paused {
-		o.Zones = restartClocks(o.Zones, o.Now)
-	}
+	o.Zones = catchUp(&o)
 	for i := range o.Zones {
 		d.Zones[i] = assess(&o, &o.Zones[i])
 	}
@@ -87,8 +85,8 @@ func assess(o *Observed, zone *Zone) ZoneState {
 	case zone.Problem != "":
 		state.refuse(ReasonInvalid, zone.Problem)
 	case cluster == nil && zone.Inline:
-		state.Record.Revision, state.Record.Generation = "", 0
-		state.set(Pending, ReasonWriting, "to be created")
+		state.Record.Revision, state.Record.Generation, state.Record.Reapplied = "", 0, 0
+		state.set(Pending, ReasonWriting, "its VMCluster to be created")
 	case cluster == nil:
 		state.Record = Record{Phase: zone.Record.Phase, Since: zone.Record.Since}
 		state.set(Missing, ReasonClusterMissing, fmt.Sprintf("VMCluster %q to exist", zone.Name))
@@ -165,7 +163,6 @@ func assessReady(o *Observed, zone *Zone, state *ZoneState) {
 	record := &state.Record
 	state.Ready = true
 	if record.inFlight() {
-		state.Finished = true
 		if record.Phase != Creating {
 			record.Finished = o.Now
 		}
@@ -254,12 +251,17 @@ func memory(r Record) Record {
 	return r
 }
 
-// restartClocks lets the deadlines that a pause has stopped run anew.
-func restartClocks(zones []Zone, now time.Time) []Zone {
-	zones = slices.Clone(zones)
+// catchUp notices that a creation has landed, and lets the deadlines that a pause
+// has stopped run anew.
+func catchUp(o *Observed) []Zone {
+	zones := slices.Clone(o.Zones)
 	for i := range zones {
-		if record := &zones[i].Record; record.inFlight() && record.Started.IsZero() {
-			record.Started = now
+		zone, record := &zones[i], &zones[i].Record
+		if record.inFlight() && record.Phase == Creating && record.Generation == 0 && zone.Cluster != nil {
+			record.Generation = zone.Cluster.Generation
+		}
+		if record.inFlight() && record.Started.IsZero() && !o.Paused {
+			record.Started = o.Now
 		}
 	}
 	return zones
@@ -279,19 +281,16 @@ func hold(d *Decision) {
 	}
 }
 
-// setAlarms looks again when a deadline is over, and when an overwriting has been
+// setAlarms looks again when a deadline is over, and when overwritings are to be
 // forgotten.
 func setAlarms(o *Observed, d *Decision) {
 	for i := range d.Zones {
-		switch record := &d.Zones[i].Record; record.Phase {
-		case Creating, Updating, Refused:
-			if record.inFlight() {
-				d.wakeAt(o.Now, record.Started.Add(o.Strategy.ReadyTimeout))
-			}
-		case Ready:
-			if record.Reapplied > 0 {
-				d.wakeAt(o.Now, record.Since.Add(reappliedWindow))
-			}
+		record := &d.Zones[i].Record
+		if record.inFlight() && record.Phase != Failed {
+			d.wakeAt(o.Now, record.Started.Add(o.Strategy.ReadyTimeout))
+		}
+		if record.Phase == Ready && record.Reapplied > 0 {
+			d.wakeAt(o.Now, record.Since.Add(reappliedWindow))
 		}
 	}
 }

@@ -59,8 +59,6 @@ type ZoneState struct {
 	Updated bool
 	// Ready is true where it is so in good health.
 	Ready bool
-	// Finished is true where this decision saw an update come to its end.
-	Finished bool
 	// Hold is true where only the user can bring the zone on.
 	Hold bool
 	// verdict is true where the decision says of the zone what a cache that is
@@ -80,8 +78,8 @@ func (d *Decision) wakeAt(now, moment time.Time) {
 }
 
 // RestsOnHealth is true where the decision must not be based on anything but
-// fresh reads: it writes, it changes what is remembered of a zone, takes one for
-// finished among others, or it calls for the user.
+// fresh reads: it writes, it calls for the user, or it changes what is remembered
+// of a zone, such as that an update has come to its end.
 func (d *Decision) RestsOnHealth() bool {
 	return d.Action.Type != Nothing || slices.ContainsFunc(d.Zones, func(zone ZoneState) bool { return zone.verdict })
 }

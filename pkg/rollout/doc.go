@@ -16,10 +16,14 @@
 //     to disturb.
 //   - An existing cluster is changed only while no other one is being changed.
 //     One left unfinished comes first, then those that are not healthy, then
-//     the healthy ones in list order.
+//     the healthy ones in list order. One left unfinished and yet healthy, since
+//     nothing was written, comes after those that are not healthy.
 //   - A healthy cluster is changed only if all other existing ones are healthy,
-//     enough of them remain to read from, the last one changed has been so for
+//     enough of them are ours to read from, the last one changed has been so for
 //     the pause, and no zone before it is refused.
 //   - A cluster that is not healthy may always be changed: that is how it gets
-//     repaired.
+//     repaired. A change that failed, or is over its deadline, keeps none of
+//     them waiting.
+//   - What was written, has been seen in place and is not there any more has
+//     been changed by somebody else. It is overwritten three times at most.
 package rollout

@@ -36,7 +36,8 @@ type Summary struct {
 	Conditions []Condition
 }
 
-// Complete is true where every zone is what is wanted, in good health.
+// Complete is true where every zone is what is wanted, in good health, and
+// nothing is left to write.
 func (s *Summary) Complete() bool { return s.UpdateStatus == StatusOperational }
 
 // Summarise draws the zones together.
@@ -64,10 +65,12 @@ type overview struct {
 	waiting               *ZoneState
 	stalled               *ZoneState // only the user can bring it on
 	degraded              *ZoneState // exists, is not healthy and not in work
+	ailment               string     // what degraded lacks
+	leftover              string     // a write beside the zones' own changes that is still to come
 }
 
 func view(o Observed, d Decision) overview {
-	v := overview{paused: o.Paused, leaving: o.Deletion != nil, total: len(d.Zones)}
+	v := overview{paused: o.Paused, leaving: o.Deletion != nil, total: len(d.Zones), leftover: leftover(&o)}
 	for i := range d.Zones {
 		zone := &d.Zones[i]
 		if zone.Updated {
@@ -77,8 +80,25 @@ func view(o Observed, d Decision) overview {
 			v.ready++
 		}
 		v.place(zone)
+		v.checkUp(zone, o.Zones[i].Cluster)
 	}
 	return v
+}
+
+// leftover is what is to be written though all zones may be what is wanted.
+func leftover(o *Observed) string {
+	if len(o.Strays) > 0 {
+		return fmt.Sprintf("VMCluster %s, which no zone names any more, is to be released", o.Strays[0])
+	}
+	for i := range o.Zones {
+		if cluster := o.Zones[i].Cluster; cluster != nil && cluster.Difference == Metadata {
+			return fmt.Sprintf("VMCluster %s is to be marked", o.Zones[i].Name)
+		}
+	}
+	if o.ScrapePending {
+		return "the VMAgent is to be made to scrape the zones"
+	}
+	return ""
 }
 
 // place notes the first zone of each sort.
@@ -100,13 +120,27 @@ func (v *overview) place(zone *ZoneState) {
 		first(&v.waiting)
 	case Failed:
 		first(&v.stalled)
-		first(&v.degraded)
-	case Unhealthy:
-		first(&v.degraded)
 	}
 }
 
-func (v *overview) complete() bool { return v.ready == v.total && !v.leaving }
+// checkUp notes the first zone that is not healthy though no change is under way
+// in it.
+func (v *overview) checkUp(zone *ZoneState, cluster *Cluster) {
+	if v.degraded != nil || cluster == nil || cluster.Healthy() {
+		return
+	}
+	switch zone.Record.Phase {
+	case Creating, Updating, Leaving:
+		return
+	}
+	v.degraded, v.ailment = zone, ailment(cluster)
+}
+
+// allReady is true where every zone is what is wanted, in good health.
+func (v *overview) allReady() bool { return v.ready == v.total && !v.leaving }
+
+// complete is true where beside that nothing is left to write.
+func (v *overview) complete() bool { return v.allReady() && v.leftover == "" }
 
 func (v *overview) updateStatus() (status, reason string) {
 	switch {
@@ -127,6 +161,9 @@ func (v *overview) message() string {
 			return about(zone)
 		}
 	}
+	if v.leftover != "" {
+		return v.leftover
+	}
 	return fmt.Sprintf("%d of %d zones are updated and healthy", v.ready, v.total)
 }
 
@@ -138,7 +175,7 @@ func about(zone *ZoneState) string {
 }
 
 func (v *overview) readyCondition() Condition {
-	if v.complete() {
+	if v.allReady() {
 		return Condition{"Ready", true, "AllZonesReady", fmt.Sprintf("%d of %d zones are updated and healthy", v.ready, v.total)}
 	}
 	return Condition{"Ready", false, v.reason(), v.message()}
@@ -163,6 +200,8 @@ func (v *overview) reason() string {
 		return ReasonBaking
 	case v.waiting != nil:
 		return v.waiting.Reason
+	case v.leftover != "":
+		return ReasonWriting
 	}
 	return "RolloutCompleted"
 }
@@ -184,7 +223,7 @@ func (v *overview) reconciling() Condition {
 	case v.complete():
 		return Condition{"Reconciling", false, "RolloutCompleted", "nothing is left to do"}
 	case v.stalled != nil && !v.paused:
-		return Condition{"Reconciling", false, v.reason(), "the rollout stands still; see Stalled"}
+		return Condition{"Reconciling", false, v.reason(), "the rollout can't be completed as things stand; see Stalled"}
 	}
 	return Condition{"Reconciling", true, v.reason(), v.message()}
 }
@@ -197,6 +236,9 @@ func (v *overview) stalledCondition() Condition {
 }
 
 func (v *overview) pausedCondition() Condition {
+	if v.paused && v.leaving {
+		return Condition{"Paused", false, "NotPaused", "spec.paused does not hold up the deletion"}
+	}
 	if v.paused {
 		return Condition{"Paused", true, "RolloutPaused", "spec.paused is set: no VMCluster, VMAgent or VMUser is written"}
 	}
@@ -205,7 +247,16 @@ func (v *overview) pausedCondition() Condition {
 
 func (v *overview) degradedCondition() Condition {
 	if v.degraded != nil {
-		return Condition{"Degraded", true, v.degraded.Reason, about(v.degraded)}
+		return Condition{"Degraded", true, v.degradedReason(), fmt.Sprintf("zone %s is not healthy: %s", v.degraded.Name, v.ailment)}
 	}
 	return Condition{"Degraded", false, "ZonesHealthy", "no zone is unhealthy other than by an update under way"}
+}
+
+// degradedReason is the phase's where the phase is about health.
+func (v *overview) degradedReason() string {
+	switch v.degraded.Record.Phase {
+	case Failed, Unhealthy:
+		return v.degraded.Reason
+	}
+	return ReasonNotHealthy
 }

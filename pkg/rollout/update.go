@@ -4,6 +4,7 @@
 package rollout
 
 import (
+	"cmp"
 	"fmt"
 	"time"
 )
@@ -49,7 +50,7 @@ func candidate(o *Observed, d *Decision) int {
 		if !outdated(&o.Zones[i], &d.Zones[i]) {
 			continue
 		}
-		if next < 0 || urgency(&o.Zones[i]) > urgency(&o.Zones[next]) {
+		if next < 0 || urgency(o, d, i) > urgency(o, d, next) {
 			next = i
 		}
 	}
@@ -59,8 +60,10 @@ func candidate(o *Observed, d *Decision) int {
 // urgency ranks zones: what is unfinished comes first. But one that is healthy
 // has not been disturbed, and must not stand before others that are not: they
 // hold it back, and the change may be what repairs them.
-func urgency(zone *Zone) int {
-	switch healthy, unfinished := zone.Cluster.Healthy(), zone.Record.inFlight(); {
+func urgency(o *Observed, d *Decision, i int) int {
+	switch healthy, unfinished := o.Zones[i].Cluster.Healthy(), d.Zones[i].Record.inFlight(); {
+	case inWork(o, d, i):
+		return 4
 	case !healthy && unfinished:
 		return 3
 	case !healthy:
@@ -69,6 +72,14 @@ func urgency(zone *Zone) int {
 		return 1
 	}
 	return 0
+}
+
+// inWork is true for a zone that has been created or changed, has neither come
+// to health nor failed, and still may; be it refused by now.
+func inWork(o *Observed, d *Decision, i int) bool {
+	cluster, record := o.Zones[i].Cluster, &d.Zones[i].Record
+	return cluster != nil && record.inFlight() && !cluster.Healthy() &&
+		!cluster.Deleting && !cluster.Failed && !overdue(o, record)
 }
 
 // obstacle is why a zone may not be touched now.
@@ -87,21 +98,13 @@ func guard(o *Observed, d *Decision, next int) *obstacle {
 	if !o.Zones[next].Cluster.Healthy() {
 		return nil
 	}
-	healthy := 0
 	for i := range o.Zones {
-		if i == next || o.Zones[i].Cluster == nil {
-			continue
-		}
-		if cluster := o.Zones[i].Cluster; !cluster.Healthy() {
+		if cluster := o.Zones[i].Cluster; i != next && cluster != nil && !cluster.Healthy() {
 			return &obstacle{reason: ReasonBlocked, waitingFor: fmt.Sprintf("zone %s to be healthy: %s", o.Zones[i].Name, ailment(cluster))}
 		}
-		if !o.Zones[i].notOurs() {
-			healthy++
-		}
 	}
-	if healthy < o.Strategy.MinAvailableZones {
-		return &obstacle{reason: ReasonMinAvailableZones, hold: true, waitingFor: fmt.Sprintf(
-			"%d other healthy zones, of which there are %d; spec.strategy.minAvailableZones can lower that", o.Strategy.MinAvailableZones, healthy)}
+	if few := tooFew(o, next); few != nil {
+		return few
 	}
 	if refused := refusedBefore(d, next); refused != "" {
 		return &obstacle{reason: ReasonBlocked, waitingFor: refused, hold: true}
@@ -109,16 +112,32 @@ func guard(o *Observed, d *Decision, next int) *obstacle {
 	return baking(o, d, next)
 }
 
-// inProgress names another zone that has been created or changed and has neither
-// come to health nor failed, be it refused by now.
+// tooFew holds a zone back where not enough others would remain, all existing
+// ones being healthy. Those that do not exist yet may still come.
+func tooFew(o *Observed, next int) *obstacle {
+	healthy, toCome := 0, 0
+	for i := range o.Zones {
+		switch zone := &o.Zones[i]; {
+		case i == next:
+		case zone.Cluster == nil:
+			toCome++
+		case !zone.notOurs():
+			healthy++
+		}
+	}
+	wanted := o.Strategy.MinAvailableZones
+	if healthy >= wanted {
+		return nil
+	}
+	return &obstacle{reason: ReasonMinAvailableZones, hold: healthy+toCome < wanted, waitingFor: fmt.Sprintf(
+		"%d other healthy zones, of which there are %d; spec.strategy.minAvailableZones can lower that", wanted, healthy)}
+}
+
+// inProgress names another zone that is in work.
 func inProgress(o *Observed, d *Decision, next int) string {
 	for i := range d.Zones {
-		state, cluster := &d.Zones[i], o.Zones[i].Cluster
-		if i == next || cluster == nil || cluster.Healthy() || cluster.Deleting {
-			continue
-		}
-		if state.Record.inFlight() && state.Record.Phase != Failed && !overdue(o, &state.Record) {
-			return fmt.Sprintf("zone %s, which is in work: %s", state.Name, state.WaitingFor)
+		if state := &d.Zones[i]; i != next && inWork(o, d, i) {
+			return fmt.Sprintf("zone %s, which is in work: %s", state.Name, cmp.Or(state.WaitingFor, ailment(o.Zones[i].Cluster)))
 		}
 	}
 	return ""

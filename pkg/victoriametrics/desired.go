@@ -16,11 +16,11 @@ import (
 type DifferenceKind string
 
 const (
-	// DifferenceNone: there is nothing to write.
+	// DifferenceNone says that there is nothing to write.
 	DifferenceNone DifferenceKind = "None"
-	// DifferenceMetadata: our annotations only, which disturbs nothing.
+	// DifferenceMetadata is in our annotations only, which disturbs nothing.
 	DifferenceMetadata DifferenceKind = "Metadata"
-	// DifferenceSpec: the definition, which goes through the gates of a rollout.
+	// DifferenceSpec is in the definition, which goes through the gates of a rollout.
 	DifferenceSpec DifferenceKind = "Spec"
 )
 

@@ -46,8 +46,9 @@ func InlineDifference(live *unstructured.Unstructured, spec map[string]any, owne
 	liveSpec := object(live.Object, "spec")
 	paths := missing(liveSpec, spec, nil, listContains)
 	sameRevision := RevisionOf(live) == revision
-	ours, told := specFields{}, false
+	told := false
 	if !sameRevision {
+		var ours specFields
 		if ours, told = appliedByUs(live); told {
 			paths = append(paths, dropped(ours, liveSpec, spec)...)
 		}

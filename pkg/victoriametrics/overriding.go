@@ -102,8 +102,7 @@ func (r *OverrideRecord) equal(other *OverrideRecord) bool {
 }
 
 func samePatch(a, b map[string]any) bool {
-	samePath := func(a, b []string) bool { return slices.Equal(a, b) }
-	return override.Equal(a, b) && slices.EqualFunc(override.Paths(a), override.Paths(b), samePath)
+	return override.Equal(a, b) && slices.EqualFunc(override.Paths(a), override.Paths(b), slices.Equal[[]string])
 }
 
 func overridePlan(live *unstructured.Unstructured, diff, annotations map[string]any, foreign []string, target map[string]any, ownerUID types.UID) OverridePlan {

@@ -29,7 +29,7 @@ func rewriteYAML(mediaType string, body []byte) (Result, error) {
 	}
 	converted, err := yaml.YAMLToJSON(body)
 	if err != nil {
-		return untouched, nil // the server uses the same parser, and says why
+		return untouched, nil //nolint:nilerr // the server uses the same parser, and says why
 	}
 	result, err := rewriteJSON(mediaType, converted)
 	if err != nil || !result.Changed {

@@ -115,8 +115,7 @@ func (c *ControlPlane) sameAsBefore(ctx context.Context, client apiextensions.In
 		return false
 	}
 	for _, definition := range definitions {
-		crd, err := client.ApiextensionsV1().CustomResourceDefinitions().Get(ctx, definition.name, metav1.GetOptions{})
-		if err != nil || notServed(client, crd) != "" {
+		if notServed(ctx, client, definition.name) != "" {
 			return false
 		}
 	}
@@ -192,12 +191,7 @@ func (c *ControlPlane) waitServed(ctx context.Context, client apiextensions.Inte
 	}
 	err := wait.PollUntilContextTimeout(ctx, 100*time.Millisecond, c.options.Patience, true, func(ctx context.Context) (bool, error) {
 		for name := range missing {
-			crd, err := client.ApiextensionsV1().CustomResourceDefinitions().Get(ctx, name, metav1.GetOptions{})
-			if err != nil {
-				missing[name] = err.Error()
-				return false, nil
-			}
-			if why := notServed(client, crd); why != "" {
+			if why := notServed(ctx, client, name); why != "" {
 				missing[name] = why
 				return false, nil
 			}
@@ -212,7 +206,11 @@ func (c *ControlPlane) waitServed(ctx context.Context, client apiextensions.Inte
 }
 
 // notServed says why the API server does not serve a definition yet.
-func notServed(client apiextensions.Interface, crd *apiextensionsv1.CustomResourceDefinition) string {
+func notServed(ctx context.Context, client apiextensions.Interface, name string) string {
+	crd, err := client.ApiextensionsV1().CustomResourceDefinitions().Get(ctx, name, metav1.GetOptions{})
+	if err != nil {
+		return err.Error()
+	}
 	established := slices.ContainsFunc(crd.Status.Conditions, func(condition apiextensionsv1.CustomResourceDefinitionCondition) bool {
 		return condition.Type == apiextensionsv1.Established && condition.Status == apiextensionsv1.ConditionTrue
 	})

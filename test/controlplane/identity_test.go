@@ -62,7 +62,7 @@ func TestIdentityOfSelf(t *testing.T) {
 }
 
 func TestZombieIsNotAlive(t *testing.T) {
-	cmd := exec.Command("sleep", "60")
+	cmd := exec.CommandContext(t.Context(), "sleep", "60")
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}

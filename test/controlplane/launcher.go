@@ -206,12 +206,9 @@ func pollReady(ctx context.Context, p *process, ask probe, patience time.Duratio
 		if !p.alive() {
 			return false, fmt.Errorf("%s before it was ready", p.ending())
 		}
-		if err := ask.check(ctx); err != nil {
-			last = err
-			return false, nil
-		}
-		// Somebody else may answer on its port.
-		return p.alive(), nil
+		last = ask.check(ctx)
+		// Somebody else may answer on its port, hence the second look.
+		return last == nil && p.alive(), nil
 	})
 	if wait.Interrupted(err) {
 		return fmt.Errorf("is not ready after %v: %w", patience, last)

@@ -4,6 +4,7 @@
 package controlplane
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -95,7 +96,7 @@ func freePort(taken map[int]bool) (int, error) {
 		if taken[port] {
 			continue
 		}
-		listener, err := net.Listen("tcp4", net.JoinHostPort(loopback, strconv.Itoa(port)))
+		listener, err := listen(port)
 		if err != nil {
 			continue
 		}
@@ -105,11 +106,16 @@ func freePort(taken map[int]bool) (int, error) {
 }
 
 func kernelPort() (int, error) {
-	listener, err := net.Listen("tcp4", net.JoinHostPort(loopback, "0"))
+	listener, err := listen(0)
 	if err != nil {
 		return 0, err
 	}
 	return listener.Addr().(*net.TCPAddr).Port, listener.Close()
+}
+
+func listen(port int) (net.Listener, error) {
+	var config net.ListenConfig
+	return config.Listen(context.Background(), "tcp4", net.JoinHostPort(loopback, strconv.Itoa(port)))
 }
 
 // ephemeralStart returns the first port of the kernel's own range, 0 if unknown.

@@ -5,6 +5,7 @@ package controlplane
 
 import (
 	"bufio"
+	"context"
 	"fmt"
 	"os"
 	"os/exec"
@@ -23,7 +24,7 @@ func TestMain(m *testing.M) {
 	if os.Getenv(spawnHelper) == "" {
 		os.Exit(m.Run())
 	}
-	cmd := exec.Command("sleep", "600")
+	cmd := exec.CommandContext(context.Background(), "sleep", "600")
 	if err := newAttachedSpawner().spawn(cmd); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
@@ -33,7 +34,7 @@ func TestMain(m *testing.M) {
 }
 
 func TestChildrenDieWithTheirParent(t *testing.T) {
-	parent := exec.Command(os.Args[0])
+	parent := exec.CommandContext(t.Context(), os.Args[0])
 	parent.Env = append(os.Environ(), spawnHelper+"=1")
 	parent.Stderr = os.Stderr
 	out, err := parent.StdoutPipe()
@@ -63,7 +64,7 @@ func TestChildrenSurviveTheEndOfThreads(t *testing.T) {
 	defer s.close()
 	children := make([]*exec.Cmd, 5)
 	for i := range children {
-		children[i] = exec.Command("sleep", "600")
+		children[i] = exec.CommandContext(t.Context(), "sleep", "600")
 		must(t, s.spawn(children[i]))
 		endThreads(20)
 	}
@@ -91,7 +92,7 @@ func TestSpawnAfterClose(t *testing.T) {
 	s := newAttachedSpawner()
 	s.close()
 	s.close()
-	if err := s.spawn(exec.Command("true")); err == nil {
+	if err := s.spawn(exec.CommandContext(t.Context(), "true")); err == nil {
 		t.Error("a closed spawner started a process")
 	}
 }

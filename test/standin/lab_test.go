@@ -46,7 +46,7 @@ func TestOnAnAPIServer(t *testing.T) {
 		"a paused cluster is not touched":                              testPaused,
 		"a component that leaves the spec leaves the cluster":          testComponentLeaves,
 		"a workload that somebody broke is repaired":                   testWorkloadRepaired,
-		"a change that a workload cannot take makes it anew":          testMadeAnew,
+		"a change that a workload cannot take makes it anew":           testMadeAnew,
 		"looking again at what is as it should be writes nothing":      testRest,
 		"a deleted cluster takes its workloads along":                  testDeletedCluster,
 		"a deaf cluster outlives its deletion until it hears":          testDeafDeletion,

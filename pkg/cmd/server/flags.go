@@ -57,6 +57,8 @@ func (o *options) flags(name string) cliflag.NamedFlagSets {
 func (o *storageOptions) addFlags(fs *pflag.FlagSet) {
 	fs.StringVar(&o.DataDir, "data-dir", o.DataDir,
 		"Directory of the embedded etcd, used when --etcd-servers names none. One process at a time.")
+	fs.StringVar(&o.LeaseNamespace, "lease-namespace", o.LeaseNamespace,
+		"Namespace, in the host cluster, of the Lease by which an embedded etcd keeps a second one from serving the same objects.")
 	fs.BoolVar(&o.UnsafeNoFsync, "unsafe-no-fsync", o.UnsafeNoFsync,
 		"Let the embedded etcd answer before data is on disk. Faster, and a crash of the machine loses objects: for data that may be thrown away.")
 }

@@ -6,6 +6,7 @@ package server
 import (
 	"errors"
 	"net"
+	"time"
 
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -23,6 +24,9 @@ import (
 // etcdPrefix is where our keys begin, in an etcd that may hold others too.
 const etcdPrefix = "/registry/distributed.victoriametrics.com"
 
+// watchGracePeriod is how long watches may take to end when the server does.
+const watchGracePeriod = 5 * time.Second
+
 // options is what flags can say.
 type options struct {
 	Run         *genericoptions.ServerRunOptions
@@ -31,6 +35,8 @@ type options struct {
 	Metrics     *metrics.Options
 	Logs        *logsapi.LoggingConfiguration
 	components  basecompatibility.ComponentGlobalsRegistry
+	// embedded is true where the store is our own member.
+	embedded bool
 }
 
 // storageOptions says where objects are kept if no etcd is named.
@@ -39,6 +45,9 @@ type storageOptions struct {
 	DataDir string
 	// UnsafeNoFsync is for data that may be thrown away.
 	UnsafeNoFsync bool
+	// LeaseNamespace holds the Lease that keeps a second embedded store from
+	// serving the same cluster.
+	LeaseNamespace string
 }
 
 func newOptions(components basecompatibility.ComponentGlobalsRegistry) *options {
@@ -47,7 +56,7 @@ func newOptions(components basecompatibility.ComponentGlobalsRegistry) *options 
 	o := &options{
 		Run:         genericoptions.NewServerRunOptionsForComponent(basecompatibility.DefaultKubeComponent, components),
 		Recommended: genericoptions.NewRecommendedOptions(etcdPrefix, codec),
-		Storage:     storageOptions{DataDir: "vmdistributed-apiserver.data"},
+		Storage:     storageOptions{DataDir: "vmdistributed-apiserver.data", LeaseNamespace: "vmdistributed-system"},
 		Metrics:     metrics.NewOptions(),
 		Logs:        logsapi.NewLoggingConfiguration(),
 		components:  components,
@@ -56,6 +65,9 @@ func newOptions(components basecompatibility.ComponentGlobalsRegistry) *options 
 	o.Recommended.Etcd.StorageConfig.EncodeVersioner = runtime.NewMultiGroupVersioner(
 		v1alpha1.SchemeGroupVersion, schema.GroupKind{Group: v1alpha1.GroupName})
 	o.Recommended.Etcd.StorageConfig.Transport.ServerList = nil
+	// Without it, a watch that is open holds the end up for as long as a request
+	// may take.
+	o.Run.ShutdownWatchTerminationGracePeriod = watchGracePeriod
 	// A certificate that nobody has asked for stays in memory.
 	o.Recommended.SecureServing.ServerCert.CertDirectory = ""
 	return o

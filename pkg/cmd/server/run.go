@@ -8,13 +8,14 @@ import (
 	"errors"
 	"fmt"
 
+	"k8s.io/client-go/kubernetes"
 	basecompatibility "k8s.io/component-base/compatibility"
-
 	"k8s.io/klog/v2"
 
 	"github.com/vmdistributed/vmdistributed-apiserver/generated/clientset/versioned"
 	"github.com/vmdistributed/vmdistributed-apiserver/pkg/apiserver"
 	"github.com/vmdistributed/vmdistributed-apiserver/pkg/controller"
+	"github.com/vmdistributed/vmdistributed-apiserver/pkg/storage/claim"
 	"github.com/vmdistributed/vmdistributed-apiserver/pkg/storage/embeddedetcd"
 )
 
@@ -23,7 +24,7 @@ func (o *options) run(ctx context.Context) (err error) {
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
 
-	if len(o.Recommended.Etcd.StorageConfig.Transport.ServerList) == 0 {
+	if o.embedded = len(o.Recommended.Etcd.StorageConfig.Transport.ServerList) == 0; o.embedded {
 		member, startErr := o.startEtcd(ctx, stop)
 		if startErr != nil {
 			return startErr
@@ -34,6 +35,13 @@ func (o *options) run(ctx context.Context) (err error) {
 	config, err := o.config(ctx)
 	if err != nil {
 		return err
+	}
+	if o.embedded {
+		released, claimErr := o.claimStore(ctx, config, stop)
+		if claimErr != nil {
+			return claimErr
+		}
+		defer func() { stop(nil); <-released }()
 	}
 	server, err := config.Complete().New()
 	if err != nil {
@@ -67,6 +75,19 @@ func (o *options) startEtcd(ctx context.Context, stop context.CancelCauseFunc) (
 		}
 	}()
 	return member, nil
+}
+
+// claimStore waits until no other embedded store serves the host cluster.
+func (o *options) claimStore(ctx context.Context, config *apiserver.Config, stop context.CancelCauseFunc) (released <-chan struct{}, err error) {
+	client, err := kubernetes.NewForConfig(config.GenericConfig.ClientConfig)
+	if err != nil {
+		return nil, fmt.Errorf("making a client for the host cluster: %w", err)
+	}
+	store, err := claim.StoreID(o.Storage.DataDir)
+	if err != nil {
+		return nil, err
+	}
+	return claim.Hold(ctx, client, o.Storage.LeaseNamespace, store, stop)
 }
 
 // config turns the options into the configuration of a server.

@@ -5,12 +5,14 @@ package vmdistributedcluster
 
 import (
 	"bytes"
+	"maps"
+	"slices"
 
-	"k8s.io/apimachinery/pkg/api/equality"
 	"k8s.io/apimachinery/pkg/util/json"
 
 	"github.com/vmdistributed/vmdistributed-apiserver/apis/rawjson"
 	"github.com/vmdistributed/vmdistributed-apiserver/apis/vmdistributed"
+	"github.com/vmdistributed/vmdistributed-apiserver/pkg/override"
 )
 
 // keepUnchangedText puts the stored text of an inner spec in the place of a new
@@ -39,7 +41,21 @@ func keepIfSame(object, stored *rawjson.Object) {
 	if json.Unmarshal(object.Raw, &a) != nil || json.Unmarshal(stored.Raw, &b) != nil {
 		return
 	}
-	if equality.Semantic.DeepEqual(a, b) {
+	if sameMeaning(a, b) {
 		object.Raw = stored.Raw
 	}
+}
+
+// sameMeaning compares numbers by value. Unlike override.Equal it tells null from
+// absent: in an override the one removes, the other leaves alone.
+func sameMeaning(a, b any) bool {
+	switch a := a.(type) {
+	case map[string]any:
+		b, ok := b.(map[string]any)
+		return ok && maps.EqualFunc(a, b, sameMeaning)
+	case []any:
+		b, ok := b.([]any)
+		return ok && slices.EqualFunc(a, b, sameMeaning)
+	}
+	return override.Equal(a, b)
 }

@@ -113,7 +113,9 @@ func memberConfig(dir, socket string, noFsync bool) *embed.Config {
 	config.MaxRequestBytes = 4 << 20
 	// A member alone has nobody to wait for.
 	config.TickMs, config.ElectionMs = 10, 100
-	config.LogLevel = "error"
+	// What ends the member is delivered by Failed. Its log of errors has entries
+	// for every ordinary first start and every ordinary end.
+	config.LogLevel = "fatal"
 	return config
 }
 

@@ -17,6 +17,8 @@ import (
 	"testing"
 	"time"
 
+	"k8s.io/apimachinery/pkg/util/wait"
+
 	"github.com/vmdistributed/vmdistributed-apiserver/test/controlplane"
 )
 
@@ -115,6 +117,25 @@ func start() (err error) {
 	if err != nil {
 		return errors.Join(err, shared.cp.Stop())
 	}
-	shared.admin, err = newCaller(shared.cp.Config())
-	return err
+	if shared.admin, err = newCaller(shared.cp.Config()); err != nil {
+		return errors.Join(err, shared.cp.Stop())
+	}
+	if err := waitPublished(ctx); err != nil {
+		return errors.Join(err, shared.cp.Stop())
+	}
+	return nil
+}
+
+// waitPublished returns when the aggregator has read our schema, which is a
+// moment after it passes requests on. Before that, kubectl believes that the
+// server can't validate, and does it by rules of its own.
+func waitPublished(ctx context.Context) error {
+	err := wait.PollUntilContextCancel(ctx, 50*time.Millisecond, true, func(ctx context.Context) (bool, error) {
+		paths, err := shared.admin.kubernetes.Discovery().OpenAPIV3().Paths()
+		return err == nil && paths["apis/"+groupVersion] != nil, nil
+	})
+	if err != nil {
+		return fmt.Errorf("waiting until the aggregator publishes our schema: %w", err)
+	}
+	return nil
 }

@@ -255,11 +255,11 @@ func TestSpecAndOverrideSpecSurviveVerbatim(t *testing.T) {
 
 	// kubectl and server-side apply spell numbers anew; that is no change.
 	respelt := strings.NewReplacer("1.0,", "1,", "2.50", "2.5", "1e3", "1000").Replace(zones)
-	shared.admin.send(t, http.MethodPatch, in(namespace, "x"), mergeType, `{"spec":{"zones":`+respelt+`}}`).want(t, http.StatusOK)
+	shared.admin.send(t, http.MethodPut, in(namespace, "x"), jsonType, paused("x", respelt)).want(t, http.StatusOK)
 	if got := read(t, namespace, "x").GetGeneration(); got != generation {
 		t.Errorf("numbers in another spelling moved the generation from %d to %d", generation, got)
 	}
-	check("after a patch in another spelling")
+	check("after an update in another spelling")
 }
 
 // TestTypedClientReadsWhatWasWritten goes through the generated client, both

@@ -7,6 +7,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -145,13 +146,7 @@ func (r *room) untilStatus(name, wanted string) *unstructured.Unstructured {
 // untilOperational waits for the operator to be done with the present generation.
 func (r *room) untilOperational(name string) *unstructured.Unstructured {
 	r.t.Helper()
-	return r.untilCluster(name, "operational", func(cluster *unstructured.Unstructured) string {
-		has := fmt.Sprintf("%v@%v", at(cluster, "status.updateStatus"), at(cluster, "status.observedGeneration"))
-		if has != fmt.Sprintf("operational@%d", cluster.GetGeneration()) {
-			return has
-		}
-		return ""
-	})
+	return r.untilCluster(name, "operational", operational)
 }
 
 // untilClusterGone waits for a VMCluster to be gone.
@@ -179,4 +174,31 @@ func (r *room) versions() map[string]string {
 		versions[found.Items[i].GetName()] = string(found.Items[i].GetUID()) + "@" + found.Items[i].GetResourceVersion()
 	}
 	return versions
+}
+
+// generation tells whether a VMCluster has one.
+func generation(wanted int64) func(*unstructured.Unstructured) string {
+	return func(cluster *unstructured.Unstructured) string {
+		if has := cluster.GetGeneration(); has != wanted {
+			return fmt.Sprintf("generation is %d, not %d", has, wanted)
+		}
+		return ""
+	}
+}
+
+// expectVersions wants the VMClusters to be those that they were.
+func (r *room) expectVersions(wanted map[string]string) {
+	r.t.Helper()
+	if now := r.versions(); !maps.Equal(now, wanted) {
+		r.t.Errorf("VMClusters are %v, want %v", now, wanted)
+	}
+}
+
+// operational tells whether the operator has finished with an object.
+func operational(object *unstructured.Unstructured) string {
+	has := fmt.Sprintf("%v@%v", at(object, "status.updateStatus"), at(object, "status.observedGeneration"))
+	if has != fmt.Sprintf("operational@%d", object.GetGeneration()) {
+		return has
+	}
+	return ""
 }

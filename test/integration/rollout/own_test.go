@@ -154,11 +154,12 @@ func (r *room) untilCondition(name, condition string, status metav1.ConditionSta
 	})
 }
 
-// untilZone waits for a zone to be in a phase for a reason, and returns the zone.
-func (r *room) untilZone(name, zone, phase, reason string) v1alpha1.ZoneStatus {
+// untilZone waits for a zone to be in a phase for a reason, with some words of
+// evidence, and returns the zone.
+func (r *room) untilZone(name, zone, phase, reason string, evidence ...string) v1alpha1.ZoneStatus {
 	r.t.Helper()
 	object := r.until(name, fmt.Sprintf("%s %s/%s", zone, phase, reason), func(object *own) string {
-		if has := zoneOf(object, zone); string(has.Phase) != phase || has.Reason != reason {
+		if has := zoneOf(object, zone); string(has.Phase) != phase || has.Reason != reason || !containsAll(has.WaitingFor, evidence) {
 			return fmt.Sprintf("%s/%s: %s", has.Phase, has.Reason, has.WaitingFor)
 		}
 		return ""

@@ -150,12 +150,14 @@ func expect[T comparable](t *testing.T, what string, got, want T) {
 	}
 }
 
+func containsAll(text string, parts []string) bool {
+	return !slices.ContainsFunc(parts, func(part string) bool { return !strings.Contains(text, part) })
+}
+
 func expectContains(t *testing.T, what, text string, parts ...string) {
 	t.Helper()
-	for _, part := range parts {
-		if !strings.Contains(text, part) {
-			t.Errorf("%s: %q does not contain %q", what, text, part)
-		}
+	if !containsAll(text, parts) {
+		t.Errorf("%s: %q does not contain all of %q", what, text, parts)
 	}
 }
 

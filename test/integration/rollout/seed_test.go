@@ -6,7 +6,6 @@ package rollout
 import (
 	"errors"
 	"io/fs"
-	"maps"
 	"os"
 	"path/filepath"
 	"testing"
@@ -117,8 +116,6 @@ func (r *room) expectApplyingAgainChangesNothing(name string, file []byte) {
 	expect(r.t, "generation after applying again", after.Generation, before.Generation)
 	expect(r.t, "resourceVersion after applying again", after.ResourceVersion, before.ResourceVersion)
 	r.settle(name)
-	if now := r.versions(); !maps.Equal(now, versions) {
-		r.t.Errorf("VMClusters after applying again: %v, want %v", now, versions)
-	}
+	r.expectVersions(versions)
 	r.expectCondition(r.get(name), "Ready", metav1.ConditionTrue, "AllZonesReady")
 }

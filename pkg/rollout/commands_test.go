@@ -1,0 +1,173 @@
+// Copyright The vmdistributed-apiserver Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package rollout
+
+import (
+	"slices"
+	"time"
+)
+
+// command is something that the user does.
+func (w *world) command() {
+	object := w.object
+	switch zones := len(object.zones); w.random.IntN(20) {
+	case 0, 1, 2, 3, 4, 5, 6:
+		w.edit(w.random.IntN(3) > 0)
+	case 7, 8, 9:
+		w.say("user: paused=%t", !object.paused)
+		w.replace(func(o *modelObject) { o.paused = !o.paused })
+	case 10:
+		if zones > 1 {
+			w.removeZone(object.zones[w.random.IntN(zones)].name)
+		}
+	case 11, 12:
+		if name := oneOf(w.random, "a", "b", "c", "d"); object.zone(name) == nil {
+			zone, at := w.newZone(name), w.random.IntN(zones+1)
+			w.say("user: adds %+v at %d", zone, at)
+			w.replace(func(o *modelObject) { o.zones = slices.Insert(o.zones, at, zone) })
+		}
+	case 13:
+		w.say("user: reorders the zones")
+		order := w.random.Perm(zones)
+		w.replace(func(o *modelObject) {
+			for i, from := range order {
+				o.zones[i] = object.zones[from]
+			}
+		})
+	case 14, 15:
+		strategy := w.anyStrategy()
+		w.say("user: strategy is %+v", strategy)
+		w.replace(func(o *modelObject) { o.strategy = strategy })
+	case 16:
+		w.say("user: storage may be taken away: %t", !object.permit)
+		w.replace(func(o *modelObject) { o.permit = !o.permit })
+	case 17:
+		w.scrape = true
+		w.dirty = true
+		w.say("the VMAgent needs a write")
+	case 18, 19:
+		w.deleteObject()
+	}
+}
+
+func (w *world) deleteObject() {
+	if w.object.deletion != nil || w.random.IntN(3) > 0 {
+		return
+	}
+	how := &Deletion{Retain: w.random.IntN(3) == 0, NamespaceTerminating: w.random.IntN(6) == 0}
+	w.say("user: deletes the object, %+v", *how)
+	w.replace(func(o *modelObject) { o.deletion = how })
+	for _, zone := range w.object.zones {
+		w.referred[zone.name] = w.random.IntN(4) == 0
+	}
+}
+
+// edit gives one or all zones a new content, or an earlier one.
+func (w *world) edit(all bool) {
+	one := w.random.IntN(len(w.object.zones))
+	kind := oneOf(w.random, good, good, good, good, good, good, bad, shrink, refused)
+	undo := w.random.IntN(6) == 0
+	w.replace(func(o *modelObject) {
+		for i := range o.zones {
+			if !all && i != one {
+				continue
+			}
+			zone := &o.zones[i]
+			want := w.newContent(kind)
+			if cluster, exists := w.clusters[zone.name]; undo && exists {
+				want = cluster.content
+			} else if was := o.records[zone.name].Revision; undo && was != "" {
+				want = was
+			}
+			w.say("user: wants %s in %s", want, zone.name)
+			zone.want = want
+			w.forgetOverwrites(zone.name)
+		}
+	})
+}
+
+func (w *world) forgetOverwrites(name string) {
+	w.overwrites[name], w.uncounted[name] = 0, 0
+	if cluster, exists := w.clusters[name]; exists {
+		cluster.landed = ""
+		w.clusters[name] = cluster
+	}
+}
+
+// removeZone takes an entry out. With it goes what is remembered.
+func (w *world) removeZone(name string) {
+	w.say("user: takes %s out of the list", name)
+	w.replace(func(o *modelObject) {
+		o.zones = slices.DeleteFunc(o.zones, func(z modelZone) bool { return z.name == name })
+		// Whoever comes back before the next pass is remembered, as in status.
+	})
+	w.absolve(name)
+}
+
+// absolve ends our responsibility for what a cluster goes through.
+func (w *world) absolve(name string) {
+	delete(w.finished, name)
+	w.forgetOverwrites(name)
+	if cluster, exists := w.clusters[name]; exists {
+		cluster.byUs = false
+		w.clusters[name] = cluster
+	}
+}
+
+// mischief is something that befalls a cluster, or the store.
+func (w *world) mischief() {
+	names := w.names()
+	if len(names) == 0 {
+		return
+	}
+	name := oneOf(w.random, names...)
+	switch w.random.IntN(16) {
+	case 0, 1, 2, 3, 4:
+		w.driftAway(name)
+	case 5, 6:
+		w.say("workloads of %s break", name)
+		w.change(name, func(c *modelCluster) { c.workloads, c.byUs = -1, false })
+	case 7, 8:
+		w.say("%s is stuck: %t", name, !w.clusters[name].stuck)
+		w.change(name, func(c *modelCluster) { c.stuck = !c.stuck })
+	case 9, 10:
+		w.say("somebody sets paused of %s: %t", name, !w.clusters[name].paused)
+		w.change(name, func(c *modelCluster) { c.paused, c.byUs = !c.paused, false; c.generation++ })
+	case 11, 12:
+		w.say("somebody deletes %s", name)
+		w.change(name, func(c *modelCluster) { c.deleting, c.byUs = true, false })
+		w.forgetOverwrites(name)
+	case 13:
+		w.say("somebody else claims %s", name)
+		w.change(name, func(c *modelCluster) { c.owner = oneOf(w.random, Foreign, Unmarked) })
+	case 14:
+		w.now = w.now.Add(25 * time.Hour)
+		w.say("a day passes")
+		clear(w.overwrites) // may have been forgotten
+		clear(w.uncounted)
+	case 15:
+		w.say("the store is lost, and the manifest applied again")
+		w.replace(func(o *modelObject) { clear(o.records) })
+		for _, zone := range w.object.zones {
+			w.absolve(zone.name)
+		}
+	}
+}
+
+// driftAway is a change by somebody else, of the content alone or of the whole
+// object with the marks in it.
+func (w *world) driftAway(name string) {
+	whole, content := w.random.IntN(3) == 0, w.newContent(drift)
+	w.say("somebody writes %s to %s, marks too: %t", content, name, whole)
+	w.change(name, func(c *modelCluster) {
+		c.write(content)
+		c.byUs = false
+		if zone := w.object.zone(name); whole {
+			c.applied = ""
+			if zone == nil || !zone.inline {
+				c.owner = Unmarked
+			}
+		}
+	})
+}

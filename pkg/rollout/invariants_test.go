@@ -1,0 +1,252 @@
+// Copyright The vmdistributed-apiserver Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package rollout
+
+import (
+	"maps"
+	"slices"
+)
+
+// carryOut does what was decided, after checking that it may be done.
+func (w *world) carryOut(o Observed, d Decision, crashes func() bool) {
+	name := d.Action.Cluster
+	if d.Action.Type == Nothing {
+		return
+	}
+	w.actions[d.Action.Type]++
+	if w.checkAction(d.Action); w.complaint != "" {
+		w.fail("%s\nobserved %s", w.complaint, describe(o))
+		return
+	}
+	if crashes() {
+		w.say("conflict, or no answer: nothing was written")
+		w.dirty = true
+		return
+	}
+	zone := w.object.zone(name)
+	switch d.Action.Type {
+	case CreateCluster:
+		w.clusters[name] = modelCluster{content: zone.want, generation: 1, owner: Ours, applied: zone.want, landed: zone.want, byUs: true}
+	case UpdateCluster:
+		w.update(zone, crashes)
+	case MarkCluster:
+		w.change(name, func(c *modelCluster) { c.owner, c.applied = Ours, zone.want })
+	case ReleaseCluster:
+		w.change(name, func(c *modelCluster) { c.owner, c.applied, c.byUs = Unmarked, "", false })
+	case DeleteCluster:
+		w.change(name, func(c *modelCluster) { c.deleting = true })
+	case ConfigureScrape:
+		w.scrape = false
+	case Finalize:
+		w.gone, w.end = true, "gone"
+	}
+	w.dirty = true
+}
+
+func (w *world) update(zone *modelZone, crashes func() bool) {
+	if cluster := w.clusters[zone.name]; cluster.landed == zone.want {
+		w.overwrites[zone.name]++
+		if made, allowed := w.overwrites[zone.name], maxReapplied+w.uncounted[zone.name]; made > allowed {
+			w.fail("the change of somebody else to %s was overwritten %d times, want %d at most", zone.name, made, allowed)
+		}
+	}
+	w.change(zone.name, func(c *modelCluster) {
+		c.write(zone.want)
+		c.owner, c.applied, c.landed, c.byUs = Ours, zone.want, zone.want, true
+	})
+	if crashes() {
+		w.say("crash before the generation is noted")
+		w.uncounted[zone.name]++
+		return
+	}
+	w.replace(func(o *modelObject) {
+		record := o.records[zone.name]
+		record.Generation = w.clusters[zone.name].generation
+		o.records[zone.name] = record
+	})
+}
+
+// checkAction holds an action against the rules, by what is true.
+func (w *world) checkAction(action Action) {
+	object := w.object
+	if object.deletion != nil {
+		w.checkLeaving(action)
+		return
+	}
+	if object.paused {
+		w.fail("%v while paused", action)
+	}
+	zone := object.zone(action.Cluster)
+	cluster, exists := w.clusters[action.Cluster]
+	if zone == nil && action.Type != ReleaseCluster && action.Type != ConfigureScrape {
+		w.fail("%v, which is no zone", action)
+		return
+	}
+	switch action.Type {
+	case CreateCluster:
+		if exists || !zone.inline {
+			w.fail("%v though it exists, or is not ours to create", action)
+		}
+	case UpdateCluster:
+		w.checkUpdate(zone, &cluster, exists)
+	case MarkCluster:
+		if !exists || cluster.content != zone.want || cluster.owner == Ours && cluster.applied == zone.want {
+			w.fail("%v though nothing but marks may and must differ: %+v, want %s", action, cluster, zone.want)
+		}
+	case ReleaseCluster:
+		if zone != nil || cluster.owner != Ours {
+			w.fail("%v though it is a zone, or not ours", action)
+		}
+	case ConfigureScrape:
+		if !w.scrape {
+			w.fail("%v though nothing is missing", action)
+		}
+	default:
+		w.fail("%v of an object that stays", action)
+	}
+}
+
+func (w *world) checkUpdate(zone *modelZone, cluster *modelCluster, exists bool) {
+	switch {
+	case !exists || cluster.deleting:
+		w.fail("update of %s, which is not there or going", zone.name)
+	case cluster.content == zone.want:
+		w.fail("update of %s though nothing differs", zone.name)
+	case cluster.owner == Foreign || zone.inline && cluster.owner != Ours:
+		w.fail("update of %s, which is not ours", zone.name)
+	case is(zone.want, refused) || is(zone.want, shrink) && !w.object.permit:
+		w.fail("update of %s to %s, which is refused", zone.name, zone.want)
+	}
+	w.checkSingleDisruption(zone, cluster)
+	if cluster.healthy() {
+		w.checkHealthyTouched(zone)
+	}
+}
+
+// checkSingleDisruption: one cluster at a time between our write and health.
+func (w *world) checkSingleDisruption(zone *modelZone, cluster *modelCluster) {
+	for _, other := range w.object.zones {
+		c, exists := w.clusters[other.name]
+		if other.name == zone.name || !exists || !c.byUs || c.healthy() {
+			continue
+		}
+		record := w.object.records[other.name]
+		over := !record.Started.IsZero() && w.now.Sub(record.Started) >= w.object.strategy.ReadyTimeout
+		if cluster.healthy() || !c.failed() && !over {
+			w.fail("update of %s while %s, which we have changed, has come neither to health nor to its end", zone.name, other.name)
+		}
+	}
+}
+
+// checkHealthyTouched: all others are healthy, enough are left, and have baked,
+// and it is this one's turn.
+func (w *world) checkHealthyTouched(zone *modelZone) {
+	available, before := 0, true
+	unfinished := w.object.records[zone.name]
+	for _, other := range w.object.zones {
+		if other.name == zone.name {
+			before = false
+			continue
+		}
+		c, exists := w.clusters[other.name]
+		if !exists {
+			continue
+		}
+		if !c.healthy() {
+			w.fail("update of the healthy %s while %s is not: %+v", zone.name, other.name, c)
+		}
+		if c.owner != Foreign && (!other.inline || c.owner == Ours) {
+			available++
+		}
+		if end, ok := w.finished[other.name]; ok && w.now.Sub(end) < w.object.strategy.UpdatePause {
+			w.fail("update of %s only %s after that of %s", zone.name, w.now.Sub(end), other.name)
+		}
+		// The record of this zone says that it is in flight by now; when it was
+		// begun tells whether it was so before.
+		if before && c.content != other.want && unfinished.Started.Equal(w.now) {
+			if record := w.object.records[other.name]; record.Phase == Refused || !w.wasUnfinished(zone.name) {
+				w.fail("update of %s before %s, which comes first", zone.name, other.name)
+			}
+		}
+	}
+	if available < w.object.strategy.MinAvailableZones {
+		w.fail("update of %s leaves %d zones", zone.name, available)
+	}
+}
+
+// wasUnfinished tells whether a zone was in flight before the last records were
+// stored.
+func (w *world) wasUnfinished(name string) bool {
+	n := len(w.olderObjects)
+	return n > 0 && w.olderObjects[n-1].records[name].inFlight()
+}
+
+func (w *world) checkLeaving(action Action) {
+	zone := w.object.zone(action.Cluster)
+	cluster, exists := w.clusters[action.Cluster]
+	how := w.object.deletion
+	if how.NamespaceTerminating && action.Type != Finalize {
+		w.fail("%v in a terminating namespace", action)
+	}
+	switch action.Type {
+	case ReleaseCluster:
+		if !exists || cluster.owner != Ours || zone != nil && zone.inline && !how.Retain {
+			w.fail("%v, which is to be deleted, or not ours", action)
+		}
+	case DeleteCluster:
+		if !exists || cluster.owner != Ours || zone == nil || !zone.inline || how.Retain || cluster.deleting || w.referred[action.Cluster] {
+			w.fail("%v, which is not to be deleted: %+v", action, cluster)
+		}
+	case ConfigureScrape:
+		if !w.scrape {
+			w.fail("%v though nothing is missing", action)
+		}
+	case Finalize:
+		for name, c := range w.clusters {
+			if c.owner == Ours && !how.NamespaceTerminating {
+				w.fail("the object goes while %s is still ours", name)
+			}
+		}
+	default:
+		w.fail("%v of an object on its way out", action)
+	}
+}
+
+// checkEnd: the rollout is complete, or says what it waits for.
+func (w *world) checkEnd() {
+	o := w.observe(w.object, w.clusters, true)
+	d := Decide(o)
+	s := Summarise(o, d)
+	w.say("the end: %s", told(s))
+	w.end = s.UpdateStatus
+	switch {
+	case d.Action.Type != Nothing:
+		w.fail("the controller rests though it is to do %v", d.Action)
+	case o.Deletion != nil:
+		w.fail("the object never goes: %+v", d.Zones)
+	case s.Complete() || o.Paused:
+	case w.mustComplete(o):
+		w.fail("the rollout never ends, and nothing speaks against it: %s; %+v", told(s), d.Zones)
+	case s.UpdateStatus != StatusFailed && !s.Conditions[5].True:
+		w.fail("the rollout never ends and is neither stalled nor degraded: %s; %+v", told(s), d.Zones)
+	}
+}
+
+// mustComplete is true where nothing is in the way that only the user can take
+// out of it.
+func (w *world) mustComplete(o Observed) bool {
+	if len(o.Zones)-1 < o.Strategy.MinAvailableZones {
+		return false
+	}
+	for _, zone := range w.object.zones {
+		content := w.clusters[zone.name].content
+		if is(zone.want, bad) || is(content, bad) || is(zone.want, refused) || is(zone.want, shrink) && !w.object.permit {
+			return false
+		}
+		if w.overwrites[zone.name] >= maxReapplied || w.object.records[zone.name].Reapplied >= maxReapplied {
+			return false
+		}
+	}
+	return !slices.Contains(slices.Collect(maps.Values(w.referred)), true)
+}

@@ -1,0 +1,282 @@
+// Copyright The vmdistributed-apiserver Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package rollout
+
+import (
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Contents of clusters. What a word begins with says how the world takes it.
+const (
+	good    = "r"       // comes to health
+	bad     = "bad"     // the operator fails on it
+	shrink  = "shrink"  // takes storage away
+	refused = "invalid" // the API server does not take it
+	drift   = "x"       // written by somebody else
+)
+
+func is(content, kind string) bool { return strings.TrimRight(content, "0123456789") == kind }
+
+// modelCluster is a VMCluster with its workloads.
+type modelCluster struct {
+	content    string
+	generation int64
+	observed   int64  // by the operator
+	status     string // of the observed generation
+	workloads  int64  // the generation that they run
+	owner      Ownership
+	applied    string // the revision in our annotation
+	deleting   bool
+	paused     bool
+	stuck      bool // the operator does nothing on it
+
+	// What nobody in the model knows:
+	landed string // our content that has been in place since the last edit
+	byUs   bool   // we have changed it, it has not been healthy since, and nobody else is to blame
+}
+
+func (c *modelCluster) healthy() bool {
+	return !c.deleting && !c.paused && c.observed == c.generation && c.status == StatusOperational && c.workloads == c.generation
+}
+
+func (c *modelCluster) failed() bool { return c.observed == c.generation && c.status == StatusFailed }
+
+// write is any change of spec.
+func (c *modelCluster) write(content string) {
+	if c.content != content {
+		c.content = content
+		c.generation++
+	}
+}
+
+// operate lets the operator, or the workloads, take one step. It may report
+// operational long before the workloads have followed.
+func (c *modelCluster) operate(random *rand.Rand) (changed bool) {
+	switch {
+	case c.paused || c.stuck:
+		return false
+	case c.observed < c.generation:
+		c.observed = c.generation
+		c.status = oneOf(random, StatusExpanding, StatusOperational)
+		if is(c.content, bad) {
+			c.status = StatusFailed
+		}
+	case c.status == StatusExpanding:
+		c.status = StatusOperational
+	case c.status == StatusOperational && c.workloads != c.generation:
+		c.workloads = c.generation
+	default:
+		return false
+	}
+	if c.healthy() {
+		c.byUs = false
+	}
+	return true
+}
+
+// modelZone is one entry of the list.
+type modelZone struct {
+	name   string
+	inline bool
+	want   string
+}
+
+// modelObject is a VMDistributedCluster. It is never changed, only replaced.
+type modelObject struct {
+	version  int
+	paused   bool
+	strategy Strategy
+	zones    []modelZone
+	deletion *Deletion
+	records  map[string]Record
+	permit   bool // storage may be taken away
+}
+
+func (o *modelObject) zone(name string) *modelZone {
+	for i := range o.zones {
+		if o.zones[i].name == name {
+			return &o.zones[i]
+		}
+	}
+	return nil
+}
+
+// world is everything there is.
+type world struct {
+	random   *rand.Rand
+	now      time.Time
+	object   *modelObject
+	gone     bool // the object
+	clusters map[string]modelCluster
+	referred map[string]bool // by a VMUser
+	scrape   bool            // the VMAgent has to be written
+
+	olderObjects  []*modelObject
+	olderClusters []map[string]modelCluster
+
+	dirty bool      // something happened since the last pass began
+	wake  time.Time // when the controller wants to look again
+	next  int       // number of the next content
+
+	finished   map[string]time.Time // when the controller saw an update end
+	overwrites map[string]int       // of somebody else's changes, since the last edit
+	uncounted  map[string]int       // crashes between a write and the note of it
+	passes     int
+	actions    map[ActionType]int
+
+	end       string // how it ended
+	complaint string
+	tracing   bool
+	trace     []string
+}
+
+func newWorld(random *rand.Rand) *world {
+	w := &world{
+		random: random, now: noon, clusters: map[string]modelCluster{}, referred: map[string]bool{},
+		finished: map[string]time.Time{}, overwrites: map[string]int{}, uncounted: map[string]int{}, actions: map[ActionType]int{},
+	}
+	object := &modelObject{records: map[string]Record{}, strategy: w.anyStrategy()}
+	for _, name := range []string{"a", "b", "c", "d"}[:2+random.IntN(3)] {
+		object.zones = append(object.zones, w.newZone(name))
+	}
+	w.object = object
+	w.dirty = true
+	return w
+}
+
+func (w *world) anyStrategy() Strategy {
+	return Strategy{
+		MinAvailableZones: oneOf(w.random, 0, 1, 1, 1, 2),
+		ReadyTimeout:      oneOf(w.random, 30*time.Second, 2*time.Minute, 5*time.Minute),
+		UpdatePause:       oneOf(w.random, 0, 10*time.Second, time.Minute),
+	}
+}
+
+// newZone adds an entry, and the cluster that a reference leads to.
+func (w *world) newZone(name string) modelZone {
+	zone := modelZone{name: name, inline: w.random.IntN(3) > 0, want: w.newContent(good)}
+	if _, exists := w.clusters[name]; !exists && !zone.inline && w.random.IntN(4) > 0 {
+		w.provide(name)
+	}
+	return zone
+}
+
+// provide makes a cluster as its owner would.
+func (w *world) provide(name string) {
+	w.clusters[name] = modelCluster{content: w.newContent(good), generation: 1, observed: 1, workloads: 1, status: StatusOperational, owner: Unmarked}
+	w.dirty = true
+}
+
+func (w *world) newContent(kind string) string {
+	w.next++
+	return fmt.Sprintf("%s%d", kind, w.next)
+}
+
+func (w *world) say(format string, args ...any) {
+	if w.tracing {
+		w.trace = append(w.trace, fmt.Sprintf("%s %s", w.now.Format(time.TimeOnly), fmt.Sprintf(format, args...)))
+	}
+}
+
+func (w *world) fail(format string, args ...any) {
+	if w.complaint == "" {
+		w.complaint = fmt.Sprintf(format, args...)
+		w.say("FAILED: %s", w.complaint)
+	}
+}
+
+// replace stores a new version of the object.
+func (w *world) replace(change func(*modelObject)) {
+	w.olderObjects = append(w.olderObjects, w.object)
+	object := *w.object
+	object.zones, object.records = slices.Clone(object.zones), maps.Clone(object.records)
+	change(&object)
+	object.version++
+	w.object, w.dirty = &object, true
+}
+
+// change replaces a cluster.
+func (w *world) change(name string, change func(*modelCluster)) {
+	cluster := w.clusters[name]
+	change(&cluster)
+	w.clusters[name], w.dirty = cluster, true
+}
+
+// remember keeps what a cache that is behind may still show.
+func (w *world) remember() {
+	w.olderClusters = append(w.olderClusters, maps.Clone(w.clusters))
+	if n := len(w.olderClusters); n > 4 {
+		w.olderClusters = w.olderClusters[n-4:]
+	}
+	if n := len(w.olderObjects); n > 3 {
+		w.olderObjects = w.olderObjects[n-3:]
+	}
+}
+
+// names of the clusters, sorted: maps have no order, and a seed has to.
+func (w *world) names() []string { return slices.Sorted(maps.Keys(w.clusters)) }
+
+// observe is what the controller makes of the world. Only live reads try a write
+// out.
+func (w *world) observe(object *modelObject, clusters map[string]modelCluster, live bool) Observed {
+	o := Observed{Now: w.now, Paused: object.paused, Deletion: object.deletion, Strategy: object.strategy, ScrapePending: w.scrape}
+	for i := range object.zones {
+		o.Zones = append(o.Zones, w.observeZone(object, &object.zones[i], clusters, live))
+	}
+	for _, name := range slices.Sorted(maps.Keys(clusters)) {
+		if clusters[name].owner == Ours && object.zone(name) == nil {
+			o.Strays = append(o.Strays, name)
+		}
+	}
+	return o
+}
+
+func (w *world) observeZone(object *modelObject, entry *modelZone, clusters map[string]modelCluster, live bool) Zone {
+	zone := Zone{Name: entry.name, Inline: entry.inline, Revision: entry.want, Record: object.records[entry.name]}
+	seen, exists := clusters[entry.name]
+	if !exists {
+		if entry.inline && live && is(entry.want, refused) {
+			zone.Problem = "a definition that the API server accepts"
+		}
+		return zone
+	}
+	zone.Cluster = &Cluster{Ownership: seen.owner, Deleting: seen.deleting, Generation: seen.generation, Failed: seen.failed()}
+	if !seen.healthy() {
+		zone.Cluster.Unhealthy = "operator and workloads to follow"
+	}
+	if object.deletion != nil {
+		if w.referred[entry.name] {
+			zone.Cluster.ReferredBy = []string{"VMUser"}
+		}
+		return zone
+	}
+	if zone.notOurs() {
+		return zone
+	}
+	switch {
+	case seen.content != entry.want:
+		zone.Cluster.Difference = Spec
+	case seen.applied != entry.want || seen.owner != Ours:
+		zone.Cluster.Difference = Metadata
+	}
+	if zone.Cluster.Difference == Spec && live {
+		w.try(object, entry, &zone)
+	}
+	return zone
+}
+
+// try is what the API server says to a write.
+func (w *world) try(object *modelObject, entry *modelZone, zone *Zone) {
+	if is(entry.want, refused) {
+		zone.Problem = "a definition that the API server accepts"
+	}
+	if is(entry.want, shrink) && !object.permit {
+		zone.Cluster.Shrinks = []string{"vmstorage.replicaCount"}
+	}
+}

@@ -1,0 +1,192 @@
+// Copyright The vmdistributed-apiserver Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package rollout
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"testing"
+	"time"
+)
+
+// unstable says how a decision differs from the one that follows when nothing
+// has happened but that its records were stored, and a second passed.
+func unstable(o Observed, d Decision) string {
+	if !d.Wake.IsZero() && !d.Wake.After(o.Now) {
+		return fmt.Sprintf("Wake %s is not after Now %s: the controller would spin", d.Wake, o.Now)
+	}
+	again := Decide(remembering(o, d))
+	if difference := differ(d, again); difference != "" {
+		return "fed with its own records, Decide changes its mind: " + difference
+	}
+	if again.Wake != d.Wake {
+		return fmt.Sprintf("fed with its own records, Decide wants to wake at %s and no longer at %s", again.Wake, d.Wake)
+	}
+	if !again.quiet() {
+		return "fed with its own records, Decide changes what it remembers"
+	}
+	next := o.Now.Add(time.Second)
+	if !d.Wake.IsZero() {
+		next = d.Wake.Add(-time.Second)
+	}
+	if difference := differ(d, Decide(later(remembering(o, d), next.Sub(o.Now)))); difference != "" {
+		return fmt.Sprintf("before Wake (%s), at %s, Decide changes its mind: %s", d.Wake, next, difference)
+	}
+	return ""
+}
+
+// quiet is true where nothing but a step or a standing complaint asks for fresh
+// reads.
+func (d *Decision) quiet() bool {
+	for i := range d.Zones {
+		if z := &d.Zones[i]; z.verdict && !(z.Hold && z.Record.Phase == Pending) {
+			return false
+		}
+	}
+	return true
+}
+
+func differ(a, b Decision) string {
+	if a.Action != b.Action {
+		return fmt.Sprintf("action %v becomes %v", a.Action, b.Action)
+	}
+	for i := range a.Zones {
+		x, y := a.Zones[i], b.Zones[i]
+		x.verdict, y.verdict = false, false
+		if x != y {
+			return fmt.Sprintf("zone\n  %+v becomes\n  %+v", x, y)
+		}
+	}
+	return ""
+}
+
+// unexplained says which wait has no published reason, and which conditions
+// contradict each other.
+func unexplained(o Observed, d Decision) string {
+	for i := range d.Zones {
+		z := &d.Zones[i]
+		if z.Reason == "" || z.Record.Phase == "" || z.Record.Since.IsZero() {
+			return fmt.Sprintf("zone %s has no phase, reason or since: %+v", z.Name, z)
+		}
+		switch z.Record.Phase {
+		case Ready, Leaving:
+		default:
+			if z.WaitingFor == "" {
+				return fmt.Sprintf("zone %s is %s/%s and does not say what it waits for", z.Name, z.Record.Phase, z.Reason)
+			}
+		}
+	}
+	return contradiction(o, Summarise(o, d))
+}
+
+func contradiction(o Observed, s Summary) string {
+	is := map[string]bool{}
+	for _, c := range s.Conditions {
+		is[c.Type] = c.True
+		if c.Reason == "" || c.Message == "" {
+			return fmt.Sprintf("condition %s has no reason or message: %+v", c.Type, c)
+		}
+	}
+	switch {
+	case len(is) != 6:
+		return fmt.Sprintf("conditions are %v, want six", s.Conditions)
+	case is["Reconciling"] && is["Stalled"]:
+		return fmt.Sprintf("both Reconciling and Stalled: %+v", s)
+	case o.Paused && is["Stalled"]:
+		return fmt.Sprintf("Stalled though paused: %+v", s)
+	case !is["Ready"] && !is["Reconciling"] && !is["Stalled"]:
+		return fmt.Sprintf("not Ready, and neither Reconciling nor Stalled: %+v", s)
+	case s.Complete() && (is["Reconciling"] || is["Stalled"] || !is["Ready"]):
+		return fmt.Sprintf("complete, and yet %+v", s)
+	case s.UpdateStatus == StatusFailed && s.Reason == "":
+		return fmt.Sprintf("failed without a reason: %+v", s)
+	case is["Stalled"] != (s.UpdateStatus == StatusFailed):
+		return fmt.Sprintf("Stalled and updateStatus do not agree: %+v", s)
+	}
+	return ""
+}
+
+// TestDecidingTwiceDecidesTheSame puts Decide before observations that are
+// random in every field, sensible or not.
+func TestDecidingTwiceDecidesTheSame(t *testing.T) {
+	random := rand.New(rand.NewPCG(1, 2))
+	for range 50_000 {
+		o := anyObservation(random)
+		d := Decide(o)
+		if complaint := unstable(o, d) + unexplained(o, d); complaint != "" {
+			t.Fatalf("%s\nobserved %s", complaint, describe(o))
+		}
+	}
+}
+
+func describe(o Observed) string {
+	text := fmt.Sprintf("now=%s paused=%t deletion=%v strategy=%+v strays=%v scrape=%t", o.Now, o.Paused, o.Deletion, o.Strategy, o.Strays, o.ScrapePending)
+	for _, z := range o.Zones {
+		text += fmt.Sprintf("\n  %s inline=%t wants %s problem=%q\n    cluster %+v\n    record %+v", z.Name, z.Inline, z.Revision, z.Problem, z.Cluster, z.Record)
+	}
+	return text
+}
+
+func oneOf[T any](random *rand.Rand, choices ...T) T { return choices[random.IntN(len(choices))] }
+
+func seldom(random *rand.Rand) bool { return random.IntN(8) == 0 }
+
+func anyObservation(random *rand.Rand) Observed {
+	o := scene()
+	o.Paused = seldom(random)
+	o.Strategy.MinAvailableZones = random.IntN(3)
+	o.Strategy.ReadyTimeout = oneOf(random, time.Minute, 5*time.Minute, 1500*time.Millisecond)
+	o.Strategy.UpdatePause = oneOf(random, 0, time.Minute, 2500*time.Millisecond)
+	o.ScrapePending = seldom(random)
+	if seldom(random) {
+		o.Strays = []string{"stray"}
+	}
+	if seldom(random) {
+		o.Deletion = &Deletion{NamespaceTerminating: seldom(random), Retain: seldom(random)}
+	}
+	for _, name := range []string{"a", "b", "c"}[:1+random.IntN(3)] {
+		o.Zones = append(o.Zones, anyZone(random, name))
+	}
+	return o
+}
+
+func anyZone(random *rand.Rand, name string) Zone {
+	z := zone(name)
+	z.Inline = !seldom(random)
+	if seldom(random) {
+		z.Problem = "a definition that can be read"
+	}
+	z.Record = anyRecord(random)
+	if seldom(random) {
+		z.Cluster = nil
+		return z
+	}
+	c := z.Cluster
+	c.Ownership = oneOf(random, Ours, Ours, Ours, Ours, Unmarked, Foreign)
+	c.Deleting = seldom(random)
+	c.Generation = int64(1 + random.IntN(3))
+	c.Unhealthy = oneOf(random, "", "", notYet)
+	c.Failed = c.Unhealthy != "" && random.IntN(3) == 0
+	c.Difference = oneOf(random, Same, Metadata, Spec, Spec)
+	if c.Difference == Spec && seldom(random) {
+		c.Shrinks = []string{"vmstorage.replicaCount from 3 to 2"}
+	}
+	return z
+}
+
+func anyRecord(random *rand.Rand) Record {
+	moment := func() time.Time {
+		return oneOf(random, time.Time{}, noon, noon.Add(-30*time.Second), noon.Add(-time.Minute), noon.Add(-6*time.Minute), noon.Add(-25*time.Hour), noon.Add(time.Minute))
+	}
+	return Record{
+		Phase:      oneOf(random, "", Pending, Missing, Creating, Updating, Updating, Baking, Ready, Ready, Unhealthy, Failed, Refused),
+		Since:      moment(),
+		Revision:   oneOf(random, "", "old", "new"),
+		Updating:   oneOf(random, "", "old", "new"),
+		Started:    moment(),
+		Finished:   moment(),
+		Generation: int64(random.IntN(3)),
+		Reapplied:  random.IntN(5),
+	}
+}

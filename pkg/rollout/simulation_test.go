@@ -1,0 +1,269 @@
+// Copyright The vmdistributed-apiserver Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package rollout
+
+import (
+	"math/rand/v2"
+	"os"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+)
+
+const (
+	simulations  = 2000
+	chaoticSteps = 100 // steps with faults and commands
+	quietPasses  = 400 // within which it must have come to its end
+)
+
+// TestSimulation lets users, the operator, other writers, caches that are behind
+// and crashes have their way with random rollouts. VMDC_SIM_SEED replays one
+// seed; VMDC_SIM_DURATION, such as 10m, goes on with new seeds for so long.
+func TestSimulation(t *testing.T) {
+	if text := os.Getenv("VMDC_SIM_SEED"); text != "" {
+		seed, err := strconv.ParseUint(text, 10, 64)
+		if err != nil {
+			t.Fatalf("VMDC_SIM_SEED: %v", err)
+		}
+		w := simulate(seed, true)
+		t.Logf("seed %d:\n%s", seed, strings.Join(w.trace, "\n"))
+		if w.complaint != "" {
+			t.Fatal(w.complaint)
+		}
+		return
+	}
+	more := func(seed uint64) bool { return seed < simulations }
+	if text := os.Getenv("VMDC_SIM_DURATION"); text != "" {
+		duration, err := time.ParseDuration(text)
+		if err != nil {
+			t.Fatalf("VMDC_SIM_DURATION: %v", err)
+		}
+		end := time.After(duration)
+		more = func(uint64) bool {
+			select {
+			case <-end:
+				return false
+			default:
+				return true
+			}
+		}
+	}
+	passes, actions, ends, seed := 0, map[ActionType]int{}, map[string]int{}, uint64(0)
+	for ; more(seed); seed++ {
+		w := simulate(seed, false)
+		passes += w.passes
+		ends[w.end]++
+		for what, n := range w.actions {
+			actions[what] += n
+		}
+		if w.complaint != "" {
+			w = simulate(seed, true)
+			t.Fatalf("VMDC_SIM_SEED=%d: %s\n%s", seed, w.complaint, strings.Join(w.trace, "\n"))
+		}
+	}
+	t.Logf("%d seeds, %d passes, actions %v, ends %v", seed, passes, actions, ends)
+}
+
+func simulate(seed uint64, tracing bool) *world {
+	w := newWorld(rand.New(rand.NewPCG(seed, 0)))
+	w.tracing = tracing
+	w.say("%d zones %+v, strategy %+v", len(w.object.zones), w.object.zones, w.object.strategy)
+	commands, mischief := oneOf(w.random, 2, 8, 20), oneOf(w.random, 0, 4, 12)
+	for range chaoticSteps {
+		w.remember()
+		switch n := w.random.IntN(100); {
+		case n < commands:
+			w.command()
+		case n < commands+mischief:
+			w.mischief()
+		case n < 60:
+			w.work()
+		default:
+			w.pass(true)
+		}
+		w.now = w.now.Add(time.Duration(w.random.IntN(15)) * time.Second)
+		if w.complaint != "" || w.gone {
+			return w
+		}
+	}
+	w.calm()
+	w.comeToAnEnd()
+	return w
+}
+
+// work lets the operator take a step on every cluster, or on some.
+func (w *world) work() {
+	for _, name := range w.names() {
+		if cluster := w.clusters[name]; cluster.deleting && w.random.IntN(2) == 0 {
+			w.say("%s is gone", name)
+			delete(w.clusters, name)
+			w.dirty = true
+			continue
+		}
+		if w.random.IntN(3) > 0 {
+			w.operate(name)
+		}
+	}
+}
+
+func (w *world) operate(name string) (changed bool) {
+	cluster := w.clusters[name]
+	if changed = cluster.operate(w.random); changed {
+		w.clusters[name], w.dirty = cluster, true
+		w.say("%s: operator observed %d of %d and says %s; workloads run %d", name, cluster.observed, cluster.generation, cluster.status, cluster.workloads)
+	}
+	return changed
+}
+
+// pass is one pass of the controller, which may look at caches that are behind
+// and crash between any two of its requests.
+func (w *world) pass(chaotic bool) {
+	crashes := func() bool { return chaotic && w.random.IntN(12) == 0 }
+	w.passes++
+	w.dirty = false
+	object, clusters := w.object, w.clusters
+	if chaotic && w.random.IntN(3) == 0 && len(w.olderClusters) > 0 {
+		clusters = oneOf(w.random, w.olderClusters...)
+	}
+	if chaotic && w.random.IntN(6) == 0 && len(w.olderObjects) > 0 {
+		object = oneOf(w.random, w.olderObjects...)
+	}
+	o := w.observe(object, clusters, false)
+	d := Decide(o)
+	if d.RestsOnHealth() {
+		object = w.object
+		o = w.observe(object, w.clusters, true)
+		d = Decide(o)
+		w.noteLanded()
+	}
+	if complaint := unstable(o, d) + unexplained(o, d); complaint != "" {
+		w.fail("%s\nobserved %s", complaint, describe(o))
+	}
+	w.wake = d.Wake
+	w.say("pass: %v, wake %s; %s", d.Action, d.Wake.Format(time.TimeOnly), w.standing(d))
+	if crashes() {
+		w.say("crash before the records are stored")
+		w.dirty = true
+		return
+	}
+	if !w.store(object, d) {
+		w.say("conflict: the object has changed")
+		w.dirty = true
+		return
+	}
+	if crashes() {
+		w.say("crash before the action")
+		w.dirty = true
+		return
+	}
+	w.carryOut(o, d, crashes)
+}
+
+// standing is the zones in brief, for the trace.
+func (w *world) standing(d Decision) string {
+	if !w.tracing {
+		return ""
+	}
+	var text strings.Builder
+	for i := range d.Zones {
+		z := &d.Zones[i]
+		text.WriteString(z.Name + "=" + string(z.Record.Phase) + "/" + z.Reason + "/" + z.Record.Updating + " ")
+	}
+	return text.String()
+}
+
+// store writes the records, and sees updates end.
+func (w *world) store(object *modelObject, d Decision) bool {
+	records := map[string]Record{}
+	for i := range d.Zones {
+		records[d.Zones[i].Name] = d.Zones[i].Record
+	}
+	same := len(records) == len(object.records)
+	for name, record := range records {
+		same = same && object.records[name] == record
+	}
+	if same {
+		return true
+	}
+	if object != w.object {
+		return false
+	}
+	for i := range d.Zones {
+		name := d.Zones[i].Name
+		if before := object.records[name]; before.inFlight() && before.Phase != Creating && !records[name].inFlight() && d.Zones[i].Ready {
+			w.finished[name] = w.now
+		}
+	}
+	w.replace(func(o *modelObject) { o.records = records })
+	return true
+}
+
+// noteLanded sees which contents of ours are in place.
+func (w *world) noteLanded() {
+	for _, zone := range w.object.zones {
+		if cluster, exists := w.clusters[zone.name]; exists && cluster.content == zone.want {
+			cluster.landed = zone.want
+			w.clusters[zone.name] = cluster
+		}
+	}
+}
+
+// calm ends all faults; whatever only the user can bring on stays.
+func (w *world) calm() {
+	w.say("all is calm")
+	clear(w.referred)
+	for _, name := range w.names() {
+		cluster := w.clusters[name]
+		if cluster.deleting {
+			delete(w.clusters, name)
+			continue
+		}
+		cluster.paused, cluster.stuck = false, false
+		if zone := w.object.zone(name); zone != nil && (cluster.owner == Foreign || zone.inline && cluster.owner == Unmarked) {
+			cluster.owner = Ours
+		}
+		w.clusters[name] = cluster
+	}
+	for _, zone := range w.object.zones {
+		if _, exists := w.clusters[zone.name]; !exists && !zone.inline {
+			w.provide(zone.name)
+		}
+	}
+	if w.object.paused && w.random.IntN(4) > 0 {
+		w.replace(func(o *modelObject) { o.paused = false })
+	}
+	w.dirty = true
+}
+
+// comeToAnEnd runs the controller by events and by its own alarms only, until
+// nothing is left that could happen.
+func (w *world) comeToAnEnd() {
+	for range quietPasses {
+		moved := false
+		for _, name := range w.names() {
+			if w.clusters[name].deleting {
+				delete(w.clusters, name)
+				moved, w.dirty = true, true
+				continue
+			}
+			moved = w.operate(name) || moved
+		}
+		switch {
+		case w.dirty:
+			w.pass(false)
+		case moved:
+		case w.wake.IsZero():
+			w.checkEnd()
+			return
+		default:
+			w.now = w.wake
+			w.pass(false)
+		}
+		if w.complaint != "" || w.gone {
+			return
+		}
+	}
+	w.fail("after %d quiet passes there is still no end", quietPasses)
+}

@@ -1,0 +1,90 @@
+// Copyright The vmdistributed-apiserver Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package rollout
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+)
+
+// told is a summary in one line: updateStatus, then every condition that is true
+// with its reason, in the order in which they are published.
+func told(s Summary) string {
+	text := s.UpdateStatus
+	for _, c := range s.Conditions {
+		if c.True {
+			text += fmt.Sprintf(" %s=%s", c.Type, c.Reason)
+		}
+	}
+	return text
+}
+
+func paused(o Observed) Observed {
+	o.Paused = true
+	return o
+}
+
+func TestTheSummaryTellsToolsWhereTheRolloutStands(t *testing.T) {
+	strays, scrape := scene(zone("a"), zone("b")), scene(zone("a"), zone("b"))
+	strays.Strays, scrape.ScrapePending = []string{"x"}, true
+	for name, c := range map[string]struct {
+		o    Observed
+		want string
+	}{
+		"complete":         {scene(zone("a"), zone("b")), "operational Ready=AllZonesReady Progressing=RolloutCompleted"},
+		"creating":         {scene(zone("a", absent), zone("b")), "expanding Progressing=ZoneCreating Reconciling=ZoneCreating"},
+		"updating":         {scene(outdatedZone("a"), zone("b")), "expanding Progressing=ZoneUpdating Reconciling=ZoneUpdating"},
+		"in work":          {scene(zone("a", unhealthy, inFlight(Updating, 0, true)), zone("b")), "expanding Progressing=ZoneUpdating Reconciling=ZoneUpdating"},
+		"baking":           {scene(zone("a", finished(0)), outdatedZone("b")), "expanding Progressing=Baking Reconciling=Baking"},
+		"missing":          {scene(zone("a", ref, absent), zone("b")), "expanding Progressing=ClusterMissing Reconciling=ClusterMissing"},
+		"unhealthy":        {scene(zone("a", unhealthy), zone("b")), "expanding Progressing=NotHealthy Reconciling=NotHealthy Degraded=NotHealthy"},
+		"blocked":          {scene(outdatedZone("a"), zone("b", unhealthy)), "expanding Progressing=NotHealthy Reconciling=NotHealthy Degraded=NotHealthy"},
+		"being deleted":    {scene(zone("a", deleting), zone("b")), "expanding Progressing=ClusterDeleting Reconciling=ClusterDeleting Degraded=ClusterDeleting"},
+		"failed":           {scene(zone("a", failed, inFlight(Updating, 0, true)), zone("b")), "failed Stalled=OperatorFailed Degraded=OperatorFailed"},
+		"over its time":    {scene(zone("a", unhealthy, inFlight(Updating, time.Hour, true)), zone("b")), "failed Stalled=ReadyTimeout Degraded=ReadyTimeout"},
+		"refused":          {scene(outdatedZone("a", shrinking), zone("b")), "failed Stalled=StorageWouldShrink"},
+		"refused and ill":  {scene(outdatedZone("a", shrinking, unhealthy), zone("b")), "failed Stalled=StorageWouldShrink Degraded=NotHealthy"},
+		"alone":            {scene(outdatedZone("a")), "failed Stalled=MinAvailableZones"},
+		"one to repair":    {scene(outdatedZone("a", unhealthy), outdatedZone("b", unhealthy)), "expanding Progressing=ZoneUpdating Reconciling=ZoneUpdating Degraded=NotHealthy"},
+		"a stray":          {strays, "expanding Ready=AllZonesReady Progressing=Writing Reconciling=Writing"},
+		"a mark":           {scene(zone("a", metadata), zone("b")), "expanding Ready=AllZonesReady Progressing=Writing Reconciling=Writing"},
+		"the VMAgent":      {scrape, "expanding Ready=AllZonesReady Progressing=Writing Reconciling=Writing"},
+		"paused, complete": {paused(scene(zone("a"), zone("b"))), "paused Ready=AllZonesReady Progressing=RolloutCompleted Paused=RolloutPaused"},
+		"paused, outdated": {paused(scene(outdatedZone("a"), zone("b"))), "paused Reconciling=RolloutPaused Paused=RolloutPaused"},
+		"paused, failed":   {paused(scene(zone("a", failed, inFlight(Failed, 0, true)), zone("b"))), "paused Reconciling=OperatorFailed Paused=RolloutPaused Degraded=OperatorFailed"},
+		"leaving":          {leaving(Deletion{}, zone("a"), zone("b", referred)), "expanding Progressing=Deleting Reconciling=Deleting"},
+		"leaving paused":   {paused(leaving(Deletion{}, zone("a"))), "expanding Progressing=Deleting Reconciling=Deleting"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := Summarise(c.o, decide(t, c.o))
+			if got := told(s); got != c.want {
+				t.Errorf("got  %s\nwant %s", got, c.want)
+			}
+			if complete := c.want[:len("operational")] == "operational"; s.Complete() != complete {
+				t.Errorf("Complete() = %t", s.Complete())
+			}
+		})
+	}
+}
+
+func TestZonesAreCounted(t *testing.T) {
+	o := scene(zone("a"), zone("b", unhealthy), outdatedZone("c"), zone("d", finished(0)), zone("e", absent))
+	if s := Summarise(o, decide(t, o)); s.Updated != 3 || s.Ready != 2 {
+		t.Errorf("updated %d, ready %d, want 3 and 2", s.Updated, s.Ready)
+	}
+}
+
+func TestMessagesNameTheZoneAndTheEvidence(t *testing.T) {
+	o := scene(zone("a"), zone("b", unhealthy), outdatedZone("c", shrinking))
+	s := Summarise(o, decide(t, o))
+	if !strings.Contains(s.Reason, "zone c") || !strings.Contains(s.Reason, "vmstorage.replicaCount") {
+		t.Errorf("reason is %q", s.Reason)
+	}
+	degraded := s.Conditions[len(s.Conditions)-1]
+	if !strings.Contains(degraded.Message, "zone b") || !strings.Contains(degraded.Message, notYet) {
+		t.Errorf("Degraded says %q", degraded.Message)
+	}
+}

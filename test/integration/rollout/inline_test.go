@@ -1,0 +1,138 @@
+// Copyright The vmdistributed-apiserver Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package rollout
+
+import (
+	"slices"
+	"testing"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+)
+
+func TestDriftOfAnInlineZoneIsOverwrittenThreeTimesAndThenLeftToTheUser(t *testing.T) {
+	r := readyZones(t)
+	for round := range int64(3) {
+		theirs := r.edit("zone-b", fields{"spec": fields{"clusterVersion": "theirs", "vmselect": fields{"replicaCount": 10 + round}}})
+		r.untilCluster("zone-b", "overwritten", generation(theirs.GetGeneration()+1))
+		cluster := r.cluster("zone-b")
+		expect(t, "version", at(cluster, "spec.clusterVersion"), any("v1"))
+		expect(t, "replicas", at(cluster, "spec.vmselect.replicaCount"), any(int64(1)))
+		r.untilReady("demo")
+	}
+	theirs := r.edit("zone-b", fields{"spec": fields{"vmselect": fields{"replicaCount": int64(20)}}})
+	r.untilZone("demo", "zone-b", "Refused", "Contended", somebody, "vmselect.replicaCount")
+	object := r.settle("demo")
+	r.expectCondition(object, "Stalled", metav1.ConditionTrue, "Contended")
+	expect(t, "generation of a contended zone", r.cluster("zone-b").GetGeneration(), theirs.GetGeneration())
+	r.apply(threeZones("v2"))
+	r.untilReady("demo")
+	expect(t, "replicas after a new revision", at(r.cluster("zone-b"), "spec.vmselect.replicaCount"), any(int64(1)))
+}
+
+func TestFieldDroppedFromTheManifestGoesAway(t *testing.T) {
+	t.Parallel()
+	r := newRoom(t)
+	more := with(with(small("v1"), "vmselect.extraArgs", fields{"a": "1", "b": "2"}), "vminsert.minReadySeconds", int64(1))
+	r.apply(manifest("demo", inline("zone-a", more), inline("zone-b", small("v1"))))
+	r.untilReady("demo")
+	r.edit("zone-a", fields{"spec": fields{"vmselect": fields{"extraArgs": fields{"theirs": "3"}}, "vmstorage": fields{"minReadySeconds": int64(2)}}})
+	r.untilOperational("zone-a")
+	r.apply(manifest("demo", inline("zone-a", with(small("v1"), "vmselect.extraArgs", fields{"a": "1"})), inline("zone-b", small("v1"))))
+	r.untilReady("demo")
+	cluster := r.cluster("zone-a")
+	expect(t, "a map entry that was dropped", at(cluster, "spec.vmselect.extraArgs.b"), nil)
+	expect(t, "one that was not", at(cluster, "spec.vmselect.extraArgs.a"), any("1"))
+	expect(t, "a field that was dropped", at(cluster, "spec.vminsert.minReadySeconds"), nil)
+	expect(t, "a map entry of another manager", at(cluster, "spec.vmselect.extraArgs.theirs"), any("3"))
+	expect(t, "a field of another manager", at(cluster, "spec.vmstorage.minReadySeconds"), any(int64(2)))
+	r.expectUpdates("zone-a@3")
+}
+
+func TestFieldsOfOthersAreNoDrift(t *testing.T) {
+	r := readyZones(t)
+	r.edit("zone-a", fields{"spec": fields{"retentionPeriod": "3"}, "metadata": fields{"labels": fields{"team": "metrics"}}})
+	r.untilOperational("zone-a")
+	r.settle("demo")
+	r.expectUpdates()
+	cluster := r.cluster("zone-a")
+	expect(t, "their field", at(cluster, "spec.retentionPeriod"), any("3"))
+	expect(t, "owner references", len(cluster.GetOwnerReferences()), 0)
+	managers := slices.Collect(func(yield func(string) bool) {
+		for _, entry := range cluster.GetManagedFields() {
+			if entry.Operation == metav1.ManagedFieldsOperationApply && !yield(entry.Manager) {
+				return
+			}
+		}
+	})
+	if !slices.Equal(managers, []string{"vmdistributed-apiserver"}) {
+		t.Errorf("managers that applied are %v, want vmdistributed-apiserver", managers)
+	}
+}
+
+// TestInvalidSpecIsRefusedBeforeAnythingIsTouched asks what the API server
+// thinks of a definition before the first zone is changed.
+func TestInvalidSpecIsRefusedBeforeAnythingIsTouched(t *testing.T) {
+	for _, test := range []struct {
+		name, zone string
+		change     func(fields) fields
+		message    []string
+	}{
+		{"an unknown field", "zone-a", func(s fields) fields { return with(s, "vmselect.replicaKount", int64(2)) }, []string{"replicaKount", "unknown field"}},
+		{"a wrong type", "zone-a", func(s fields) fields { return with(s, "vmselect.replicaCount", "many") }, []string{"replicaCount", "vmselect"}},
+		{"in a later zone", "zone-c", func(s fields) fields { return with(s, "vmselect.replicaKount", int64(2)) }, []string{"replicaKount", "unknown field"}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			r := readyZones(t)
+			versions := r.versions()
+			zones := list{}
+			for _, zone := range []string{"zone-a", "zone-b", "zone-c"} {
+				spec := small("v2")
+				if zone == test.zone {
+					spec = test.change(spec)
+				}
+				zones = append(zones, inline(zone, spec))
+			}
+			r.apply(manifest("demo", zones...))
+			r.untilZone("demo", test.zone, "Refused", "InvalidDesiredState", test.message...)
+			object := r.settle("demo")
+			r.expectCondition(object, "Stalled", metav1.ConditionTrue, "InvalidDesiredState")
+			r.expectVersions(versions)
+
+			r.apply(threeZones("v3"))
+			r.untilReady("demo")
+			r.expectUpdates("zone-a@2", "zone-b@2", "zone-c@2")
+		})
+	}
+}
+
+func TestInvalidSpecOfANewZoneIsRefused(t *testing.T) {
+	t.Parallel()
+	r := newRoom(t)
+	r.apply(manifest("demo", inline("zone-a", with(small("v1"), "vmselect.replicaKount", int64(2))), inline("zone-b", small("v1"))))
+	r.untilZone("demo", "zone-a", "Refused", "InvalidDesiredState", "replicaKount")
+	r.settle("demo")
+	if _, there := r.versions()["zone-a"]; there {
+		t.Error("zone-a was created")
+	}
+}
+
+func TestInvalidOverrideIsRefusedBeforeAnythingIsTouched(t *testing.T) {
+	r, original := twoExisting(t)
+	r.override(fields{"vmselect": fields{"replicaCount": "many"}})
+	r.untilZone("demo", "zone-a", "Refused", "InvalidDesiredState", "replicaCount")
+	r.settle("demo")
+	expect(t, "resourceVersion", r.cluster("zone-a").GetResourceVersion(), original.GetResourceVersion())
+}
+
+func TestUnknownToUsReachesTheCluster(t *testing.T) {
+	t.Parallel()
+	r := newRoom(t)
+	// Inside a Kubernetes type that the operator's schema leaves open.
+	spec := with(small("v1"), "vmselect.affinity", fields{"fieldOfTheFuture": fields{"a": "b"}})
+	r.apply(manifest("demo", inline("zone-a", spec), inline("zone-b", small("v1"))))
+	r.untilReady("demo")
+	cluster := r.untilCluster("zone-a", "there", func(*unstructured.Unstructured) string { return "" })
+	expect(t, "a field that nobody here knows", at(cluster, "spec.vmselect.affinity.fieldOfTheFuture.a"), any("b"))
+}
