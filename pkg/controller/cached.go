@@ -9,6 +9,7 @@ import (
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -60,6 +61,12 @@ func newCached(objects dynamic.Interface, client kubernetes.Interface) (*cached,
 	s.deployments = s.workload.Apps().V1().Deployments().Informer()
 	s.namespaces = s.core.Core().V1().Namespaces().Informer()
 
+	// Who owns which field matters in VMClusters only.
+	for _, informer := range []cache.SharedIndexInformer{s.vmagents, s.vmusers, s.vmauths, s.statefulSets, s.deployments, s.namespaces} {
+		if err := informer.SetTransform(withoutManagedFields); err != nil {
+			return nil, fmt.Errorf("slimming an informer: %w", err)
+		}
+	}
 	for _, index := range []struct {
 		informer cache.SharedIndexInformer
 		indexers cache.Indexers
@@ -74,6 +81,13 @@ func newCached(objects dynamic.Interface, client kubernetes.Interface) (*cached,
 		}
 	}
 	return s, nil
+}
+
+func withoutManagedFields(obj any) (any, error) {
+	if object, err := meta.Accessor(obj); err == nil {
+		object.SetManagedFields(nil)
+	}
+	return obj, nil
 }
 
 // addIndexers leaves out those that the factory has set already.

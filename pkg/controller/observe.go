@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/json"
@@ -29,9 +30,10 @@ const PermitShrinkAnnotation = victoriametrics.AnnotationPrefix + "permit-storag
 // beside it what carrying it out takes.
 type observation struct {
 	rollout.Observed
-	zones  map[string]*zoneView
-	marked map[string]*unstructured.Unstructured
-	scrape *scrapeView
+	namespace *corev1.Namespace
+	zones     map[string]*zoneView
+	marked    map[string]*unstructured.Unstructured
+	scrape    *scrapeView
 }
 
 // zoneView is one zone with the write that would bring it to what is wanted.
@@ -68,8 +70,14 @@ func (o *observer) observe(ctx context.Context, object *vmdistributed.VMDistribu
 		zones:    map[string]*zoneView{},
 		marked:   map[string]*unstructured.Unstructured{},
 	}
-	if err := o.observeDeletion(ctx, object, view); err != nil {
+	if view.namespace, err = o.source.namespace(ctx, object.Namespace); err != nil {
 		return nil, err
+	}
+	if object.DeletionTimestamp != nil {
+		view.Deletion = &rollout.Deletion{
+			NamespaceTerminating: view.namespace == nil || view.namespaceTerminates(),
+			Retain:               object.Spec.DeletionPolicy == vmdistributed.DeletionPolicyRetain,
+		}
 	}
 	records := recordsOf(object.Status.Zones)
 	for i := range object.Spec.Zones.VMClusters {
@@ -96,19 +104,9 @@ func strategyOf(spec *vmdistributed.RolloutStrategy) (rollout.Strategy, error) {
 	return rollout.Strategy{MinAvailableZones: int(ptr.Deref(spec.MinAvailableZones, 1)), ReadyTimeout: ready, UpdatePause: pause}, nil
 }
 
-func (o *observer) observeDeletion(ctx context.Context, object *vmdistributed.VMDistributedCluster, view *observation) error {
-	if object.DeletionTimestamp == nil {
-		return nil
-	}
-	namespace, err := o.source.namespace(ctx, object.Namespace)
-	if err != nil {
-		return err
-	}
-	view.Deletion = &rollout.Deletion{
-		NamespaceTerminating: namespace == nil || namespace.DeletionTimestamp != nil,
-		Retain:               object.Spec.DeletionPolicy == vmdistributed.DeletionPolicyRetain,
-	}
-	return nil
+// namespaceTerminates is true where the namespace is known to be on its way out.
+func (v *observation) namespaceTerminates() bool {
+	return v.namespace != nil && v.namespace.DeletionTimestamp != nil
 }
 
 func (o *observer) observeZone(ctx context.Context, object *vmdistributed.VMDistributedCluster, entry *vmdistributed.Zone, view *observation) (rollout.Zone, error) {
@@ -324,13 +322,9 @@ func (o *observer) observeScrape(ctx context.Context, object *vmdistributed.VMDi
 	if err != nil {
 		return err
 	}
-	namespace, err := o.source.namespace(ctx, object.Namespace)
-	if err != nil {
-		return err
-	}
 	var labels map[string]string
-	if namespace != nil {
-		labels = namespace.Labels
+	if view.namespace != nil {
+		labels = view.namespace.Labels
 	}
 	named := object.Spec.VMAgent
 	for _, agent := range agents {

@@ -47,6 +47,10 @@ func (c *Controller) reconcile(ctx context.Context, key cache.ObjectName) (time.
 	if err := p.decide(ctx, observer{source: c.cached}); err != nil {
 		return time.Time{}, err
 	}
+	if p.view.namespaceTerminates() && p.view.Deletion == nil {
+		// The object will be deleted as well; until then nothing is written.
+		return time.Time{}, nil
+	}
 	if p.decision.RestsOnHealth() {
 		if gone, err := p.lookAgain(ctx, key); gone || err != nil {
 			return time.Time{}, err

@@ -1,0 +1,76 @@
+// Copyright The vmdistributed-apiserver Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package controller
+
+import (
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/vmdistributed/vmdistributed-apiserver/apis/vmdistributed"
+)
+
+func TestTheStoryTellsEachStepOnce(t *testing.T) {
+	began := metav1.NewTime(time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC))
+	ended := metav1.NewTime(began.Add(7 * time.Second))
+	pending := vmdistributed.ZoneStatus{Name: "a", Phase: vmdistributed.ZonePending}
+	updating := vmdistributed.ZoneStatus{Name: "a", Phase: vmdistributed.ZoneUpdating, UpdateRevision: "r2", UpdateStarted: &began}
+	waiting := updating
+	waiting.WaitingFor = "operator reports \"expanding\""
+	ready := vmdistributed.ZoneStatus{Name: "a", Phase: vmdistributed.ZoneReady, Revision: "r2", Since: ended}
+	baking := ready
+	baking.Phase = vmdistributed.ZoneBaking
+	failed := updating
+	failed.Phase, failed.WaitingFor = vmdistributed.ZoneFailed, "not finished"
+	refused := vmdistributed.ZoneStatus{Name: "a", Phase: vmdistributed.ZoneRefused, Reason: "NotOurs", WaitingFor: "a mark"}
+	refusedAgain := refused
+	refusedAgain.Reason = "StorageWouldShrink"
+	unhealthy := vmdistributed.ZoneStatus{Name: "a", Phase: vmdistributed.ZoneUnhealthy, WaitingFor: "no pods"}
+
+	for name, test := range map[string]struct {
+		before, after vmdistributed.ZoneStatus
+		want          []string
+	}{
+		"nothing new":                       {updating, updating, nil},
+		"only the evidence is new":          {updating, waiting, nil},
+		"an update begins":                  {pending, updating, []string{"ZoneUpdating: Zone a: updating to revision r2"}},
+		"an update ends":                    {updating, ready, []string{"ZoneUpdated: Zone a: runs revision r2 after 7s"}},
+		"an update ends and holds the next": {updating, baking, []string{"ZoneUpdated: Zone a: runs revision r2 after 7s"}},
+		"a pause ends":                      {baking, ready, nil},
+		"an update fails":                   {updating, failed, []string{"ZoneFailed: Zone a: not finished"}},
+		"a zone is refused":                 {pending, refused, []string{"ZoneRefused: Zone a: not touched, waiting for a mark"}},
+		"a zone is refused for another reason": {refused, refusedAgain,
+			[]string{"ZoneRefused: Zone a: not touched, waiting for a mark"}},
+		"a zone falls ill":   {ready, unhealthy, []string{"ZoneUnhealthy: Zone a: no pods"}},
+		"a zone recovers":    {unhealthy, ready, []string{"ZoneReady: Zone a: healthy"}},
+		"an adopted zone is": {vmdistributed.ZoneStatus{}, ready, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			before := &vmdistributed.VMDistributedClusterStatus{Zones: []vmdistributed.ZoneStatus{test.before}}
+			after := &vmdistributed.VMDistributedClusterStatus{Zones: []vmdistributed.ZoneStatus{test.after}}
+			var got []string
+			for _, e := range story(before, after) {
+				got = append(got, e.reason+": "+e.message)
+			}
+			if diff := cmp.Diff(test.want, got); diff != "" {
+				t.Errorf("story (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestTheStoryTellsTheBeginningAndTheEndOfARollout(t *testing.T) {
+	before := &vmdistributed.VMDistributedClusterStatus{UpdateRevision: "r1", UpdateStatus: "operational"}
+	during := &vmdistributed.VMDistributedClusterStatus{UpdateRevision: "r2", UpdateStatus: "expanding"}
+	after := &vmdistributed.VMDistributedClusterStatus{UpdateRevision: "r2", UpdateStatus: "operational"}
+	var got []string
+	for _, e := range append(story(before, during), story(during, after)...) {
+		got = append(got, e.reason)
+	}
+	if diff := cmp.Diff([]string{"RolloutStarted", "RolloutCompleted"}, got); diff != "" {
+		t.Errorf("story (-want +got):\n%s", diff)
+	}
+}
