@@ -7,6 +7,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"strings"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -105,5 +106,13 @@ func (w writer) remove(ctx context.Context, cluster *unstructured.Unstructured) 
 // permanent errors come back however often the same request is sent.
 func permanent(err error) bool {
 	return apierrors.IsInvalid(err) || apierrors.IsBadRequest(err) || apierrors.IsForbidden(err) ||
-		apierrors.IsRequestEntityTooLargeError(err) || apierrors.IsMethodNotSupported(err)
+		apierrors.IsRequestEntityTooLargeError(err) || apierrors.IsMethodNotSupported(err) || isMisfit(err)
+}
+
+// isMisfit tells a server-side apply whose body does not fit the schema: an
+// unknown field, or a wrong type. It is answered with a 500 that has nothing but
+// its text (Apply, structuredmerge.go of apimachinery).
+func isMisfit(err error) bool {
+	return apierrors.ReasonForError(err) == metav1.StatusReasonUnknown &&
+		strings.Contains(err.Error(), "failed to create typed patch object")
 }

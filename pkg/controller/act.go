@@ -1,0 +1,119 @@
+// Copyright The vmdistributed-apiserver Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package controller
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/klog/v2"
+
+	"github.com/vmdistributed/vmdistributed-apiserver/apis/vmdistributed"
+	"github.com/vmdistributed/vmdistributed-apiserver/pkg/rollout"
+	"github.com/vmdistributed/vmdistributed-apiserver/pkg/victoriametrics"
+)
+
+// act carries the decision out.
+func (p *pass) act(ctx context.Context) error {
+	action := p.decision.Action
+	if action.Type == rollout.Nothing {
+		return nil
+	}
+	klog.FromContext(ctx).Info("Acting", "action", action.Type, "zone", action.Cluster)
+	switch action.Type {
+	case rollout.CreateCluster, rollout.MarkCluster:
+		_, err := p.writer.send(ctx, p.view.zones[action.Cluster].write, false)
+		return err
+	case rollout.UpdateCluster:
+		return p.update(ctx, action.Cluster)
+	case rollout.ReleaseCluster:
+		return p.release(ctx, action.Cluster)
+	case rollout.DeleteCluster:
+		return p.delete(ctx, action.Cluster)
+	case rollout.ConfigureScrape:
+		return p.configureScrape(ctx)
+	case rollout.Finalize:
+		return p.finalize(ctx)
+	}
+	return fmt.Errorf("carrying out %q: there is no such action", action.Type)
+}
+
+// update writes a zone's wanted state, then notes the generation that it got, by
+// which a later change of somebody else is told from our own.
+func (p *pass) update(ctx context.Context, zone string) error {
+	written, err := p.writer.send(ctx, p.view.zones[zone].write, false)
+	if err != nil {
+		return err
+	}
+	status := *p.object.Status.DeepCopy()
+	i := slices.IndexFunc(status.Zones, func(z vmdistributed.ZoneStatus) bool { return z.Name == zone })
+	if i < 0 {
+		return nil
+	}
+	status.Zones[i].Generation = written.GetGeneration()
+	return p.store(ctx, status)
+}
+
+// release takes our mark off a cluster and leaves the rest as it runs.
+func (p *pass) release(ctx context.Context, name string) error {
+	cluster := p.view.marked[name]
+	if cluster == nil {
+		return errStale
+	}
+	patch := victoriametrics.ReleasePatch(cluster)
+	if patch == nil {
+		return nil
+	}
+	if _, err := p.writer.send(ctx, patchReferenced(cluster, patch), false); err != nil && !apierrors.IsNotFound(err) {
+		return err
+	}
+	p.tell(event{corev1.EventTypeNormal, "ZoneReleased", fmt.Sprintf("Released VMCluster %s, which goes on as it is", name)})
+	return nil
+}
+
+// delete removes an inline cluster that carries our mark.
+func (p *pass) delete(ctx context.Context, name string) error {
+	cluster := p.view.marked[name]
+	if cluster == nil {
+		return errStale
+	}
+	if err := p.writer.remove(ctx, cluster); err != nil {
+		return err
+	}
+	p.tell(event{corev1.EventTypeNormal, "ZoneDeleted", fmt.Sprintf("Deleted VMCluster %s", name)})
+	return nil
+}
+
+func (p *pass) configureScrape(ctx context.Context) error {
+	for name, patch := range p.view.scrape.patches {
+		if _, err := p.writer.send(ctx, mergePatch(victoriametrics.VMAgentResource, p.object.Namespace, name, patch), false); err != nil {
+			return err
+		}
+		p.tell(event{corev1.EventTypeNormal, "ScrapeConfigured", fmt.Sprintf("Wrote spec.serviceScrapeSelector of VMAgent %s", name)})
+	}
+	return nil
+}
+
+// finalize lets the object go.
+func (p *pass) finalize(ctx context.Context) error {
+	changed := p.object.DeepCopy()
+	changed.Finalizers = slices.DeleteFunc(changed.Finalizers, func(name string) bool { return name == vmdistributed.Finalizer })
+	if len(changed.Finalizers) == len(p.object.Finalizers) {
+		return nil
+	}
+	versioned, err := version(changed)
+	if err != nil {
+		return err
+	}
+	_, err = p.own.OperatorV1alpha1().VMDistributedClusters(changed.Namespace).
+		Update(ctx, versioned, metav1.UpdateOptions{FieldManager: victoriametrics.FieldManager})
+	if err != nil && !apierrors.IsNotFound(err) {
+		return fmt.Errorf("removing the finalizer of VMDistributedCluster %s/%s: %w", changed.Namespace, changed.Name, err)
+	}
+	return nil
+}

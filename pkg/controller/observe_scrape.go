@@ -1,0 +1,63 @@
+// Copyright The vmdistributed-apiserver Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package controller
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/vmdistributed/vmdistributed-apiserver/apis/vmdistributed"
+	"github.com/vmdistributed/vmdistributed-apiserver/pkg/rollout"
+	"github.com/vmdistributed/vmdistributed-apiserver/pkg/victoriametrics"
+)
+
+// observeScrape plans the writes to the VMAgent that is named, and to those that
+// were once and are no longer.
+func (o *observer) observeScrape(ctx context.Context, object *vmdistributed.VMDistributedCluster, view *observation) error {
+	view.scrape = &scrapeView{patches: map[string]map[string]any{}}
+	agents, err := o.source.agents(ctx, object.Namespace)
+	if err != nil {
+		return err
+	}
+	var labels map[string]string
+	if view.namespace != nil {
+		labels = view.namespace.Labels
+	}
+	named := object.Spec.VMAgent
+	for _, agent := range agents {
+		var zones []victoriametrics.ScrapedZone
+		isNamed := named != nil && named.Name == agent.GetName() && view.Deletion == nil
+		if isNamed {
+			zones = scraped(view)
+		}
+		patch, report := victoriametrics.PlanScrape(agent, object.Name, zones, labels)
+		if patch != nil {
+			view.scrape.patches[agent.GetName()] = patch
+		}
+		if isNamed {
+			view.scrape.report = &report
+		}
+	}
+	view.ScrapePending = len(view.scrape.patches) > 0
+	if named != nil && view.scrape.report == nil {
+		view.scrape.report = &victoriametrics.ScrapeReport{
+			Reason:  "VMAgentMissing",
+			Message: fmt.Sprintf("VMAgent %q does not exist", named.Name),
+		}
+	}
+	return nil
+}
+
+// scraped are the zones that are ours, or will be.
+func scraped(view *observation) []victoriametrics.ScrapedZone {
+	var zones []victoriametrics.ScrapedZone
+	for i := range view.Zones {
+		zone := &view.Zones[i]
+		if zone.Cluster != nil && (zone.Cluster.Ownership == rollout.Foreign || zone.Inline && zone.Cluster.Ownership == rollout.Unmarked) {
+			continue
+		}
+		zones = append(zones, victoriametrics.ScrapedZone{Name: zone.Name, Spec: view.zones[zone.Name].cluster.Spec})
+	}
+	return zones
+}

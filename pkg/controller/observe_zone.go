@@ -1,0 +1,257 @@
+// Copyright The vmdistributed-apiserver Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package controller
+
+import (
+	"context"
+	"fmt"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/json"
+
+	"github.com/vmdistributed/vmdistributed-apiserver/apis/rawjson"
+	"github.com/vmdistributed/vmdistributed-apiserver/apis/vmdistributed"
+	"github.com/vmdistributed/vmdistributed-apiserver/pkg/rollout"
+	"github.com/vmdistributed/vmdistributed-apiserver/pkg/victoriametrics"
+)
+
+// observeZone looks at one entry of the list and at the cluster that it names.
+func (o *observer) observeZone(ctx context.Context, object *vmdistributed.VMDistributedCluster, entry *vmdistributed.Zone, view *observation) (rollout.Zone, error) {
+	zone := rollout.Zone{Name: entry.ClusterName(), Inline: entry.Ref == nil}
+	wanted, err := decode(entry)
+	if err != nil {
+		return zone, fmt.Errorf("reading zone %s: %w", zone.Name, err)
+	}
+	zone.Revision = revisionOf(zone.Inline, wanted)
+	live, err := o.source.cluster(ctx, object.Namespace, zone.Name)
+	if err != nil {
+		return zone, err
+	}
+	seen := &zoneView{exists: live != nil}
+	view.zones[zone.Name] = seen
+	if live == nil {
+		if zone.Inline && view.Deletion == nil {
+			seen.write = createInline(object, zone, wanted)
+			_, err = o.tryOut(ctx, &zone, seen)
+		}
+		return zone, err
+	}
+	if seen.cluster, err = victoriametrics.ParseCluster(live); err != nil {
+		zone.Problem = err.Error()
+		return zone, nil //nolint:nilerr // the rollout reports it
+	}
+	zone.Cluster, err = o.health(ctx, seen.cluster)
+	if err != nil {
+		return zone, err
+	}
+	zone.Cluster.Ownership, zone.Cluster.Owner = ownership(live, nameOf(object))
+	if view.Deletion != nil {
+		zone.Cluster.ReferredBy, err = o.referredBy(ctx, object.Namespace, zone.Name)
+		return zone, err
+	}
+	if zone.Cluster.Ownership == rollout.Foreign || zone.Inline && zone.Cluster.Ownership != rollout.Ours {
+		return zone, nil
+	}
+	if err := compare(object, &zone, seen, live, wanted); err != nil {
+		zone.Problem = err.Error()
+		return zone, nil //nolint:nilerr // the rollout reports it
+	}
+	if zone.Cluster.Difference == rollout.Spec {
+		zone.Cluster.Shrinks, err = o.shrinks(ctx, object, &zone, seen, live)
+	}
+	return zone, err
+}
+
+// health is what the operator and the workloads say.
+func (o *observer) health(ctx context.Context, cluster victoriametrics.Cluster) (*rollout.Cluster, error) {
+	seen := &rollout.Cluster{
+		Deleting:   cluster.Deleting,
+		Generation: cluster.Generation,
+		Failed:     cluster.UpdateStatus == victoriametrics.UpdateStatusFailed && cluster.ObservedGeneration >= cluster.Generation,
+	}
+	operational, evidence := cluster.Operational()
+	if !operational {
+		seen.Unhealthy = evidence
+		return seen, nil
+	}
+	statefulSets, deployments, err := o.source.workloads(ctx, cluster.Namespace, cluster.Name)
+	if err != nil {
+		return nil, err
+	}
+	if converged, evidence := victoriametrics.Converged(cluster, statefulSets, deployments); !converged {
+		seen.Unhealthy = evidence
+	}
+	return seen, nil
+}
+
+func ownership(live *unstructured.Unstructured, object types.NamespacedName) (rollout.Ownership, string) {
+	owner, marked, err := victoriametrics.OwnerOf(live)
+	switch {
+	case err != nil:
+		return rollout.Foreign, fmt.Sprintf("named by a mark that can't be read (%v)", err)
+	case !marked:
+		return rollout.Unmarked, ""
+	case owner == object:
+		return rollout.Ours, ""
+	}
+	return rollout.Foreign, owner.String()
+}
+
+// compare fills in what a write would change, and the write.
+func compare(object *vmdistributed.VMDistributedCluster, zone *rollout.Zone, seen *zoneView, live *unstructured.Unstructured, wanted map[string]any) error {
+	if zone.Inline {
+		difference, err := victoriametrics.InlineDifference(live, wanted, nameOf(object), zone.Revision)
+		if err != nil {
+			return err
+		}
+		seen.applied = victoriametrics.RevisionOf(live)
+		seen.write = applyInline(object, *zone, wanted, live)
+		zone.Cluster.Difference = differenceOf(difference.Kind)
+		if patch := victoriametrics.ForgetOverridePatch(live); patch != nil && zone.Cluster.Difference == rollout.Same {
+			// The zone was a reference once; apply can't take away what it never set.
+			seen.write, zone.Cluster.Difference = patchReferenced(live, patch), rollout.Metadata
+		}
+		if seen.applied == zone.Revision && zone.Cluster.Difference == rollout.Spec {
+			zone.Cluster.Drift = &rollout.Drift{Paths: difference.Paths, Managers: difference.Managers}
+		}
+		return nil
+	}
+	plan, err := victoriametrics.PlanOverride(live, wanted, nameOf(object), object.UID)
+	if err != nil {
+		return err
+	}
+	record, err := victoriametrics.OverrideRecordOf(live)
+	if err != nil {
+		return err
+	}
+	if record != nil {
+		seen.applied = revisionOf(false, record.Applied)
+	} else {
+		seen.applied = revisionOf(false, nil)
+	}
+	seen.write = patchReferenced(live, plan.Patch)
+	zone.Cluster.Difference = differenceOf(plan.Kind)
+	if len(plan.Foreign) > 0 && seen.applied == zone.Revision {
+		zone.Cluster.Drift = &rollout.Drift{Paths: plan.Foreign, Managers: plan.ForeignManagers}
+	}
+	return nil
+}
+
+// forgetFirstDrift leaves drift out where the revision was never seen through by
+// this object: an unfinished first write is no change by somebody else.
+func forgetFirstDrift(zone *rollout.Zone) {
+	if zone.Cluster == nil || zone.Cluster.Drift == nil {
+		return
+	}
+	if record := zone.Record; record.Revision != zone.Revision && record.Updating != zone.Revision {
+		zone.Cluster.Drift = nil
+	}
+}
+
+// shrinks lists the storage that the write would take away without permission.
+// What the write would make of the cluster, the API server says.
+func (o *observer) shrinks(ctx context.Context, object *vmdistributed.VMDistributedCluster, zone *rollout.Zone, seen *zoneView, live *unstructured.Unstructured) ([]string, error) {
+	target, err := o.tryOut(ctx, zone, seen)
+	if target == nil || err != nil {
+		return nil, err
+	}
+	permissions, err := victoriametrics.ParsePermissions(object.Annotations[PermitShrinkAnnotation])
+	if err != nil {
+		zone.Problem = fmt.Sprintf("the annotation %s to be corrected: %v", PermitShrinkAnnotation, err)
+		return nil, nil
+	}
+	before, _, _ := unstructured.NestedMap(live.Object, "spec")
+	after, _, _ := unstructured.NestedMap(target.Object, "spec")
+	var found []string
+	for _, shrink := range victoriametrics.Unpermitted(zone.Name, victoriametrics.StorageShrinks(before, after), permissions) {
+		found = append(found, fmt.Sprintf("%s from %s to %s (annotate the VMDistributedCluster with %s: %q to allow it)",
+			shrink.Path, shrink.From, shrink.To, PermitShrinkAnnotation, zone.Name+":"+shrink.String()))
+	}
+	return found, nil
+}
+
+// tryOut returns what a write would make of a cluster, and notes where the API
+// server refuses it: better now than with the zone half done.
+func (o *observer) tryOut(ctx context.Context, zone *rollout.Zone, seen *zoneView) (*unstructured.Unstructured, error) {
+	if o.trial == nil {
+		return nil, nil
+	}
+	target, err := o.trial(ctx, seen.write)
+	if err != nil && permanent(err) {
+		zone.Problem = fmt.Sprintf("a definition that the API server accepts: %v", err)
+		return nil, nil
+	}
+	return target, err
+}
+
+// referredBy lists the VMUsers and VMAuths that a deletion would break.
+func (o *observer) referredBy(ctx context.Context, namespace, name string) ([]string, error) {
+	routers, err := o.source.routers(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var found []string
+	for _, router := range routers {
+		references, err := victoriametrics.ClusterReferences(router)
+		if err != nil {
+			return nil, err
+		}
+		for _, reference := range references {
+			if reference.Namespace == namespace && reference.Name == name {
+				found = append(found, fmt.Sprintf("%s %s/%s (%s)", router.GetKind(), router.GetNamespace(), router.GetName(), reference.Path))
+				break
+			}
+		}
+	}
+	return found, nil
+}
+
+// decode returns the definition or the override of a zone, nil for no override.
+func decode(entry *vmdistributed.Zone) (map[string]any, error) {
+	object := entry.Spec
+	if entry.Ref != nil {
+		object = entry.OverrideSpec
+	}
+	if object == nil || len(object.Raw) == 0 {
+		return emptyOr(object), nil
+	}
+	var decoded map[string]any
+	if err := json.Unmarshal(object.Raw, &decoded); err != nil {
+		return nil, err
+	}
+	if len(decoded) == 0 && entry.Ref != nil {
+		return nil, nil
+	}
+	return decoded, nil
+}
+
+func emptyOr(object *rawjson.Object) map[string]any {
+	if object == nil {
+		return nil
+	}
+	return map[string]any{}
+}
+
+// revisionOf is the revision of a zone. No override and an empty one are the
+// same.
+func revisionOf(inline bool, wanted map[string]any) string {
+	if inline {
+		return victoriametrics.Revision("inline", wanted)
+	}
+	if len(wanted) == 0 {
+		wanted = nil
+	}
+	return victoriametrics.Revision("override", wanted)
+}
+
+func differenceOf(kind victoriametrics.DifferenceKind) rollout.Difference {
+	switch kind {
+	case victoriametrics.DifferenceSpec:
+		return rollout.Spec
+	case victoriametrics.DifferenceMetadata:
+		return rollout.Metadata
+	}
+	return rollout.Same
+}
