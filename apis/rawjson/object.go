@@ -59,6 +59,10 @@ func (Object) OpenAPISchemaType() []string { return []string{"object"} }
 // OpenAPISchemaFormat is empty: JSON has no format for objects.
 func (Object) OpenAPISchemaFormat() string { return "" }
 
+// OpenAPIModelName is the name of the type in the published schema. The default
+// would hold slashes, which do not survive in references of OpenAPI v3.
+func (Object) OpenAPIModelName() string { return "com.victoriametrics.distributed.rawjson.Object" }
+
 // kindOf names the type of a JSON value in JSON's own words.
 func kindOf(data []byte) string {
 	data = bytes.TrimLeft(data, " \t\r\n")

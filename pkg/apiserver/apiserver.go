@@ -127,6 +127,7 @@ func (c CompletedConfig) install(server *genericapiserver.GenericAPIServer) erro
 		return fmt.Errorf("making the storage of %s: %w", resource, err)
 	}
 	group := genericapiserver.NewDefaultAPIGroupInfo(v1alpha1.GroupName, c.scheme, runtime.NewParameterCodec(c.scheme), c.codecs)
+	group.NegotiatedSerializer = textOnly{group.NegotiatedSerializer}
 	group.VersionedResourcesStorageMap[v1alpha1.SchemeGroupVersion.Version] = storage.Resources()
 	if err := server.InstallAPIGroup(&group); err != nil {
 		return fmt.Errorf("installing the group %s: %w", v1alpha1.GroupName, err)
@@ -139,5 +140,6 @@ func filterOptions(generic *genericapiserver.Config) zoneshape.Options {
 		Groups:       sets.New(v1alpha1.GroupName),
 		MaxBodyBytes: generic.MaxRequestBodyBytes,
 		Serializer:   generic.Serializer,
+		CheckApplied: checkApplied,
 	}
 }

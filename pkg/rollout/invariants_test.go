@@ -27,6 +27,9 @@ func (w *world) carryOut(o Observed, d Decision, crashes func() bool) {
 	zone := w.object.zone(name)
 	switch d.Action.Type {
 	case CreateCluster:
+		if w.object.records[name].Phase == Failed {
+			w.uncounted[name]++ // that the creation was overdue hides that it landed
+		}
 		w.clusters[name] = modelCluster{content: zone.want, generation: 1, owner: Ours, applied: zone.want, landed: zone.want, byUs: true}
 	case UpdateCluster:
 		w.update(zone, crashes)
@@ -220,6 +223,11 @@ func (w *world) checkEnd() {
 	s := Summarise(o, d)
 	w.say("the end: %s", told(s))
 	w.end = s.UpdateStatus
+	for i := range o.Zones {
+		if z := &o.Zones[i]; !o.Paused && o.Deletion == nil && z.Cluster != nil && !z.Cluster.Healthy() && outdated(z, &d.Zones[i]) {
+			w.fail("%s is not healthy, and never receives what may repair it: %+v", z.Name, d.Zones)
+		}
+	}
 	switch {
 	case d.Action.Type != Nothing:
 		w.fail("the controller rests though it is to do %v", d.Action)
@@ -240,8 +248,7 @@ func (w *world) mustComplete(o Observed) bool {
 		return false
 	}
 	for _, zone := range w.object.zones {
-		content := w.clusters[zone.name].content
-		if is(zone.want, bad) || is(content, bad) || is(zone.want, refused) || is(zone.want, shrink) && !w.object.permit {
+		if is(zone.want, bad) || is(zone.want, refused) || is(zone.want, shrink) && !w.object.permit {
 			return false
 		}
 		if w.overwrites[zone.name] >= maxReapplied || w.object.records[zone.name].Reapplied >= maxReapplied {

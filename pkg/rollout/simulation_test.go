@@ -194,16 +194,20 @@ func (w *world) store(object *modelObject, d Decision) bool {
 		name := d.Zones[i].Name
 		if before := object.records[name]; before.inFlight() && before.Phase != Creating && !records[name].inFlight() && d.Zones[i].Ready {
 			w.finished[name] = w.now
+			if cluster := w.clusters[name]; !cluster.healthy() || cluster.content != w.object.zone(name).want {
+				w.fail("the update of %s is taken for finished: %+v", name, cluster)
+			}
 		}
 	}
 	w.replace(func(o *modelObject) { o.records = records })
 	return true
 }
 
-// noteLanded sees which contents of ours are in place.
+// noteLanded sees which contents of ours are in place. One that nobody remembers
+// to have written, and that is not healthy, is not known to be ours.
 func (w *world) noteLanded() {
 	for _, zone := range w.object.zones {
-		if cluster, exists := w.clusters[zone.name]; exists && cluster.content == zone.want {
+		if cluster, exists := w.clusters[zone.name]; exists && cluster.content == zone.want && (cluster.healthy() || w.object.records[zone.name].Updating == zone.want) {
 			cluster.landed = zone.want
 			w.clusters[zone.name] = cluster
 		}

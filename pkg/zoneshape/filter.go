@@ -11,11 +11,13 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/sets"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 	"k8s.io/apiserver/pkg/endpoints/handlers/responsewriters"
@@ -37,6 +39,8 @@ type Options struct {
 	MaxBodyBytes int64
 	// Serializer writes errors in the form that the client asks for.
 	Serializer runtime.NegotiatedSerializer
+	// CheckApplied, if set, may refuse the canonical body of a server-side apply.
+	CheckApplied func(body []byte) error
 }
 
 // WithCanonicalZones rewrites the body of every request that writes a
@@ -113,10 +117,20 @@ func (f *filter) rewrite(w http.ResponseWriter, r *http.Request) (*http.Request,
 	if err != nil {
 		return nil, err
 	}
+	if !utf8.Valid(body) {
+		// The server's decoder would put other characters in the place of these,
+		// but not inside of spec and overrideSpec, which nobody decodes.
+		return nil, errors.New("reading the request body: it is not valid UTF-8")
+	}
 	from := mediaType(r)
 	result, err := Normalise(from, body)
 	if err != nil {
 		return nil, err
+	}
+	if f.CheckApplied != nil && from == string(types.ApplyYAMLPatchType) {
+		if err := f.CheckApplied(result.Body); err != nil {
+			return nil, err
+		}
 	}
 	out := r.Clone(r.Context())
 	out.Body = io.NopCloser(bytes.NewReader(result.Body))

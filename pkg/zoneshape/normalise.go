@@ -16,7 +16,8 @@ type Result struct {
 	// Body is the body to send on.
 	Body []byte
 	// MediaType is what Body is written in. It differs from the media type that
-	// came in where YAML had to be rewritten as JSON.
+	// came in where YAML had to be rewritten as JSON, and where a merge patch
+	// would lose what it says.
 	MediaType string
 	// Changed says whether Body differs from the body that came in.
 	Changed bool
@@ -39,8 +40,10 @@ func Normalise(mediaType string, body []byte) (Result, error) {
 // rewriterOf returns what rewrites bodies of a media type, nil if nothing does.
 func rewriterOf(mediaType string) func(mediaType string, body []byte) (Result, error) {
 	switch mediaType {
-	case runtime.ContentTypeJSON, string(types.MergePatchType), string(types.StrategicMergePatchType):
+	case runtime.ContentTypeJSON, string(types.StrategicMergePatchType):
 		return rewriteJSON
+	case string(types.MergePatchType):
+		return rewriteMergePatch
 	case runtime.ContentTypeYAML, string(types.ApplyYAMLPatchType):
 		return rewriteYAML
 	case string(types.JSONPatchType):

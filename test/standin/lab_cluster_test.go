@@ -147,9 +147,9 @@ func testMadeAnew(t *testing.T, r *room) {
 
 func testRest(t *testing.T, r *room) {
 	r.create(clusterResource, "z", smallZone, nil)
-	r.auth("main", nil)
+	r.auth("main")
 	r.film(clusterResource, "z").untilStatus("operational@1")
-	r.user(nil).untilVerdict("main", "True@1")
+	r.user().untilVerdict("main", "True@1")
 	versions := func() map[string]string {
 		all := zoneWorkloads()
 		all["z"], all["main"], all["vmauth-main"], all["reader"] = clusterResource, authResource, deploymentResource, userResource

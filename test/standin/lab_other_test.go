@@ -40,18 +40,18 @@ func testDaemonSetMode(t *testing.T, r *room) {
 const toZone = `[{crd: {kind: VMCluster/vmselect, name: z, namespace: %s}}]`
 
 // user creates a VMUser that routes to the cluster z.
-func (r *room) user(annotations map[string]string) *film {
+func (r *room) user() *film {
 	r.t.Helper()
 	film := r.film(userResource, "reader")
-	r.create(userResource, "reader", fmt.Sprintf("{targetRefs: "+toZone+"}", r.namespace), annotations)
+	r.create(userResource, "reader", fmt.Sprintf("{targetRefs: "+toZone+"}", r.namespace), nil)
 	return film
 }
 
 // auth creates a VMAuth that serves the VMUsers of the room alone.
-func (r *room) auth(name string, annotations map[string]string) {
+func (r *room) auth(name string) {
 	r.t.Helper()
 	film := r.film(authResource, name)
-	r.create(authResource, name, "{userSelector: {}}", annotations)
+	r.create(authResource, name, "{userSelector: {}}", nil)
 	film.untilStatus("operational@1")
 }
 
@@ -78,9 +78,9 @@ func (f *film) untilVerdict(auth, wanted string) *unstructured.Unstructured {
 
 func testTwoAuths(t *testing.T, r *room) {
 	r.create(clusterResource, "z", smallZone, nil)
-	r.auth("quick", nil)
-	r.auth("slow", nil)
-	film := r.user(nil)
+	r.auth("quick")
+	r.auth("slow")
+	film := r.user()
 	film.untilVerdict("quick", "True@1")
 	film.untilVerdict("slow", "True@1")
 
@@ -98,8 +98,8 @@ func testTwoAuths(t *testing.T, r *room) {
 }
 
 func testDanglingTarget(t *testing.T, r *room) {
-	r.auth("main", nil)
-	film := r.user(nil)
+	r.auth("main")
+	film := r.user()
 	user := film.untilVerdict("main", "False@1")
 	expect(t, saying(t, user), "failed@1")
 	r.create(clusterResource, "z", "{}", nil)
@@ -113,8 +113,8 @@ func testDanglingTarget(t *testing.T, r *room) {
 
 func testReleasedUser(t *testing.T, r *room) {
 	r.create(clusterResource, "z", smallZone, nil)
-	r.auth("main", nil)
-	film := r.user(nil)
+	r.auth("main")
+	film := r.user()
 	film.untilVerdict("main", "True@1")
 	r.patch(authResource, "main", nil, map[string]any{"userSelector": map[string]any{"matchLabels": map[string]any{"team": "other"}}})
 	film.untilStatus("ignored@1")
@@ -124,9 +124,9 @@ func testReleasedUser(t *testing.T, r *room) {
 
 func testConditionOfDeletedAuth(t *testing.T, r *room) {
 	r.create(clusterResource, "z", smallZone, nil)
-	r.auth("left", nil)
-	r.auth("stays", nil)
-	film := r.user(nil)
+	r.auth("left")
+	r.auth("stays")
+	film := r.user()
 	film.untilVerdict("left", "True@1")
 	film.untilVerdict("stays", "True@1")
 	gone := r.film(authResource, "left")
@@ -139,8 +139,8 @@ func testConditionOfDeletedAuth(t *testing.T, r *room) {
 
 func testStuckAuth(t *testing.T, r *room) {
 	r.create(clusterResource, "z", smallZone, nil)
-	r.auth("main", nil)
-	film := r.user(nil)
+	r.auth("main")
+	film := r.user()
 	film.untilVerdict("main", "True@1")
 	r.patch(authResource, "main", map[string]any{BehaviourAnnotation: string(Stuck)}, nil)
 	r.film(authResource, "main").untilStatus("expanding@1")

@@ -4,6 +4,7 @@
 package standin
 
 import (
+	"fmt"
 	"slices"
 	"testing"
 
@@ -150,7 +151,7 @@ func workloads(t *testing.T, resource string, obj *unstructured.Unstructured) []
 func names(all []workload) []string {
 	var result []string
 	for _, w := range all {
-		result = append(result, w.resource+" "+w.object.GetName()+" "+string(rune('0'+w.replicas)))
+		result = append(result, fmt.Sprintf("%s %s %d", w.resource, w.object.GetName(), w.replicas))
 	}
 	return result
 }

@@ -262,8 +262,7 @@ func TestDeletingANamespaceTakesItsObjectsAway(t *testing.T) {
 	settled(t, namespace, "y")
 	must(t, shared.admin.kubernetes.CoreV1().Namespaces().Delete(t.Context(), namespace, metav1.DeleteOptions{}))
 	eventually(t, "the namespace is gone", func() bool {
-		t.Logf("%s", shared.admin.get(t, "/api/v1/namespaces/"+namespace).body)
-		t.Logf("%s", shared.admin.get(t, in(namespace)).body)
+
 		return shared.admin.get(t, "/api/v1/namespaces/"+namespace).code == http.StatusNotFound
 	})
 	list := shared.admin.get(t, in(namespace)).want(t, http.StatusOK).object(t)

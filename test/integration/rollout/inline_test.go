@@ -71,31 +71,21 @@ func TestFieldsOfOthersAreNoDrift(t *testing.T) {
 	}
 }
 
-// TestInvalidSpecIsRefusedBeforeAnythingIsTouched asks what the API server
-// thinks of a definition before the first zone is changed.
 func TestInvalidSpecIsRefusedBeforeAnythingIsTouched(t *testing.T) {
 	for _, test := range []struct {
-		name, zone string
-		change     func(fields) fields
-		message    []string
+		name    string
+		invalid fields
+		message []string
 	}{
-		{"an unknown field", "zone-a", func(s fields) fields { return with(s, "vmselect.replicaKount", int64(2)) }, []string{"replicaKount", "unknown field"}},
-		{"a wrong type", "zone-a", func(s fields) fields { return with(s, "vmselect.replicaCount", "many") }, []string{"replicaCount", "vmselect"}},
-		{"in a later zone", "zone-c", func(s fields) fields { return with(s, "vmselect.replicaKount", int64(2)) }, []string{"replicaKount", "unknown field"}},
+		{"an unknown field", with(small("v2"), "vmselect.replicaKount", int64(2)), []string{".spec.vmselect.replicaKount", "not declared in schema"}},
+		{"a wrong type", with(small("v2"), "vmselect.replicaCount", "many"), []string{".spec.vmselect.replicaCount", "expected numeric"}},
+		{"a value that is not offered", with(small("v2"), "vmselect.logLevel", "LOUD"), []string{"spec.vmselect.logLevel", "Unsupported value"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			r := readyZones(t)
 			versions := r.versions()
-			zones := list{}
-			for _, zone := range []string{"zone-a", "zone-b", "zone-c"} {
-				spec := small("v2")
-				if zone == test.zone {
-					spec = test.change(spec)
-				}
-				zones = append(zones, inline(zone, spec))
-			}
-			r.apply(manifest("demo", zones...))
-			r.untilZone("demo", test.zone, "Refused", "InvalidDesiredState", test.message...)
+			r.apply(manifest("demo", inline("zone-a", test.invalid), inline("zone-b", small("v2")), inline("zone-c", small("v2"))))
+			r.untilZone("demo", "zone-a", "Refused", "InvalidDesiredState", test.message...)
 			object := r.settle("demo")
 			r.expectCondition(object, "Stalled", metav1.ConditionTrue, "InvalidDesiredState")
 			r.expectVersions(versions)
@@ -105,6 +95,19 @@ func TestInvalidSpecIsRefusedBeforeAnythingIsTouched(t *testing.T) {
 			r.expectUpdates("zone-a@2", "zone-b@2", "zone-c@2")
 		})
 	}
+}
+
+func TestZonesBeforeAnInvalidOneAreUpdated(t *testing.T) {
+	r := readyZones(t)
+	before := r.cluster("zone-c")
+	invalid := with(small("v2"), "vmselect.replicaKount", int64(2))
+	r.apply(manifest("demo", inline("zone-a", small("v2")), inline("zone-b", small("v2")), inline("zone-c", invalid)))
+	r.untilZone("demo", "zone-c", "Refused", "InvalidDesiredState", "replicaKount")
+	r.untilZone("demo", "zone-b", "Ready", "UpToDate")
+	object := r.settle("demo")
+	r.expectUpdates("zone-a@2", "zone-b@2")
+	expect(t, "phase of the invalid zone at the end", string(zoneOf(object, "zone-c").Phase), "Refused")
+	expect(t, "its resourceVersion", r.cluster("zone-c").GetResourceVersion(), before.GetResourceVersion())
 }
 
 func TestInvalidSpecOfANewZoneIsRefused(t *testing.T) {

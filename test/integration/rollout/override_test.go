@@ -20,6 +20,7 @@ func twoExisting(t *testing.T) (r *room, original *unstructured.Unstructured) {
 	r.existing("zone-b", small("v1"))
 	r.override(nil)
 	r.untilReady("demo")
+	r.settle("demo")
 	return r, r.cluster("zone-a")
 }
 

@@ -41,6 +41,7 @@ func TestPausedWritesNothing(t *testing.T) {
 	}
 	r.apply(manifest("demo", inline("zone-a", small("v1")), inline("leaving", small("v1")), ref("existing", nil), ref("overridden", fields{"clusterVersion": "v2"})))
 	r.untilReady("demo")
+	r.settle("demo")
 	versions := r.versions()
 	r.apply(with(manifest("demo", inline("zone-a", small("v2")), inline("new", small("v1")), ref("existing", fields{"clusterVersion": "v2"}), ref("overridden", nil), ref("unmarked", nil)),
 		"spec.paused", true))

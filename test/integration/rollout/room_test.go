@@ -16,10 +16,8 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/util/wait"
-	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/rest"
 
-	"github.com/vmdistributed/vmdistributed-apiserver/apis/operator/v1alpha1"
 	"github.com/vmdistributed/vmdistributed-apiserver/generated/clientset/versioned"
 	typed "github.com/vmdistributed/vmdistributed-apiserver/generated/clientset/versioned/typed/operator/v1alpha1"
 	"github.com/vmdistributed/vmdistributed-apiserver/test/chronicle"
@@ -32,7 +30,6 @@ type fields = map[string]any
 type list = []any
 
 var (
-	ownResource     = v1alpha1.SchemeGroupVersion.WithResource("vmdistributedclusters")
 	clusterResource = schema.GroupVersionResource{Group: "operator.victoriametrics.com", Version: "v1beta1", Resource: "vmclusters"}
 	agentResource   = clusterResource.GroupVersion().WithResource("vmagents")
 	userResource    = clusterResource.GroupVersion().WithResource("vmusers")
@@ -44,9 +41,7 @@ type room struct {
 	t         *testing.T
 	namespace string
 	chronicle *chronicle.Chronicle
-	// own reaches VMDistributedClusters, ownObjects the same without types.
-	own        typed.VMDistributedClusterInterface
-	ownObjects dynamic.ResourceInterface
+	own       typed.VMDistributedClusterInterface
 }
 
 // newRoom makes a namespace. When the test is over, what was recorded in it must
@@ -65,14 +60,19 @@ func newRoomAt(t *testing.T, config *rest.Config) *room {
 	r := &room{t: t, namespace: namespace.Name}
 	r.chronicle, err = chronicle.Begin(t.Context(), shared.objects, r.namespace)
 	must(t, err)
-	client, err := versioned.NewForConfig(config)
-	must(t, err)
-	objects, err := dynamic.NewForConfig(config)
-	must(t, err)
-	r.own = client.OperatorV1alpha1().VMDistributedClusters(r.namespace)
-	r.ownObjects = objects.Resource(ownResource).Namespace(r.namespace)
+	must(t, r.connect(config))
 	t.Cleanup(r.conclude)
 	return r
+}
+
+// connect reaches VMDistributedClusters.
+func (r *room) connect(config *rest.Config) error {
+	client, err := versioned.NewForConfig(config)
+	if err != nil {
+		return err
+	}
+	r.own = client.OperatorV1alpha1().VMDistributedClusters(r.namespace)
+	return nil
 }
 
 // conclude ends the record, and shows what there is to see if the test failed.

@@ -1,0 +1,106 @@
+// Copyright The vmdistributed-apiserver Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package rollout
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"strconv"
+	"testing"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/vmdistributed/vmdistributed-apiserver/test/controlplane"
+	"github.com/vmdistributed/vmdistributed-apiserver/test/standin"
+)
+
+// seedVariable names the variable that repeats a run: the seed is printed.
+const seedVariable = "VMDC_TEST_SEED"
+
+// dice returns what is random in a test.
+func dice(t *testing.T) *rand.Rand {
+	t.Helper()
+	seed := uint64(time.Now().UnixNano())
+	if text := os.Getenv(seedVariable); text != "" {
+		var err error
+		seed, err = strconv.ParseUint(text, 10, 64)
+		must(t, err)
+	}
+	t.Logf("%s=%d", seedVariable, seed)
+	return rand.New(rand.NewPCG(seed, 0)) //nolint:gosec // to be repeatable
+}
+
+// ownServer starts a server beside the registered one, with a store of its own
+// in an embedded etcd that has fsync on. One store serves a cluster; this one is
+// let in by a Lease of its own.
+func ownServer(t *testing.T, name string) *controlplane.Server {
+	t.Helper()
+	namespace := leaseNamespace(t, name)
+	server, err := shared.control.StartServer(t.Context(), controlplane.ServerOptions{
+		Name: name, Unregistered: true, Args: []string{"--lease-namespace=" + namespace},
+	})
+	must(t, err)
+	t.Cleanup(func() { must(t, server.Stop()) })
+	return server
+}
+
+func leaseNamespace(t *testing.T, name string) string {
+	t.Helper()
+	namespace, err := shared.kubernetes.CoreV1().Namespaces().Create(t.Context(),
+		&corev1.Namespace{ObjectMeta: metav1.ObjectMeta{GenerateName: name + "-"}}, metav1.CreateOptions{})
+	must(t, err)
+	_, err = shared.kubernetes.RbacV1().RoleBindings(namespace.Name).Create(t.Context(), &rbacv1.RoleBinding{
+		ObjectMeta: metav1.ObjectMeta{Name: "leases"},
+		RoleRef:    rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: "cluster-admin"},
+		Subjects:   []rbacv1.Subject{{APIGroup: rbacv1.GroupName, Kind: rbacv1.UserKind, Name: controlplane.ServerUser}},
+	}, metav1.CreateOptions{})
+	must(t, err)
+	return namespace.Name
+}
+
+// TestKilledServerGoesOnAsIfNothingHadHappened kills the server at random moments
+// of one rollout after the other.
+func TestKilledServerGoesOnAsIfNothingHadHappened(t *testing.T) {
+	t.Parallel()
+	random, server := dice(t), ownServer(t, "crash")
+	config, err := server.ConfigFor("tester", "system:masters")
+	must(t, err)
+	r := newRoomAt(t, config)
+	kills, enough := 0, 20
+	if long {
+		enough = 200
+	}
+	zones := []string{"zone-a", "zone-b", "zone-c"}
+	var wanted []string
+	for revision := 1; kills < enough; revision++ {
+		r.apply(threeZones(fmt.Sprintf("v%d", revision)))
+		for range 4 {
+			// From the first write to a little more than a rollout takes.
+			<-time.After(time.Duration(random.Int64N(int64(1500 * time.Millisecond))))
+			if object := r.get("demo"); object.Status.ObservedGeneration == object.Generation && object.Status.UpdateStatus == "operational" {
+				break // a kill would be none in a rollout
+			}
+			must(t, server.Kill())
+			kills++
+			must(t, server.Restart(t.Context()))
+		}
+		r.untilReady("demo")
+		for _, zone := range zones {
+			if revision == 1 {
+				// What takes longer is interrupted more often.
+				r.annotate(zone, fields{standin.LagAnnotation: "300ms"})
+				continue
+			}
+			wanted = append(wanted, fmt.Sprintf("%s@%d", zone, revision))
+			expect(t, "generation of "+zone, r.cluster(zone).GetGeneration(), int64(revision))
+		}
+		r.expectCreated(zones...)
+		r.expectUpdates(wanted...)
+	}
+	t.Logf("killed %d times in %d rollouts", kills, len(wanted)/len(zones)+1)
+}
