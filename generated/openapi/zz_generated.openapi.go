@@ -751,7 +751,7 @@ func schema_vmdistributed_apiserver_apis_operator_v1alpha1_ZoneStatus(ref common
 					},
 					"reapplied": {
 						SchemaProps: spec.SchemaProps{
-							Description: "reapplied is how many times a change by somebody else was overwritten since the desired state last changed. After three the zone is Refused, reason Contended.",
+							Description: "reapplied is how many times a change by somebody else was overwritten since the desired state last changed, or since the zone was last left alone for a day. After three the zone is Refused, reason Contended.",
 							Type:        []string{"integer"},
 							Format:      "int32",
 						},

@@ -71,7 +71,7 @@ func New(ctx context.Context, own versioned.Interface, host *rest.Config) (*Cont
 	}
 	scheme := runtime.NewScheme()
 	install.Install(scheme)
-	broadcast := record.NewBroadcaster(record.WithContext(ctx))
+	broadcast := record.NewBroadcaster(record.WithContext(ctx), record.WithCorrelatorOptions(storyOptions()))
 	c := &Controller{
 		own:        own,
 		kubernetes: client,

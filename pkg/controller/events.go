@@ -7,8 +7,10 @@ import (
 	"fmt"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/client-go/tools/record"
 
 	"github.com/vmdistributed/vmdistributed-apiserver/apis/vmdistributed"
+	"github.com/vmdistributed/vmdistributed-apiserver/apis/vmdistributed/validation"
 )
 
 // event is one sentence of the story that kubectl describe tells.
@@ -16,6 +18,17 @@ type event struct {
 	kind    string
 	reason  string
 	message string
+}
+
+// storyOptions lets the whole story of a rollout through, which is at most three
+// events for each zone. By default a recorder drops what comes after 25 events
+// about one object, and combines what comes after 10 for the same reason.
+func storyOptions() record.CorrelatorOptions {
+	return record.CorrelatorOptions{
+		MaxEvents: validation.MaxZones,
+		BurstSize: 3 * validation.MaxZones,
+		QPS:       1. / 30,
+	}
 }
 
 // story tells what has happened between two statuses. Nothing that was true

@@ -84,7 +84,6 @@ func (o *observer) observe(ctx context.Context, object *vmdistributed.VMDistribu
 			return nil, err
 		}
 		zone.Record = records[zone.Name]
-		forgetFirstDrift(&zone)
 		view.Zones = append(view.Zones, zone)
 	}
 	if err := o.observeStrays(ctx, object, view); err != nil {

@@ -33,7 +33,15 @@ func (o *observer) observeScrape(ctx context.Context, object *vmdistributed.VMDi
 		}
 		patch, report := victoriametrics.PlanScrape(agent, object.Name, zones, labels)
 		if patch != nil {
-			view.scrape.patches[agent.GetName()] = patch
+			refusal, err := o.tryScrape(ctx, agent.GetNamespace(), agent.GetName(), patch)
+			if err != nil {
+				return err
+			}
+			if refusal != "" {
+				report = victoriametrics.ScrapeReport{Reason: "VMAgentRefused", Message: refusal}
+			} else {
+				view.scrape.patches[agent.GetName()] = patch
+			}
 		}
 		if isNamed {
 			view.scrape.report = &report
@@ -47,6 +55,19 @@ func (o *observer) observeScrape(ctx context.Context, object *vmdistributed.VMDi
 		}
 	}
 	return nil
+}
+
+// tryScrape says why the API server refuses the write to a VMAgent, if it does. A
+// VMAgent that can't be written holds no zone up.
+func (o *observer) tryScrape(ctx context.Context, namespace, name string, patch map[string]any) (refusal string, err error) {
+	if o.trial == nil {
+		return "", nil
+	}
+	_, err = o.trial(ctx, mergePatch(victoriametrics.VMAgentResource, namespace, name, patch))
+	if err != nil && permanent(err) {
+		return err.Error(), nil
+	}
+	return "", err
 }
 
 // scraped are the zones that are ours, or will be.

@@ -39,7 +39,8 @@ func (o *observer) observeZone(ctx context.Context, object *vmdistributed.VMDist
 		return zone, err
 	}
 	if seen.cluster, err = victoriametrics.ParseCluster(live); err != nil {
-		zone.Problem = err.Error()
+		// It exists, and for all that is known it is not well.
+		zone.Problem, zone.Cluster = err.Error(), &rollout.Cluster{Unhealthy: err.Error()}
 		return zone, nil //nolint:nilerr // the rollout reports it
 	}
 	zone.Cluster, err = o.health(ctx, seen.cluster)
@@ -137,17 +138,6 @@ func compare(object *vmdistributed.VMDistributedCluster, zone *rollout.Zone, see
 		zone.Cluster.Drift = &rollout.Drift{Paths: plan.Foreign, Managers: plan.ForeignManagers}
 	}
 	return nil
-}
-
-// forgetFirstDrift leaves drift out where the revision was never seen through by
-// this object: an unfinished first write is no change by somebody else.
-func forgetFirstDrift(zone *rollout.Zone) {
-	if zone.Cluster == nil || zone.Cluster.Drift == nil {
-		return
-	}
-	if record := zone.Record; record.Revision != zone.Revision && record.Updating != zone.Revision {
-		zone.Cluster.Drift = nil
-	}
 }
 
 // shrinks lists the storage that the write would take away without permission.

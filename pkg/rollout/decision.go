@@ -66,8 +66,9 @@ type ZoneState struct {
 	verdict bool
 }
 
-// wakeAt keeps the earliest of the moments that are still to come. Now and the
-// times in records are whole seconds, so that a part of one is rounded up.
+// wakeAt keeps the earliest of the moments that are still to come. It rounds up
+// to whole seconds, which is what status keeps: woken too early, Decide would
+// have to be called again and again until the second is over.
 func (d *Decision) wakeAt(now, moment time.Time) {
 	if whole := moment.Truncate(time.Second); whole.Before(moment) {
 		moment = whole.Add(time.Second)

@@ -99,11 +99,20 @@ func decide(t *testing.T, o Observed) Decision {
 	return d
 }
 
+// stored is a record as status keeps it, in whole seconds.
+func stored(r Record) Record {
+	r.Since, r.Started = r.Since.Truncate(time.Second), r.Started.Truncate(time.Second)
+	if whole := r.Finished.Truncate(time.Second); whole.Before(r.Finished) {
+		r.Finished = whole.Add(time.Second)
+	}
+	return r
+}
+
 // remembering is the same observation with the records that a decision left.
 func remembering(o Observed, d Decision) Observed {
 	o.Zones = slices.Clone(o.Zones)
 	for i := range o.Zones {
-		o.Zones[i].Record = d.Zones[i].Record
+		o.Zones[i].Record = stored(d.Zones[i].Record)
 	}
 	return o
 }

@@ -20,15 +20,22 @@ func unstable(o Observed, d Decision) string {
 	if difference := differ(d, again); difference != "" {
 		return "fed with its own records, Decide changes its mind: " + difference
 	}
-	if again.Wake != d.Wake {
+	whole := o.Now.Equal(o.Now.Truncate(time.Second))
+	if whole && again.Wake != d.Wake {
 		return fmt.Sprintf("fed with its own records, Decide wants to wake at %s and no longer at %s", again.Wake, d.Wake)
 	}
 	if !again.quiet() {
 		return "fed with its own records, Decide changes what it remembers"
 	}
+	if again.Wake.IsZero() != d.Wake.IsZero() {
+		return fmt.Sprintf("fed with its own records, Decide wakes at %s and not at %s", again.Wake, d.Wake)
+	}
 	next := o.Now.Add(time.Second)
-	if !d.Wake.IsZero() {
-		next = d.Wake.Add(-time.Second)
+	if !again.Wake.IsZero() {
+		next = again.Wake.Add(-time.Second)
+	}
+	if next.Before(o.Now) {
+		return ""
 	}
 	if difference := differ(d, Decide(later(remembering(o, d), next.Sub(o.Now)))); difference != "" {
 		return fmt.Sprintf("before Wake (%s), at %s, Decide changes its mind: %s", d.Wake, next, difference)
@@ -40,7 +47,7 @@ func unstable(o Observed, d Decision) string {
 // reads.
 func (d *Decision) quiet() bool {
 	for i := range d.Zones {
-		if z := &d.Zones[i]; z.verdict && !(z.Hold && z.Record.Phase == Pending) {
+		if z := &d.Zones[i]; z.verdict && (!z.Hold || z.Record.Phase != Pending) {
 			return false
 		}
 	}
@@ -54,6 +61,7 @@ func differ(a, b Decision) string {
 	for i := range a.Zones {
 		x, y := a.Zones[i], b.Zones[i]
 		x.verdict, y.verdict = false, false
+		x.Record, y.Record = stored(x.Record), stored(y.Record)
 		if x != y {
 			return fmt.Sprintf("zone\n  %+v becomes\n  %+v", x, y)
 		}
@@ -134,9 +142,10 @@ func seldom(random *rand.Rand) bool { return random.IntN(8) == 0 }
 
 func anyObservation(random *rand.Rand) Observed {
 	o := scene()
+	o.Now = o.Now.Add(oneOf(random, 0, 0, 300*time.Millisecond))
 	o.Paused = seldom(random)
 	o.Strategy.MinAvailableZones = random.IntN(3)
-	o.Strategy.ReadyTimeout = oneOf(random, time.Minute, 5*time.Minute, 1500*time.Millisecond)
+	o.Strategy.ReadyTimeout = oneOf(random, time.Minute, 5*time.Minute, 2500*time.Millisecond)
 	o.Strategy.UpdatePause = oneOf(random, 0, time.Minute, 2500*time.Millisecond)
 	o.ScrapePending = seldom(random)
 	if seldom(random) {

@@ -156,6 +156,9 @@ func refusedBefore(d *Decision, next int) string {
 
 // baking holds a zone back until the last one updated has been so long enough.
 func baking(o *Observed, d *Decision, next int) *obstacle {
+	if o.Strategy.UpdatePause <= 0 {
+		return nil // Finished, rounded up for status, may lie ahead of Now
+	}
 	latest := -1
 	for i := range d.Zones {
 		if i == next || d.Zones[i].Record.Finished.IsZero() {

@@ -269,8 +269,8 @@ type ZoneStatus struct {
 	Generation int64 `json:"generation,omitempty"`
 
 	// reapplied is how many times a change by somebody else was overwritten
-	// since the desired state last changed. After three the zone is Refused,
-	// reason Contended.
+	// since the desired state last changed, or since the zone was last left
+	// alone for a day. After three the zone is Refused, reason Contended.
 	// +optional
 	Reapplied int32 `json:"reapplied,omitempty"`
 

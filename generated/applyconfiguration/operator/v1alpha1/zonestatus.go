@@ -37,8 +37,8 @@ type ZoneStatusApplyConfiguration struct {
 	// write produced.
 	Generation *int64 `json:"generation,omitempty"`
 	// reapplied is how many times a change by somebody else was overwritten
-	// since the desired state last changed. After three the zone is Refused,
-	// reason Contended.
+	// since the desired state last changed, or since the zone was last left
+	// alone for a day. After three the zone is Refused, reason Contended.
 	Reapplied *int32 `json:"reapplied,omitempty"`
 	// reason is the phase's reason in one CamelCase word.
 	Reason *string `json:"reason,omitempty"`
