@@ -16,6 +16,8 @@ import (
 	basecompatibility "k8s.io/component-base/compatibility"
 	"k8s.io/component-base/featuregate"
 	logsapi "k8s.io/component-base/logs/api/v1"
+	_ "k8s.io/component-base/logs/json/register"         // --logging-format=json
+	_ "k8s.io/component-base/metrics/prometheus/version" // kubernetes_build_info
 	"k8s.io/component-base/term"
 	baseversion "k8s.io/component-base/version"
 
@@ -27,6 +29,10 @@ const (
 	// component is our name in --feature-gates and --emulated-version.
 	component = "vmdistributed"
 )
+
+// The feature gates of the Kubernetes libraries are global, and complete before
+// the first command offers them as flags.
+func init() { utilruntime.Must(logsapi.AddFeatureGates(utilfeature.DefaultMutableFeatureGate)) }
 
 // NewCommand returns the command. It runs until ctx ends.
 func NewCommand(ctx context.Context) *cobra.Command {
@@ -79,7 +85,6 @@ func registerComponents(components basecompatibility.ComponentGlobalsRegistry) {
 	_, _ = components.ComponentGlobalsOrRegister(basecompatibility.DefaultKubeComponent,
 		basecompatibility.NewEffectiveVersionFromString(baseversion.DefaultKubeBinaryVersion, "", ""),
 		utilfeature.DefaultMutableFeatureGate)
-	utilruntime.Must(logsapi.AddFeatureGates(utilfeature.DefaultMutableFeatureGate))
 	if err := components.SetVersionMapping(component, basecompatibility.DefaultKubeComponent, version.Kubernetes); err != nil {
 		utilruntime.Must(fmt.Errorf("mapping our version to that of Kubernetes: %w", err))
 	}

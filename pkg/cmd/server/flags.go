@@ -12,13 +12,15 @@ import (
 )
 
 // withoutEffect are flags of the generic options that nothing in an aggregated
-// server of one resource and one version reads.
+// server of one resource and one version reads, or that count in versions of
+// Kubernetes where the version is ours.
 var withoutEffect = map[string]bool{
 	"default-watch-cache-size":                    true,
 	"emulation-forward-compatible":                true,
 	"etcd-servers-overrides":                      true,
 	"lease-reuse-duration-seconds":                true,
 	"runtime-config-emulation-forward-compatible": true,
+	"show-hidden-metrics-for-version":             true,
 	"storage-backend":                             true,
 	"storage-media-type":                          true,
 }

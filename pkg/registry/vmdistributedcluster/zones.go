@@ -127,7 +127,7 @@ func revisions(zone *vmdistributed.ZoneReport) string {
 	if zone.RevisionApplied == zone.RevisionWanted {
 		return orDash(zone.RevisionApplied)
 	}
-	return orDash(zone.RevisionApplied) + "->" + orDash(zone.RevisionWanted)
+	return zone.RevisionApplied + "->" + orDash(zone.RevisionWanted)
 }
 
 func generations(cluster *vmdistributed.ZoneCluster) string {

@@ -32,9 +32,9 @@ type program struct {
 	port   int
 }
 
-// command returns the server with flags that let it start, and more. Objects go
-// to the etcd of the control plane: one embedded store at a time serves a
-// cluster, and that is the shared server's.
+// command returns the server with flags that let it start, and more. Unless these
+// name a data directory, objects go to the etcd of the control plane: one embedded
+// store at a time serves a cluster, and that is the shared server's.
 func command(t *testing.T, ctx context.Context, args ...string) program {
 	t.Helper()
 	// Not t.TempDir: with the test's name it is too long for a unix socket.
@@ -43,12 +43,16 @@ func command(t *testing.T, ctx context.Context, args ...string) program {
 	kubeconfig := filepath.Join(dir, "kubeconfig")
 	must(t, shared.cp.WriteKubeconfig(kubeconfig, controlplane.ServerUser, "system:serviceaccounts", "system:authenticated"))
 	p := program{output: &bytes.Buffer{}, dir: dir, port: freePort(t)}
+	store := shared.cp.EtcdFlags()
+	if slices.ContainsFunc(args, func(arg string) bool { return strings.HasPrefix(arg, "--data-dir=") }) {
+		store = nil
+	}
 	args = slices.Concat([]string{
 		"--kubeconfig=" + kubeconfig,
 		"--bind-address=127.0.0.1",
 		fmt.Sprintf("--secure-port=%d", p.port),
 		"--etcd-prefix=/" + filepath.Base(dir),
-	}, shared.cp.EtcdFlags(), args)
+	}, store, args)
 	p.cmd = exec.CommandContext(ctx, shared.program, args...)
 	p.cmd.Env = []string{"HOME=" + dir, "TMPDIR=" + dir}
 	p.cmd.Dir = dir
@@ -143,10 +147,10 @@ func TestServerDoesNotStartWithBadFlags(t *testing.T) {
 	}{
 		{"unknown flag", []string{"--no-such-flag"}, "unknown flag: --no-such-flag"},
 		{"argument", []string{"argument"}, `unknown command "argument"`},
-		{"no place for data", []string{"--etcd-servers=", "--data-dir="}, "either --etcd-servers or --data-dir is needed"},
-		{"data directory of another server", []string{"--etcd-servers=", "--data-dir=" + shared.server.DataDir}, "another server running on the same data directory"},
-		{"data directory that is too long", []string{"--etcd-servers=", "--data-dir=" + filepath.Join(shared.dir, strings.Repeat("x", 120))}, "choose a shorter data directory"},
-		{"data directory that is a file", []string{"--etcd-servers=", "--data-dir=" + filepath.Join(shared.dir, "audit-policy.yaml")}, "not a directory"},
+		{"no place for data", []string{"--data-dir="}, "either --etcd-servers or --data-dir is needed"},
+		{"data directory of another server", []string{"--data-dir=" + shared.server.DataDir}, "another server running on the same data directory"},
+		{"data directory that is too long", []string{"--data-dir=" + filepath.Join(shared.dir, strings.Repeat("x", 120))}, "choose a shorter data directory"},
+		{"data directory that is a file", []string{"--data-dir=" + filepath.Join(shared.dir, "audit-policy.yaml")}, "not a directory"},
 		{"port out of range", []string{"--secure-port=65536"}, "65536"},
 		{"port of another server", []string{"--secure-port=" + shared.server.URL()[strings.LastIndex(shared.server.URL(), ":")+1:]}, "address already in use"},
 		{"kubeconfig that is not there", []string{"--kubeconfig=/no/such/file"}, "/no/such/file"},

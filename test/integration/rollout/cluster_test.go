@@ -85,9 +85,9 @@ func (r *room) editObject(resource schema.GroupVersionResource, name string, cha
 }
 
 // annotate sets annotations of a VMCluster; nil removes.
-func (r *room) annotate(name string, annotations fields) *unstructured.Unstructured {
+func (r *room) annotate(name string, annotations fields) {
 	r.t.Helper()
-	return r.editObject(clusterResource, name, fields{"metadata": fields{"annotations": annotations}})
+	r.editObject(clusterResource, name, fields{"metadata": fields{"annotations": annotations}})
 }
 
 // misbehave makes the stand-in treat a VMCluster in a way from its next

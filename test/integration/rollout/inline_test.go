@@ -9,6 +9,8 @@ import (
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"github.com/vmdistributed/vmdistributed-apiserver/test/standin"
 )
 
 func TestDriftOfAnInlineZoneIsOverwrittenThreeTimesAndThenLeftToTheUser(t *testing.T) {
@@ -108,6 +110,27 @@ func TestZonesBeforeAnInvalidOneAreUpdated(t *testing.T) {
 	r.expectUpdates("zone-a@2", "zone-b@2")
 	expect(t, "phase of the invalid zone at the end", string(zoneOf(object, "zone-c").Phase), "Refused")
 	expect(t, "its resourceVersion", r.cluster("zone-c").GetResourceVersion(), before.GetResourceVersion())
+}
+
+// TestRefusalIsToldAllTheWhile has another zone in work, about which the
+// controller decides by its caches, while only the API server knows what is
+// wrong with the one that is refused.
+func TestRefusalIsToldAllTheWhile(t *testing.T) {
+	r := readyZones(t)
+	r.misbehave("zone-a", standin.Stuck)
+	invalid := with(small("v2"), "vmselect.replicaKount", int64(2))
+	r.apply(manifest("demo", inline("zone-a", small("v2")), inline("zone-b", small("v2")), inline("zone-c", invalid)))
+	r.untilZone("demo", "zone-a", "Updating", "WaitingForOperator", "expanding")
+	r.settle("demo")
+	r.untilZone("demo", "zone-c", "Refused", "InvalidDesiredState", "replicaKount")
+	for range 3 {
+		object := r.settle("demo")
+		expect(t, "phase of the invalid zone", string(zoneOf(object, "zone-c").Phase), "Refused")
+		r.expectCondition(object, "Stalled", metav1.ConditionTrue, "InvalidDesiredState")
+	}
+	r.behave("zone-a")
+	r.untilZone("demo", "zone-b", "Ready", "UpToDate")
+	expect(t, "times that the refusal was told", r.untilTold("ZoneRefused", "zone-c").Count, 1)
 }
 
 func TestInvalidSpecOfANewZoneIsRefused(t *testing.T) {

@@ -25,15 +25,15 @@ import (
 func (r *room) inlineAndReferenced() {
 	r.t.Helper()
 	r.existing("zone-c", small("v1"))
-	r.agent("agent", fields{})
+	r.agent(fields{})
 	r.applyInlineAndReferenced()
-	r.untilScraped("agent", "zone-a", "zone-b", "zone-c")
+	r.untilScraped("zone-a", "zone-b", "zone-c")
 	r.settle("demo")
 }
 
 func (r *room) applyInlineAndReferenced() {
 	r.t.Helper()
-	r.apply(scraping("agent", "demo", inline("zone-a", small("v1")), inline("zone-b", small("v1")), ref("zone-c", fields{"clusterVersion": "v2"})))
+	r.apply(scraping("demo", inline("zone-a", small("v1")), inline("zone-b", small("v1")), ref("zone-c", fields{"clusterVersion": "v2"})))
 	r.untilReady("demo")
 }
 

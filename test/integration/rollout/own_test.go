@@ -30,7 +30,7 @@ func manifest(name string, zones ...any) fields {
 		"metadata": fields{"name": name},
 		"spec": fields{
 			"strategy": fields{"updatePause": "0s"},
-			"zones":    fields{"vmclusters": list(zones)},
+			"zones":    fields{"vmclusters": zones},
 		},
 	}
 }
@@ -77,16 +77,12 @@ func threeZones(version string) fields {
 }
 
 // apply applies a manifest server-side, as a user does.
-func (r *room) apply(object any) *own {
+func (r *room) apply(object fields) {
 	r.t.Helper()
 	body, err := json.Marshal(object)
 	must(r.t, err)
-	return r.applyYAML(nameIn(object), body)
-}
-
-func nameIn(object any) string {
-	name, _ := object.(fields)["metadata"].(fields)["name"].(string)
-	return name
+	name, _ := object["metadata"].(fields)["name"].(string)
+	r.applyYAML(name, body)
 }
 
 func (r *room) applyYAML(name string, body []byte) *own {

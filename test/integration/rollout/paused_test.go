@@ -14,7 +14,7 @@ import (
 func TestPausedFromTheBeginningMakesNothing(t *testing.T) {
 	t.Parallel()
 	r := newRoom(t)
-	r.create(agentResource, "VMAgent", "agent", fields{"remoteWrite": list{fields{"url": "http://nowhere:8480/insert/0/prometheus/api/v1/write"}}})
+	r.agent(fields{})
 	agent := r.untilObject(agentResource, "agent", "operational", operational).GetResourceVersion()
 	paused := with(with(threeZones("v1"), "spec.paused", true), "spec.vmagent.name", "agent")
 	r.apply(paused)

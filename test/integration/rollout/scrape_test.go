@@ -13,18 +13,18 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 )
 
-// agent makes a VMAgent that writes nowhere in particular.
-func (r *room) agent(name string, spec fields) {
+// agent makes the VMAgent agent, which writes nowhere in particular.
+func (r *room) agent(spec fields) {
 	r.t.Helper()
 	spec = with(spec, "remoteWrite", list{fields{"url": "http://nowhere:8480/insert/0/prometheus/api/v1/write"}})
-	r.create(agentResource, "VMAgent", name, spec)
+	r.create(agentResource, "VMAgent", "agent", spec)
 }
 
-// untilScraped waits for the selector of a VMAgent to select the scrapes of exactly
+// untilScraped waits for the selector of the VMAgent to select the scrapes of exactly
 // these zones; none stands for no selector.
-func (r *room) untilScraped(agent string, zones ...string) {
+func (r *room) untilScraped(zones ...string) {
 	r.t.Helper()
-	r.untilObject(agentResource, agent, fmt.Sprintf("scraping %v", zones), func(object *unstructured.Unstructured) string {
+	r.untilObject(agentResource, "agent", fmt.Sprintf("scraping %v", zones), func(object *unstructured.Unstructured) string {
 		selector, _ := at(object, "spec.serviceScrapeSelector").(fields)
 		var selected []string
 		expressions, _ := selector["matchExpressions"].(list)
@@ -41,30 +41,31 @@ func (r *room) untilScraped(agent string, zones ...string) {
 	})
 }
 
-func scraping(agent, name string, zones ...any) fields {
-	return with(manifest(name, zones...), "spec.vmagent.name", agent)
+// scraping is a manifest that names the VMAgent.
+func scraping(name string, zones ...any) fields {
+	return with(manifest(name, zones...), "spec.vmagent.name", "agent")
 }
 
 func TestVMAgentScrapesTheZonesOfAllThatShareIt(t *testing.T) {
 	t.Parallel()
 	r := newRoom(t)
-	r.agent("agent", fields{})
-	r.apply(scraping("agent", "one", inline("zone-a", small("v1")), inline("zone-b", small("v1"))))
-	r.untilScraped("agent", "zone-a", "zone-b")
-	r.apply(scraping("agent", "two", inline("zone-c", small("v1"))))
-	r.untilScraped("agent", "zone-a", "zone-b", "zone-c")
+	r.agent(fields{})
+	r.apply(scraping("one", inline("zone-a", small("v1")), inline("zone-b", small("v1"))))
+	r.untilScraped("zone-a", "zone-b")
+	r.apply(scraping("two", inline("zone-c", small("v1"))))
+	r.untilScraped("zone-a", "zone-b", "zone-c")
 	r.untilCondition("one", "Scraped", metav1.ConditionTrue, "Selected")
 	r.untilCondition("two", "Scraped", metav1.ConditionTrue, "Selected")
 
 	// One leaves by a zone less, one by deletion.
-	r.apply(scraping("agent", "one", inline("zone-a", small("v1"))))
-	r.untilScraped("agent", "zone-a", "zone-c")
+	r.apply(scraping("one", inline("zone-a", small("v1"))))
+	r.untilScraped("zone-a", "zone-c")
 	r.delete("two")
-	r.untilScraped("agent", "zone-a")
+	r.untilScraped("zone-a")
 	r.untilGone("two")
 	// And one by naming no VMAgent any more.
 	r.apply(manifest("one", inline("zone-a", small("v1"))))
-	r.untilScraped("agent")
+	r.untilScraped()
 	if _, there := r.object(agentResource, "agent").GetAnnotations()[scrapeMark]; there {
 		t.Error("our annotation is still on the VMAgent")
 	}
@@ -81,9 +82,9 @@ func TestVMAgentScrapesTheZonesOfAllThatShareIt(t *testing.T) {
 func TestSelectorOfTheUserIsLeftAlone(t *testing.T) {
 	t.Parallel()
 	r := newRoom(t)
-	r.agent("agent", fields{"serviceScrapeSelector": fields{"matchLabels": fields{"mine": "yes"}}})
+	r.agent(fields{"serviceScrapeSelector": fields{"matchLabels": fields{"mine": "yes"}}})
 	before := r.untilObject(agentResource, "agent", "operational", operational)
-	r.apply(scraping("agent", "demo", inline("zone-a", small("v1"))))
+	r.apply(scraping("demo", inline("zone-a", small("v1"))))
 	object := r.untilCondition("demo", "Scraped", metav1.ConditionFalse, "SelectorMisses")
 	for _, condition := range object.Status.Conditions {
 		if condition.Type == "Scraped" && !strings.Contains(condition.Message, "zone-a/vmstorage") {
@@ -96,16 +97,16 @@ func TestSelectorOfTheUserIsLeftAlone(t *testing.T) {
 
 	// Taken away, it makes room for ours.
 	r.editObject(agentResource, "agent", fields{"spec": fields{"serviceScrapeSelector": nil}})
-	r.untilScraped("agent", "zone-a")
+	r.untilScraped("zone-a")
 	r.untilCondition("demo", "Scraped", metav1.ConditionTrue, "Selected")
 }
 
 func TestVMAgentThatSelectsAllNeedsNoSelector(t *testing.T) {
 	t.Parallel()
 	r := newRoom(t)
-	r.agent("agent", fields{"selectAllByDefault": true})
+	r.agent(fields{"selectAllByDefault": true})
 	before := r.untilObject(agentResource, "agent", "operational", operational)
-	r.apply(scraping("agent", "demo", inline("zone-a", small("v1"))))
+	r.apply(scraping("demo", inline("zone-a", small("v1"))))
 	r.untilCondition("demo", "Scraped", metav1.ConditionTrue, "SelectsAll")
 	r.settle("demo")
 	expect(t, "resourceVersion of the VMAgent", r.object(agentResource, "agent").GetResourceVersion(), before.GetResourceVersion())
@@ -114,10 +115,10 @@ func TestVMAgentThatSelectsAllNeedsNoSelector(t *testing.T) {
 func TestVMAgentMayComeLater(t *testing.T) {
 	t.Parallel()
 	r := newRoom(t)
-	r.apply(scraping("agent", "demo", inline("zone-a", small("v1"))))
+	r.apply(scraping("demo", inline("zone-a", small("v1"))))
 	r.untilCondition("demo", "Scraped", metav1.ConditionFalse, "VMAgentMissing")
 	r.untilReady("demo")
-	r.agent("agent", fields{})
-	r.untilScraped("agent", "zone-a")
+	r.agent(fields{})
+	r.untilScraped("zone-a")
 	r.untilCondition("demo", "Scraped", metav1.ConditionTrue, "Selected")
 }

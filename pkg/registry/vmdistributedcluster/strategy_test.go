@@ -1,0 +1,182 @@
+// Copyright The vmdistributed-apiserver Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package vmdistributedcluster
+
+import (
+	"context"
+	"slices"
+	"testing"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"sigs.k8s.io/structured-merge-diff/v6/fieldpath"
+
+	"github.com/vmdistributed/vmdistributed-apiserver/apis/rawjson"
+	"github.com/vmdistributed/vmdistributed-apiserver/apis/vmdistributed"
+)
+
+func inline(name, spec string) vmdistributed.Zone {
+	return vmdistributed.Zone{Name: name, Spec: &rawjson.Object{Raw: []byte(spec)}}
+}
+
+func referred(name, override string) vmdistributed.Zone {
+	zone := vmdistributed.Zone{Ref: &vmdistributed.ObjectReference{Name: name}}
+	if override != "" {
+		zone.OverrideSpec = &rawjson.Object{Raw: []byte(override)}
+	}
+	return zone
+}
+
+func cluster(zones ...vmdistributed.Zone) *vmdistributed.VMDistributedCluster {
+	return &vmdistributed.VMDistributedCluster{
+		ObjectMeta: metav1.ObjectMeta{Name: "x", Namespace: "here", Generation: 5, Finalizers: []string{vmdistributed.Finalizer}},
+		Spec:       vmdistributed.VMDistributedClusterSpec{Zones: vmdistributed.Zones{VMClusters: zones}},
+		Status:     vmdistributed.VMDistributedClusterStatus{UpdateStatus: "operational"},
+	}
+}
+
+func TestCreateForgetsStatusAndSetsTheFinalizer(t *testing.T) {
+	object := cluster(inline("a", `{}`))
+	object.Finalizers = []string{"example.com/other"}
+	newStrategy(runtime.NewScheme()).PrepareForCreate(context.Background(), object)
+	if object.Generation != 1 || object.Status.UpdateStatus != "" {
+		t.Errorf("generation %d, status %+v", object.Generation, object.Status)
+	}
+	if !slices.Equal(object.Finalizers, []string{"example.com/other", vmdistributed.Finalizer}) {
+		t.Errorf("finalizers %v", object.Finalizers)
+	}
+}
+
+func TestUpdateKeepsStatusAndCountsChangesOfSpec(t *testing.T) {
+	for _, test := range []struct {
+		name   string
+		change func(*vmdistributed.VMDistributedCluster)
+		want   int64
+	}{
+		{"nothing", func(*vmdistributed.VMDistributedCluster) {}, 5},
+		{"status", func(c *vmdistributed.VMDistributedCluster) { c.Status.UpdateStatus = "forged" }, 5},
+		{"labels", func(c *vmdistributed.VMDistributedCluster) { c.Labels = map[string]string{"a": "b"} }, 5},
+		{"generation", func(c *vmdistributed.VMDistributedCluster) { c.Generation = 77 }, 5},
+		{"finalizers", func(c *vmdistributed.VMDistributedCluster) { c.Finalizers = nil }, 5},
+		{"paused", func(c *vmdistributed.VMDistributedCluster) { c.Spec.Paused = true }, 6},
+		{"an empty list", func(c *vmdistributed.VMDistributedCluster) { c.Spec.VMUsers = []vmdistributed.ObjectReference{} }, 5},
+		{"other words for a spec", func(c *vmdistributed.VMDistributedCluster) {
+			c.Spec.Zones.VMClusters[0].Spec.Raw = []byte(`{ "b":1000, "a":1 }`)
+		}, 5},
+		{"another spec", func(c *vmdistributed.VMDistributedCluster) {
+			c.Spec.Zones.VMClusters[0].Spec.Raw = []byte(`{"a":2,"b":1e3}`)
+		}, 6},
+		{"order of zones", func(c *vmdistributed.VMDistributedCluster) { slices.Reverse(c.Spec.Zones.VMClusters) }, 6},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			old := cluster(inline("a", `{"a":1.0,"b":1e3}`), referred("b", `{"x":null}`))
+			object := old.DeepCopy()
+			test.change(object)
+			newStrategy(runtime.NewScheme()).PrepareForUpdate(context.Background(), object, old)
+			if object.Generation != test.want || object.Status.UpdateStatus != "operational" {
+				t.Errorf("generation %d, want %d; status %+v", object.Generation, test.want, object.Status)
+			}
+			if !slices.Contains(object.Finalizers, vmdistributed.Finalizer) {
+				t.Errorf("finalizers %v", object.Finalizers)
+			}
+		})
+	}
+}
+
+// TestFinalizerGoesOnceTheObjectDoes: put back then, it would never leave.
+func TestFinalizerGoesOnceTheObjectDoes(t *testing.T) {
+	old := cluster(inline("a", `{}`))
+	old.DeletionTimestamp = &metav1.Time{}
+	object := old.DeepCopy()
+	object.Finalizers = nil
+	newStrategy(runtime.NewScheme()).PrepareForUpdate(context.Background(), object, old)
+	if len(object.Finalizers) > 0 {
+		t.Errorf("finalizers %v", object.Finalizers)
+	}
+}
+
+func TestStatusUpdateTouchesNothingElse(t *testing.T) {
+	old := cluster(inline("a", `{}`))
+	old.ResourceVersion = "1"
+	object := cluster(inline("b", `{}`))
+	object.Labels, object.Finalizers, object.Generation = map[string]string{"a": "b"}, nil, 9
+	object.ResourceVersion, object.ManagedFields = "2", []metav1.ManagedFieldsEntry{{Manager: "m"}}
+	object.Status.UpdateStatus = "failed"
+	statusStrategy{newStrategy(runtime.NewScheme())}.PrepareForUpdate(context.Background(), object, old)
+	if object.Status.UpdateStatus != "failed" || object.Spec.Zones.VMClusters[0].Name != "a" {
+		t.Errorf("status %+v, spec %+v", object.Status, object.Spec)
+	}
+	if len(object.Labels) > 0 || len(object.Finalizers) != 1 || object.Generation != 5 {
+		t.Errorf("metadata %+v", object.ObjectMeta)
+	}
+	// These the server needs to find conflicts and owners.
+	if object.ResourceVersion != "2" || len(object.ManagedFields) != 1 {
+		t.Errorf("resourceVersion %s, managedFields %v", object.ResourceVersion, object.ManagedFields)
+	}
+}
+
+func TestResetFieldsPartSpecFromStatus(t *testing.T) {
+	main := newStrategy(runtime.NewScheme())
+	for name, test := range map[string]struct {
+		fields map[fieldpath.APIVersion]*fieldpath.Set
+		has    []string
+		hasNot []string
+	}{
+		"main":   {main.GetResetFields(), []string{"status"}, []string{"spec", "metadata"}},
+		"status": {statusStrategy{main}.GetResetFields(), []string{"spec", "metadata"}, []string{"status"}},
+	} {
+		set := test.fields["operator.victoriametrics.com/v1alpha1"]
+		if set == nil || len(test.fields) != 1 {
+			t.Fatalf("%s: reset fields are for %v", name, test.fields)
+		}
+		for _, field := range test.has {
+			if !set.Has(fieldpath.MakePathOrDie(field)) {
+				t.Errorf("%s: %s is not reset", name, field)
+			}
+		}
+		for _, field := range test.hasNot {
+			if set.Has(fieldpath.MakePathOrDie(field)) {
+				t.Errorf("%s: %s is reset", name, field)
+			}
+		}
+	}
+}
+
+func TestKindIsNamespacedAndNeverCreatedByUpdate(t *testing.T) {
+	s := newStrategy(runtime.NewScheme())
+	if !s.NamespaceScoped() || s.AllowCreateOnUpdate(context.Background()) || !s.AllowUnconditionalUpdate(context.Background()) {
+		t.Error("the strategy says otherwise")
+	}
+}
+
+func TestWarnings(t *testing.T) {
+	both := referred("b", "")
+	both.Name = "ignored"
+	for _, test := range []struct {
+		name string
+		zone vmdistributed.Zone
+		want []string
+	}{
+		{"inline", inline("a", `{}`), nil},
+		{"reference", referred("a", ""), nil},
+		{"override", referred("a", `{"x":{}}`), nil},
+		{"name beside ref", both, []string{`spec.zones.vmclusters[1].name: ignored beside ref, which names the VMCluster "b"`}},
+		{"empty override", referred("a", " {\n} "), []string{"spec.zones.vmclusters[1].overrideSpec: is empty and changes nothing"}},
+		{"zero override", vmdistributed.Zone{Ref: &vmdistributed.ObjectReference{Name: "a"}, OverrideSpec: &rawjson.Object{}},
+			[]string{"spec.zones.vmclusters[1].overrideSpec: is empty and changes nothing"}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			object := cluster(inline("z", `{}`), test.zone)
+			s := newStrategy(runtime.NewScheme())
+			for _, got := range [][]string{s.WarningsOnCreate(context.Background(), object), s.WarningsOnUpdate(context.Background(), object, object)} {
+				if !slices.Equal(got, test.want) {
+					t.Errorf("warned of %q, want %q", got, test.want)
+				}
+			}
+			if got := (statusStrategy{s}).WarningsOnUpdate(context.Background(), object, object); len(got) > 0 {
+				t.Errorf("a write of status warned of %q", got)
+			}
+		})
+	}
+}

@@ -1,0 +1,125 @@
+// Copyright The vmdistributed-apiserver Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package e2e
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"testing"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/util/wait"
+	"k8s.io/client-go/dynamic"
+	"k8s.io/client-go/kubernetes"
+
+	"github.com/vmdistributed/vmdistributed-apiserver/generated/clientset/versioned"
+	"github.com/vmdistributed/vmdistributed-apiserver/test/controlplane"
+)
+
+const (
+	// patience ends a test that waits for what does not come. The operator finds
+	// some changes only at its resync, after 60 seconds.
+	patience = 3 * time.Minute
+	// together is how many tests run at the same time: they mostly wait.
+	together = "6"
+)
+
+// site is what all tests of this package share.
+type site struct {
+	control    *controlplane.ControlPlane
+	own        versioned.Interface
+	objects    dynamic.Interface
+	kubernetes kubernetes.Interface
+}
+
+var shared site
+
+func TestMain(m *testing.M) {
+	flag.Parse()
+	status, err := run(m)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		status = 1
+	}
+	os.Exit(status)
+}
+
+func run(m *testing.M) (status int, err error) {
+	if parallel := flag.Lookup("test.parallel"); parallel.Value.String() == parallel.DefValue {
+		if err := flag.Set("test.parallel", together); err != nil {
+			return 0, err
+		}
+	}
+	dir, err := os.MkdirTemp("", "e2e")
+	if err != nil {
+		return 0, err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	if err := shared.start(ctx, dir); err != nil {
+		return 0, fmt.Errorf("starting the control plane of the tests (run make tools build first): %w", err)
+	}
+	defer func() { err = errors.Join(err, shared.control.Stop()) }()
+	status = m.Run()
+	ctx, cancel = context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	return status, shared.operatorIsAlive(ctx)
+}
+
+func (s *site) start(ctx context.Context, dir string) error {
+	var out io.Writer
+	if testing.Verbose() {
+		out = os.Stderr
+	}
+	var err error
+	s.control, err = controlplane.Start(ctx, controlplane.Options{Dir: dir, Out: out, Operator: controlplane.OperatorReal})
+	if err != nil {
+		return err
+	}
+	if _, err := s.control.StartServer(ctx, controlplane.ServerOptions{}); err != nil {
+		return errors.Join(err, s.control.Stop())
+	}
+	if s.own, err = versioned.NewForConfig(s.control.Config()); err != nil {
+		return err
+	}
+	if s.objects, err = dynamic.NewForConfig(s.control.Config()); err != nil {
+		return err
+	}
+	s.kubernetes, err = kubernetes.NewForConfig(s.control.Config())
+	return err
+}
+
+// operatorIsAlive gives the operator something to do when all tests are over. It
+// ends by itself where a kind that it wants to watch is not served.
+func (s *site) operatorIsAlive(ctx context.Context) error {
+	namespace, err := s.kubernetes.CoreV1().Namespaces().Create(ctx,
+		&corev1.Namespace{ObjectMeta: metav1.ObjectMeta{GenerateName: "afterwards-"}}, metav1.CreateOptions{})
+	if err != nil {
+		return err
+	}
+	auths := s.objects.Resource(authResource).Namespace(namespace.Name)
+	auth := &unstructured.Unstructured{Object: fields{
+		"apiVersion": authResource.GroupVersion().String(), "kind": "VMAuth",
+		"metadata": fields{"name": "afterwards"}, "spec": fields{},
+	}}
+	if _, err := auths.Create(ctx, auth, metav1.CreateOptions{}); err != nil {
+		return err
+	}
+	err = wait.PollUntilContextCancel(ctx, pollInterval, true, func(ctx context.Context) (bool, error) {
+		auth, err := auths.Get(ctx, "afterwards", metav1.GetOptions{})
+		return err == nil && at(auth, "status.updateStatus") != nil, nil
+	})
+	if err != nil {
+		return fmt.Errorf("the operator does nothing about a new VMAuth any more: %w", err)
+	}
+	return nil
+}
