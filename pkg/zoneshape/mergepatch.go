@@ -24,7 +24,7 @@ func rewriteMergePatch(mediaType string, body []byte) (Result, error) {
 	}
 	var patch map[string]any
 	if json.Unmarshal(result.Body, &patch) != nil {
-		return result, nil // the server says why
+		return result, nil //nolint:nilerr // the server says why
 	}
 	spec, _ := patch[keySpec].(map[string]any)
 	zones, _ := spec[keyZones].(map[string]any)

@@ -52,7 +52,7 @@ func hashFile(w io.Writer, path string) error {
 	if err != nil {
 		return err
 	}
-	defer file.Close() //nolint:errcheck // only read
+	defer file.Close()
 	_, err = io.Copy(w, file)
 	return err
 }

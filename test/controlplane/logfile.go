@@ -71,7 +71,7 @@ func (l logFile) read() ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer file.Close() //nolint:errcheck // only read
+	defer file.Close()
 	if _, err := file.Seek(l.from, io.SeekStart); err != nil {
 		return nil, err
 	}

@@ -83,7 +83,7 @@ func readManifest(path string) ([]*unstructured.Unstructured, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer file.Close() //nolint:errcheck // only read
+	defer file.Close()
 	decoder := yaml.NewYAMLOrJSONDecoder(file, 4096)
 	var objects []*unstructured.Unstructured
 	for {

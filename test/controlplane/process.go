@@ -44,7 +44,7 @@ func startProcess(s spawner, c command, logPath string) (*process, error) {
 	if err != nil {
 		return nil, fmt.Errorf("opening the log of %s: %w", c.name, err)
 	}
-	defer file.Close() //nolint:errcheck // the program has its own descriptor
+	defer file.Close()
 	// Not exec.CommandContext: the context of a start must not end the program.
 	cmd := exec.Command(c.program, c.args...) //nolint:noctx // see above
 	cmd.Env, cmd.Dir = c.env, c.dir

@@ -22,6 +22,7 @@ import (
 	genericoptions "k8s.io/apiserver/pkg/server/options"
 	certutil "k8s.io/client-go/util/cert"
 	basecompatibility "k8s.io/component-base/compatibility"
+	logsapi "k8s.io/component-base/logs/api/v1"
 	"sigs.k8s.io/yaml"
 
 	"github.com/vmdistributed/vmdistributed-apiserver/apis/operator/v1alpha1"
@@ -169,11 +170,23 @@ var effects = map[string]effect{
 	"disabled-metrics":             {"a", nil, func(_ *testing.T, o outcome) any { return o.Metrics.DisabledMetrics }},
 
 	"log-flush-frequency":       {"7s", nil, func(_ *testing.T, o outcome) any { return o.Logs.FlushFrequency }},
+	"log-json-info-buffer-size": {"7Ki", nil, func(_ *testing.T, o outcome) any { return o.Logs.Options.JSON.InfoBufferSize.String() }},
+	"log-json-split-stream":     {"true", nil, func(_ *testing.T, o outcome) any { return o.Logs.Options.JSON.SplitStream }},
 	"log-text-info-buffer-size": {"7Ki", nil, func(_ *testing.T, o outcome) any { return o.Logs.Options.Text.InfoBufferSize.String() }},
 	"log-text-split-stream":     {"true", nil, func(_ *testing.T, o outcome) any { return o.Logs.Options.Text.SplitStream }},
-	"logging-format":            {"json", nil, func(_ *testing.T, o outcome) any { return o.Logs.Format }},
+	"logging-format":            {"json", nil, logFormat},
 	"v":                         {"7", nil, func(_ *testing.T, o outcome) any { return o.Logs.Verbosity }},
 	"vmodule":                   {"a=7", nil, func(_ *testing.T, o outcome) any { return o.Logs.VModule }},
+}
+
+// logFormat makes sure that there is a choice: a format that nothing has registered
+// can be named and is refused.
+func logFormat(t *testing.T, o outcome) any {
+	t.Helper()
+	if errs := logsapi.Validate(o.Logs, nil, nil); len(errs) > 0 {
+		t.Error(errs)
+	}
+	return o.Logs.Format
 }
 
 var (

@@ -72,6 +72,7 @@ func Hold(ctx context.Context, client kubernetes.Interface, namespace, store str
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
+		defer stop()
 		for holding.Err() == nil {
 			elector.Run(holding)
 		}

@@ -108,7 +108,7 @@ func logged(t *testing.T, matches func(*auditv1.Event) bool) *auditv1.Event {
 	t.Helper()
 	log, err := os.Open(shared.audit)
 	must(t, err)
-	defer log.Close() //nolint:errcheck // only read
+	defer log.Close()
 	scanner := bufio.NewScanner(log)
 	scanner.Buffer(nil, 8<<20)
 	for scanner.Scan() {

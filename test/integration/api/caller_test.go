@@ -109,7 +109,7 @@ func (c *caller) sendWith(t *testing.T, method, path string, header http.Header,
 	if err != nil {
 		t.Fatalf("%s %s: %v", method, path, err)
 	}
-	defer response.Body.Close() //nolint:errcheck // only read
+	defer response.Body.Close()
 	read, err := io.ReadAll(response.Body)
 	if err != nil {
 		t.Fatalf("%s %s: reading the answer: %v", method, path, err)
