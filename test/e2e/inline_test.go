@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/util/retry"
 
 	"github.com/vmdistributed/vmdistributed-apiserver/test/examples"
 )
@@ -59,17 +60,21 @@ func TestExampleInlineFromCreationToDeletion(t *testing.T) {
 	s.expectDeletionWaitsForUsers(example)
 }
 
-// changeRetention sets the same field in every zone.
+// changeRetention sets the same field in every zone, as kubectl edit would.
 func (s *stage) changeRetention(name, retention string) {
 	s.t.Helper()
-	object, err := s.own.Get(s.t.Context(), name, metav1.GetOptions{})
-	must(s.t, err)
-	for i := range object.Spec.Zones.VMClusters {
-		raw := &object.Spec.Zones.VMClusters[i].Spec.Raw
-		*raw = append([]byte(fmt.Sprintf(`{"retentionPeriod":%q,`, retention)), bytes.TrimPrefix(bytes.TrimSpace(*raw), []byte("{"))...)
-	}
-	_, err = s.own.Update(s.t.Context(), object, metav1.UpdateOptions{FieldManager: "editor"})
-	must(s.t, err)
+	must(s.t, retry.RetryOnConflict(retry.DefaultBackoff, func() error {
+		object, err := s.own.Get(s.t.Context(), name, metav1.GetOptions{})
+		if err != nil {
+			return err
+		}
+		for i := range object.Spec.Zones.VMClusters {
+			raw := &object.Spec.Zones.VMClusters[i].Spec.Raw
+			*raw = append(fmt.Appendf(nil, `{"retentionPeriod":%q,`, retention), bytes.TrimPrefix(bytes.TrimSpace(*raw), []byte("{"))...)
+		}
+		_, err = s.own.Update(s.t.Context(), object, metav1.UpdateOptions{FieldManager: "editor"})
+		return err
+	}))
 }
 
 // untilScraped waits for the operator to put the components of all zones into
