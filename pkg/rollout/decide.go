@@ -154,7 +154,7 @@ func assessUpdated(o *Observed, zone *Zone, state *ZoneState) {
 	case record.inFlight():
 		assessUnfinished(o, zone, state)
 	default:
-		state.set(Unhealthy, ReasonNotHealthy, zone.Cluster.Unhealthy)
+		state.set(Unhealthy, ReasonNotHealthy, "health: "+zone.Cluster.Unhealthy)
 	}
 }
 
@@ -182,9 +182,9 @@ func assessUnfinished(o *Observed, zone *Zone, state *ZoneState) {
 	if zone.Record.Phase == Creating {
 		phase = Creating
 	}
-	state.set(phase, ReasonWaitingForOperator, zone.Cluster.Unhealthy)
+	state.set(phase, ReasonWaitingForOperator, "health: "+zone.Cluster.Unhealthy)
 	if zone.Cluster.Failed {
-		state.set(Failed, ReasonOperatorFailed, zone.Cluster.Unhealthy)
+		state.set(Failed, ReasonOperatorFailed, "health: "+zone.Cluster.Unhealthy)
 		return
 	}
 	failIfOverdue(o, zone, state)
@@ -197,7 +197,7 @@ func failIfOverdue(o *Observed, zone *Zone, state *ZoneState) {
 		return
 	}
 	if overdue(o, &state.Record) {
-		state.set(Failed, ReasonReadyTimeout, fmt.Sprintf("not finished %s after it was begun: %s", o.Strategy.ReadyTimeout, state.WaitingFor))
+		state.set(Failed, ReasonReadyTimeout, fmt.Sprintf("%s; for longer than the %s that readyTimeout allows", state.WaitingFor, o.Strategy.ReadyTimeout))
 	}
 }
 

@@ -27,15 +27,340 @@ var parserOnce sync.Once
 var parser *typed.Parser
 var schemaYAML = typed.YAMLObject(`types:
 - name: com.github.vmdistributed.vmdistributed-apiserver.apis.operator.v1alpha1.VMDistributedCluster
-  scalar: untyped
-  list:
-    elementType:
-      namedType: __untyped_atomic_
-    elementRelationship: atomic
+  map:
+    fields:
+    - name: apiVersion
+      type:
+        scalar: string
+    - name: kind
+      type:
+        scalar: string
+    - name: metadata
+      type:
+        namedType: io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta
+      default: {}
+    - name: spec
+      type:
+        namedType: com.victoriametrics.operator.v1alpha1.VMDistributedClusterSpec
+      default: {}
+    - name: status
+      type:
+        namedType: com.victoriametrics.operator.v1alpha1.VMDistributedClusterStatus
+      default: {}
+- name: com.victoriametrics.distributed.rawjson.Object
   map:
     elementType:
-      namedType: __untyped_deduced_
-    elementRelationship: separable
+      scalar: untyped
+      list:
+        elementType:
+          namedType: __untyped_atomic_
+        elementRelationship: atomic
+      map:
+        elementType:
+          namedType: __untyped_deduced_
+        elementRelationship: separable
+- name: com.victoriametrics.operator.v1alpha1.ObjectReference
+  map:
+    fields:
+    - name: name
+      type:
+        scalar: string
+      default: ""
+    - name: namespace
+      type:
+        scalar: string
+- name: com.victoriametrics.operator.v1alpha1.RolloutStrategy
+  map:
+    fields:
+    - name: minAvailableZones
+      type:
+        scalar: numeric
+    - name: readyTimeout
+      type:
+        scalar: string
+    - name: updatePause
+      type:
+        scalar: string
+- name: com.victoriametrics.operator.v1alpha1.VMDistributedClusterSpec
+  map:
+    fields:
+    - name: deletionPolicy
+      type:
+        scalar: string
+    - name: paused
+      type:
+        scalar: boolean
+    - name: strategy
+      type:
+        namedType: com.victoriametrics.operator.v1alpha1.RolloutStrategy
+      default: {}
+    - name: vmagent
+      type:
+        namedType: com.victoriametrics.operator.v1alpha1.ObjectReference
+    - name: vmusers
+      type:
+        list:
+          elementType:
+            namedType: com.victoriametrics.operator.v1alpha1.ObjectReference
+          elementRelationship: atomic
+    - name: zones
+      type:
+        namedType: com.victoriametrics.operator.v1alpha1.Zones
+      default: {}
+- name: com.victoriametrics.operator.v1alpha1.VMDistributedClusterStatus
+  map:
+    fields:
+    - name: conditions
+      type:
+        list:
+          elementType:
+            namedType: io.k8s.apimachinery.pkg.apis.meta.v1.Condition
+          elementRelationship: associative
+          keys:
+          - type
+    - name: currentRevision
+      type:
+        scalar: string
+    - name: observedGeneration
+      type:
+        scalar: numeric
+    - name: readyZones
+      type:
+        scalar: numeric
+    - name: reason
+      type:
+        scalar: string
+    - name: updateRevision
+      type:
+        scalar: string
+    - name: updateStatus
+      type:
+        scalar: string
+    - name: updatedZones
+      type:
+        scalar: numeric
+    - name: zones
+      type:
+        list:
+          elementType:
+            namedType: com.victoriametrics.operator.v1alpha1.ZoneStatus
+          elementRelationship: associative
+          keys:
+          - name
+- name: com.victoriametrics.operator.v1alpha1.Zone
+  map:
+    fields:
+    - name: name
+      type:
+        scalar: string
+    - name: overrideSpec
+      type:
+        namedType: com.victoriametrics.distributed.rawjson.Object
+    - name: ref
+      type:
+        namedType: com.victoriametrics.operator.v1alpha1.ObjectReference
+    - name: spec
+      type:
+        namedType: com.victoriametrics.distributed.rawjson.Object
+- name: com.victoriametrics.operator.v1alpha1.ZoneStatus
+  map:
+    fields:
+    - name: generation
+      type:
+        scalar: numeric
+    - name: name
+      type:
+        scalar: string
+      default: ""
+    - name: phase
+      type:
+        scalar: string
+      default: ""
+    - name: reapplied
+      type:
+        scalar: numeric
+    - name: reason
+      type:
+        scalar: string
+    - name: revision
+      type:
+        scalar: string
+    - name: since
+      type:
+        namedType: io.k8s.apimachinery.pkg.apis.meta.v1.Time
+    - name: updateFinished
+      type:
+        namedType: io.k8s.apimachinery.pkg.apis.meta.v1.Time
+    - name: updateRevision
+      type:
+        scalar: string
+    - name: updateStarted
+      type:
+        namedType: io.k8s.apimachinery.pkg.apis.meta.v1.Time
+    - name: waitingFor
+      type:
+        scalar: string
+- name: com.victoriametrics.operator.v1alpha1.Zones
+  map:
+    fields:
+    - name: vmclusters
+      type:
+        list:
+          elementType:
+            namedType: com.victoriametrics.operator.v1alpha1.Zone
+          elementRelationship: atomic
+- name: io.k8s.apimachinery.pkg.apis.meta.v1.Condition
+  map:
+    fields:
+    - name: lastTransitionTime
+      type:
+        namedType: io.k8s.apimachinery.pkg.apis.meta.v1.Time
+    - name: message
+      type:
+        scalar: string
+      default: ""
+    - name: observedGeneration
+      type:
+        scalar: numeric
+    - name: reason
+      type:
+        scalar: string
+      default: ""
+    - name: status
+      type:
+        scalar: string
+      default: ""
+    - name: type
+      type:
+        scalar: string
+      default: ""
+- name: io.k8s.apimachinery.pkg.apis.meta.v1.FieldsV1
+  map:
+    elementType:
+      scalar: untyped
+      list:
+        elementType:
+          namedType: __untyped_atomic_
+        elementRelationship: atomic
+      map:
+        elementType:
+          namedType: __untyped_deduced_
+        elementRelationship: separable
+- name: io.k8s.apimachinery.pkg.apis.meta.v1.ManagedFieldsEntry
+  map:
+    fields:
+    - name: apiVersion
+      type:
+        scalar: string
+    - name: fieldsType
+      type:
+        scalar: string
+    - name: fieldsV1
+      type:
+        namedType: io.k8s.apimachinery.pkg.apis.meta.v1.FieldsV1
+    - name: manager
+      type:
+        scalar: string
+    - name: operation
+      type:
+        scalar: string
+    - name: subresource
+      type:
+        scalar: string
+    - name: time
+      type:
+        namedType: io.k8s.apimachinery.pkg.apis.meta.v1.Time
+- name: io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta
+  map:
+    fields:
+    - name: annotations
+      type:
+        map:
+          elementType:
+            scalar: string
+    - name: creationTimestamp
+      type:
+        namedType: io.k8s.apimachinery.pkg.apis.meta.v1.Time
+    - name: deletionGracePeriodSeconds
+      type:
+        scalar: numeric
+    - name: deletionTimestamp
+      type:
+        namedType: io.k8s.apimachinery.pkg.apis.meta.v1.Time
+    - name: finalizers
+      type:
+        list:
+          elementType:
+            scalar: string
+          elementRelationship: associative
+    - name: generateName
+      type:
+        scalar: string
+    - name: generation
+      type:
+        scalar: numeric
+    - name: labels
+      type:
+        map:
+          elementType:
+            scalar: string
+    - name: managedFields
+      type:
+        list:
+          elementType:
+            namedType: io.k8s.apimachinery.pkg.apis.meta.v1.ManagedFieldsEntry
+          elementRelationship: atomic
+    - name: name
+      type:
+        scalar: string
+    - name: namespace
+      type:
+        scalar: string
+    - name: ownerReferences
+      type:
+        list:
+          elementType:
+            namedType: io.k8s.apimachinery.pkg.apis.meta.v1.OwnerReference
+          elementRelationship: associative
+          keys:
+          - uid
+    - name: resourceVersion
+      type:
+        scalar: string
+    - name: selfLink
+      type:
+        scalar: string
+    - name: uid
+      type:
+        scalar: string
+- name: io.k8s.apimachinery.pkg.apis.meta.v1.OwnerReference
+  map:
+    fields:
+    - name: apiVersion
+      type:
+        scalar: string
+      default: ""
+    - name: blockOwnerDeletion
+      type:
+        scalar: boolean
+    - name: controller
+      type:
+        scalar: boolean
+    - name: kind
+      type:
+        scalar: string
+      default: ""
+    - name: name
+      type:
+        scalar: string
+      default: ""
+    - name: uid
+      type:
+        scalar: string
+      default: ""
+    elementRelationship: atomic
+- name: io.k8s.apimachinery.pkg.apis.meta.v1.Time
+  scalar: untyped
 - name: __untyped_atomic_
   scalar: untyped
   list:

@@ -129,3 +129,27 @@ func TestGeneratedApplyConfigurations(t *testing.T) {
 		t.Errorf("resourceVersions %v, and then %s without a change", versions, last)
 	}
 }
+
+// TestExtractReturnsWhatAManagerOwns, which is how a controller changes a little
+// of what it has applied before.
+func TestExtractReturnsWhatAManagerOwns(t *testing.T) {
+	t.Parallel()
+	namespace := newNamespace(t)
+	applyAs(t, "tester", namespace, paused("x", canonical)).want(t, http.StatusCreated)
+	settled(t, namespace, "x")
+	object := typed(t, namespace, "x")
+
+	mine, err := applyv1alpha1.ExtractVMDistributedCluster(object, "tester")
+	must(t, err)
+	if mine.Spec == nil || mine.Spec.Zones == nil || len(mine.Spec.Zones.VMClusters) != 2 || mine.Spec.DeletionPolicy != nil || mine.Status != nil {
+		t.Fatalf("extracted %s", encode(t, mine))
+	}
+	mine.Spec.WithVMUsers(applyv1alpha1.ObjectReference().WithName("u"))
+	_, err = shared.admin.vmdc.OperatorV1alpha1().VMDistributedClusters(namespace).Apply(t.Context(), mine, metav1.ApplyOptions{FieldManager: "tester"})
+	must(t, err)
+	changed := read(t, namespace, "x")
+	wantCanonical(t, changed)
+	if changed.GetGeneration() != 2 {
+		t.Errorf("the generation is %d", changed.GetGeneration())
+	}
+}
