@@ -47,7 +47,6 @@ func (o *options) flags(name string) cliflag.NamedFlagSets {
 	add("admission", o.Recommended.Admission.AddFlags)
 	add("auditing", o.Recommended.Audit.AddFlags)
 	add("features", o.Recommended.Features.AddFlags)
-	add("features", o.components.AddFlags)
 	add("egress selector", o.Recommended.EgressSelector.AddFlags)
 	add("traces", o.Recommended.Traces.AddFlags)
 	add("metrics", o.Metrics.AddFlags)
