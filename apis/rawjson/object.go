@@ -2,7 +2,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Package rawjson carries JSON objects through Go types byte by byte, so that
-// a field which this program never heard of survives storage.
+// a field which this program never heard of survives storage. Anything but an
+// object (a string, a number, a list) is refused when it is decoded; null leaves
+// the value as it is, as everywhere in JSON. runtime.RawExtension will not do:
+// server-side apply treats it as atomic.
 package rawjson
 
 import (
@@ -14,16 +17,11 @@ import (
 	"reflect"
 )
 
-// Object is one JSON object, verbatim. The zero value stands for an object
-// without members. Anything but an object (a string, a number, a list) is
-// refused when it is decoded; null leaves the value as it is, as everywhere
-// in JSON.
-//
-// runtime.RawExtension will not do: server-side apply treats it as atomic.
+// Object is a JSON object, kept as it was written.
 //
 // +k8s:openapi-gen=true
 type Object struct {
-	// Raw is the text of the object, or empty.
+	// Raw is the text of the object; empty stands for an object without members.
 	Raw []byte `json:"-"`
 }
 

@@ -817,7 +817,7 @@ func schema_vmdistributed_vmdistributed_apiserver_apis_rawjson_Object(ref common
 	return common.OpenAPIDefinition{
 		Schema: spec.Schema{
 			SchemaProps: spec.SchemaProps{
-				Description: "Object is one JSON object, verbatim. The zero value stands for an object without members. Anything but an object (a string, a number, a list) is refused when it is decoded; null leaves the value as it is, as everywhere in JSON.\n\nruntime.RawExtension will not do: server-side apply treats it as atomic.",
+				Description: "Object is a JSON object, kept as it was written.",
 				Type:        rawjson.Object{}.OpenAPISchemaType(),
 				Format:      rawjson.Object{}.OpenAPISchemaFormat(),
 			},

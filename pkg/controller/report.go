@@ -15,9 +15,9 @@ import (
 )
 
 // ReportZones reads every cluster anew and tells where its zone stands. It
-// writes nothing.
+// writes nothing: what a write would meet, a dry run tells.
 func (c *Controller) ReportZones(ctx context.Context, object *vmdistributed.VMDistributedCluster) ([]vmdistributed.ZoneReport, error) {
-	watching := observer{source: c.live}
+	watching := observer{source: c.live, trial: c.writer.try}
 	view, err := watching.observe(ctx, object, c.clock.Now())
 	if err != nil {
 		return nil, err

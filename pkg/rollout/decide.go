@@ -93,7 +93,7 @@ func assess(o *Observed, zone *Zone) ZoneState {
 	case cluster.Ownership == Foreign:
 		state.refuse(ReasonClaimed, fmt.Sprintf("VMCluster %q belongs to the VMDistributedCluster %s; take it out of there, or out of here", zone.Name, cluster.Owner))
 	case zone.notOurs():
-		state.refuse(ReasonNotOurs, fmt.Sprintf("VMCluster %q exists and was not made by this object; refer to it with ref, or choose another name", zone.Name))
+		state.refuse(ReasonNotOurs, fmt.Sprintf("VMCluster %q without the mark of this object to be taken up: it exists, and was made by somebody else or released. Refer to it with ref, or choose another name", zone.Name))
 	case cluster.Deleting:
 		state.set(Unhealthy, ReasonClusterDeleting, fmt.Sprintf("VMCluster %q to be gone: somebody has deleted it", zone.Name))
 	case cluster.Difference == Spec:

@@ -5,6 +5,7 @@ package controlplane
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -15,6 +16,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/apimachinery/pkg/watch"
+	"k8s.io/client-go/openapi"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/cache"
 	watchtools "k8s.io/client-go/tools/watch"
@@ -86,13 +88,22 @@ func waitAvailable(ctx context.Context, client aggregator.Interface, name string
 }
 
 // waitPassedOn asks through the aggregator, whose proxy follows the condition a
-// moment later, and whose condition may be older than the last crash.
+// moment later, and whose condition may be older than the last crash. It waits
+// for the schema too: as long as OpenAPI v3 lacks it, kubectl checks objects by
+// itself against v2, which knows one shape of zones only.
 func waitPassedOn(ctx context.Context, client aggregator.Interface, name, groupVersion string) error {
 	var last error
 	err := wait.PollUntilContextCancel(ctx, 25*time.Millisecond, true, func(ctx context.Context) (bool, error) {
 		_, last = client.Discovery().ServerResourcesForGroupVersion(groupVersion)
 		if apierrors.IsForbidden(last) || apierrors.IsUnauthorized(last) {
 			return false, last
+		}
+		if last != nil {
+			return false, nil
+		}
+		var paths map[string]openapi.GroupVersion
+		if paths, last = client.Discovery().OpenAPIV3().Paths(); last == nil && paths["apis/"+groupVersion] == nil {
+			last = errors.New("/openapi/v3 does not list it")
 		}
 		return last == nil, nil
 	})

@@ -84,8 +84,9 @@ func (strategy) WarningsOnCreate(_ context.Context, obj runtime.Object) []string
 	return warnings(obj.(*vmdistributed.VMDistributedCluster))
 }
 
-func (strategy) WarningsOnUpdate(_ context.Context, obj, _ runtime.Object) []string {
-	return warnings(obj.(*vmdistributed.VMDistributedCluster))
+func (strategy) WarningsOnUpdate(_ context.Context, obj, old runtime.Object) []string {
+	cluster, before := obj.(*vmdistributed.VMDistributedCluster), old.(*vmdistributed.VMDistributedCluster)
+	return append(warnings(cluster), warningsOfLeaving(cluster, before)...)
 }
 
 // statusStrategy is how the subresource status is updated: the controller owns

@@ -57,6 +57,9 @@ func clusterColumns() []metav1.TableColumnDefinition {
 func clusterCells(cluster *vmdistributed.VMDistributedCluster, now time.Time) []any {
 	status := &cluster.Status
 	total := len(cluster.Spec.Zones.VMClusters)
+	if status.ObservedGeneration != cluster.Generation && len(status.Zones) > 0 {
+		total = len(status.Zones) // the counts are about the list as it was
+	}
 	return []any{
 		cluster.Name,
 		fmt.Sprintf("%d/%d", status.UpdatedZones, total),

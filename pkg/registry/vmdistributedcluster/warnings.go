@@ -28,6 +28,22 @@ func warnings(cluster *vmdistributed.VMDistributedCluster) []string {
 	return found
 }
 
+// warningsOfLeaving names the zones that a change takes out: a patch replaces the
+// list as a whole, and what it forgets to repeat goes.
+func warningsOfLeaving(cluster, before *vmdistributed.VMDistributedCluster) []string {
+	listed := map[string]bool{}
+	for i := range cluster.Spec.Zones.VMClusters {
+		listed[cluster.Spec.Zones.VMClusters[i].ClusterName()] = true
+	}
+	var found []string
+	for i := range before.Spec.Zones.VMClusters {
+		if name := before.Spec.Zones.VMClusters[i].ClusterName(); !listed[name] {
+			found = append(found, fmt.Sprintf("spec.zones.vmclusters: zone %q is taken out; its VMCluster is released and goes on as it is. To take it up again, refer to it with ref", name))
+		}
+	}
+	return found
+}
+
 func isEmptyObject(raw []byte) bool {
 	var members int
 	for _, c := range raw {
