@@ -99,7 +99,7 @@ func waitPassedOn(ctx context.Context, client aggregator.Interface, name, groupV
 			return false, last
 		}
 		if last != nil {
-			return false, nil
+			return false, nil //nolint:nilerr // it is asked again, and told when patience ends
 		}
 		var paths map[string]openapi.GroupVersion
 		if paths, last = client.Discovery().OpenAPIV3().Paths(); last == nil && paths["apis/"+groupVersion] == nil {
