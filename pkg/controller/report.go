@@ -17,7 +17,10 @@ import (
 // ReportZones reads every cluster anew and tells where its zone stands. It
 // writes nothing: what a write would meet, a dry run tells.
 func (c *Controller) ReportZones(ctx context.Context, object *vmdistributed.VMDistributedCluster) ([]vmdistributed.ZoneReport, error) {
-	watching := observer{source: c.live, trial: c.writer.try}
+	watching := observer{source: c.live}
+	if !object.Spec.Paused {
+		watching.trial = c.writer.try // as a pass of the controller would
+	}
 	view, err := watching.observe(ctx, object, c.clock.Now())
 	if err != nil {
 		return nil, err
