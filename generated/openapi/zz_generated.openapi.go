@@ -397,7 +397,7 @@ func schema_vmdistributed_apiserver_apis_operator_v1alpha1_VMDistributedClusterS
 					},
 					"readyZones": {
 						SchemaProps: spec.SchemaProps{
-							Description: "readyZones is the number of zones that run what is wanted, in good health.",
+							Description: "readyZones is the number of zones in good health, whatever revision they run.",
 							Type:        []string{"integer"},
 							Format:      "int32",
 						},
@@ -671,7 +671,7 @@ func schema_vmdistributed_apiserver_apis_operator_v1alpha1_ZoneReport(ref common
 					},
 					"ready": {
 						SchemaProps: spec.SchemaProps{
-							Description: "ready is true where the cluster runs what is wanted, in good health.",
+							Description: "ready is true where the cluster belongs to this object and is in good health, whatever revision it runs.",
 							Default:     false,
 							Type:        []string{"boolean"},
 							Format:      "",

@@ -68,11 +68,11 @@ func (s *steps) see(object *v1alpha1.VMDistributedCluster) bool {
 		}
 		s.phases[zone.Name] = zone.Phase
 		s.note(zone, now)
-		waiting := ""
+		line := fmt.Sprintf("%6.1fs  %-16s %s", now.Sub(s.began).Seconds(), zone.Name, zone.Phase)
 		if zone.WaitingFor != "" {
-			waiting = "  (waiting for " + zone.WaitingFor + ")"
+			line += fmt.Sprintf("%*s(waiting for %s)", max(11-len(zone.Phase), 2), "", zone.WaitingFor)
 		}
-		fmt.Printf("%6.1fs  %-16s %-9s%s\n", now.Sub(s.began).Seconds(), zone.Name, zone.Phase, waiting)
+		fmt.Println(line)
 	}
 	ready := meta.FindStatusCondition(object.Status.Conditions, "Ready")
 	return ready != nil && ready.Status == metav1.ConditionTrue && ready.ObservedGeneration == object.Generation

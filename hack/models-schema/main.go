@@ -9,13 +9,10 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
-	"reflect"
 
 	"k8s.io/kube-openapi/pkg/common"
-	"k8s.io/kube-openapi/pkg/util"
 	"k8s.io/kube-openapi/pkg/validation/spec"
 
-	"github.com/vmdistributed/vmdistributed-apiserver/apis/operator/v1alpha1"
 	"github.com/vmdistributed/vmdistributed-apiserver/generated/openapi"
 )
 
@@ -38,9 +35,6 @@ func run() error {
 		}
 		schemas[name] = schema
 	}
-	// The generator looks for its roots by the paths of Go packages only.
-	root := reflect.TypeFor[v1alpha1.VMDistributedCluster]()
-	schemas[util.ToRESTFriendlyName(root.PkgPath()+"."+root.Name())] = schemas[v1alpha1.VMDistributedCluster{}.OpenAPIModelName()]
 	return json.NewEncoder(os.Stdout).Encode(&spec.Swagger{SwaggerProps: spec.SwaggerProps{
 		Swagger:     "2.0",
 		Definitions: schemas,

@@ -7,6 +7,8 @@ import (
 	"fmt"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/tools/record"
 
 	"github.com/vmdistributed/vmdistributed-apiserver/apis/vmdistributed"
@@ -37,8 +39,9 @@ func story(before, after *vmdistributed.VMDistributedClusterStatus) []event {
 	var events []event
 	if before.UpdateRevision != after.UpdateRevision {
 		events = append(events, event{corev1.EventTypeNormal, "RolloutStarted",
-			fmt.Sprintf("Rolling revision %s out over %d zones", after.UpdateRevision, len(after.Zones))})
+			fmt.Sprintf("Rolling revision %s out over %s", after.UpdateRevision, zones(len(after.Zones)))})
 	}
+	events = append(events, scrapeEvents(before, after)...)
 	known := make(map[string]vmdistributed.ZoneStatus, len(before.Zones))
 	for _, zone := range before.Zones {
 		known[zone.Name] = zone
@@ -52,6 +55,25 @@ func story(before, after *vmdistributed.VMDistributedClusterStatus) []event {
 		events = append(events, objectEvents(after)...)
 	}
 	return events
+}
+
+// scrapeEvents warns of a VMAgent that does not scrape the zones.
+func scrapeEvents(before, after *vmdistributed.VMDistributedClusterStatus) []event {
+	is := meta.FindStatusCondition(after.Conditions, scrapedCondition)
+	if is == nil || is.Status == metav1.ConditionTrue {
+		return nil
+	}
+	if was := meta.FindStatusCondition(before.Conditions, scrapedCondition); was != nil && was.Reason == is.Reason {
+		return nil
+	}
+	return []event{{corev1.EventTypeWarning, is.Reason, is.Message}}
+}
+
+func zones(count int) string {
+	if count == 1 {
+		return "1 zone"
+	}
+	return fmt.Sprintf("%d zones", count)
 }
 
 func zoneEvent(before vmdistributed.ZoneStatus, after *vmdistributed.ZoneStatus) *event {
@@ -108,7 +130,7 @@ func recovered(before vmdistributed.ZoneStatus, after *vmdistributed.ZoneStatus)
 func objectEvents(after *vmdistributed.VMDistributedClusterStatus) []event {
 	switch after.UpdateStatus {
 	case "operational":
-		return []event{{corev1.EventTypeNormal, "RolloutCompleted", fmt.Sprintf("All %d zones run revision %s", len(after.Zones), after.UpdateRevision)}}
+		return []event{{corev1.EventTypeNormal, "RolloutCompleted", fmt.Sprintf("Revision %s runs in %s", after.UpdateRevision, zones(len(after.Zones)))}}
 	case "paused":
 		return []event{{corev1.EventTypeNormal, "RolloutPaused", "Paused: no VMCluster, VMAgent or VMUser is written"}}
 	case "failed":

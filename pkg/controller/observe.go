@@ -19,11 +19,6 @@ import (
 	"github.com/vmdistributed/vmdistributed-apiserver/pkg/victoriametrics"
 )
 
-// PermitShrinkAnnotation permits changes that take storage away. It stands on a
-// VMDistributedCluster and names each change by itself: zone:path=value,
-// separated by commas, such as zone-a:vmstorage.replicaCount=1.
-const PermitShrinkAnnotation = victoriametrics.AnnotationPrefix + "permit-storage-shrink"
-
 // observation is what one pass has seen: what the decision is made of, and
 // beside it what carrying it out takes.
 type observation struct {

@@ -59,8 +59,12 @@ func (o *observer) observeZone(ctx context.Context, object *vmdistributed.VMDist
 		zone.Problem = err.Error()
 		return zone, nil //nolint:nilerr // the rollout reports it
 	}
-	if zone.Cluster.Difference == rollout.Spec {
+	switch zone.Cluster.Difference {
+	case rollout.Spec:
 		zone.Cluster.Shrinks, err = o.shrinks(ctx, object, &zone, seen, live)
+	case rollout.Metadata:
+		// A mark that is refused, by a policy say, must not hold up all else.
+		_, err = o.tryOut(ctx, &zone, seen)
 	}
 	return zone, err
 }
@@ -147,9 +151,9 @@ func (o *observer) shrinks(ctx context.Context, object *vmdistributed.VMDistribu
 	if target == nil || err != nil {
 		return nil, err
 	}
-	permissions, err := victoriametrics.ParsePermissions(object.Annotations[PermitShrinkAnnotation])
+	permissions, err := victoriametrics.ParsePermissions(object.Annotations[victoriametrics.PermitShrinkAnnotation])
 	if err != nil {
-		zone.Problem = fmt.Sprintf("the annotation %s to be corrected: %v", PermitShrinkAnnotation, err)
+		zone.Problem = fmt.Sprintf("the annotation %s to be corrected: %v", victoriametrics.PermitShrinkAnnotation, err)
 		return nil, nil
 	}
 	before, _, _ := unstructured.NestedMap(live.Object, "spec")
@@ -157,7 +161,7 @@ func (o *observer) shrinks(ctx context.Context, object *vmdistributed.VMDistribu
 	var found []string
 	for _, shrink := range victoriametrics.Unpermitted(zone.Name, victoriametrics.StorageShrinks(before, after), permissions) {
 		found = append(found, fmt.Sprintf("%s from %s to %s (annotate the VMDistributedCluster with %s: %q to allow it)",
-			shrink.Path, shrink.From, shrink.To, PermitShrinkAnnotation, zone.Name+":"+shrink.String()))
+			shrink.Path, shrink.From, shrink.To, victoriametrics.PermitShrinkAnnotation, zone.Name+":"+shrink.String()))
 	}
 	return found, nil
 }

@@ -78,6 +78,7 @@ func (d *Decision) propose(what ActionType, cluster string) {
 func assess(o *Observed, zone *Zone) ZoneState {
 	state := ZoneState{Name: zone.Name, Record: zone.Record}
 	cluster := zone.Cluster
+	state.Ready = cluster != nil && cluster.Healthy() && !zone.notOurs()
 	if zone.Record.target() != zone.Revision {
 		state.Record.Reapplied = 0
 	}
@@ -95,7 +96,7 @@ func assess(o *Observed, zone *Zone) ZoneState {
 	case zone.notOurs():
 		state.refuse(ReasonNotOurs, fmt.Sprintf("VMCluster %q without the mark of this object to be taken up: it exists, and was made by somebody else or released. Refer to it with ref, or choose another name", zone.Name))
 	case cluster.Deleting:
-		state.set(Unhealthy, ReasonClusterDeleting, fmt.Sprintf("VMCluster %q to be gone: somebody has deleted it", zone.Name))
+		state.set(Unhealthy, ReasonClusterDeleting, fmt.Sprintf("VMCluster %q to be gone; somebody has deleted it", zone.Name))
 	case cluster.Difference == Spec:
 		assessOutdated(zone, &state)
 	default:
@@ -161,7 +162,6 @@ func assessUpdated(o *Observed, zone *Zone, state *ZoneState) {
 // assessReady ends an update.
 func assessReady(o *Observed, zone *Zone, state *ZoneState) {
 	record := &state.Record
-	state.Ready = true
 	if record.inFlight() {
 		if record.Phase != Creating {
 			record.Finished = o.Now

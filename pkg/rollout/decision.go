@@ -57,7 +57,8 @@ type ZoneState struct {
 	WaitingFor string
 	// Updated is true where the cluster is what is wanted.
 	Updated bool
-	// Ready is true where it is so in good health.
+	// Ready is true where the cluster is ours and in good health, whatever it
+	// runs.
 	Ready bool
 	// Hold is true where only the user can bring the zone on.
 	Hold bool

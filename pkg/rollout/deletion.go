@@ -45,7 +45,7 @@ func leave(d *Decision, zone *Zone, state *ZoneState, retain bool) {
 	case cluster.Deleting:
 		state.set(Leaving, ReasonClusterDeleting, fmt.Sprintf("VMCluster %q to be gone", zone.Name))
 	case len(cluster.ReferredBy) > 0:
-		state.set(Leaving, ReasonReferenced, fmt.Sprintf("%s to stop referring to VMCluster %q: deleting it now would invalidate their whole configuration",
+		state.set(Leaving, ReasonReferenced, fmt.Sprintf("%s to stop referring to VMCluster %q: deleting it now would invalidate all that they route",
 			strings.Join(cluster.ReferredBy, ", "), zone.Name))
 	default:
 		d.propose(DeleteCluster, zone.Name)

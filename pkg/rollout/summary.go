@@ -30,7 +30,8 @@ type Summary struct {
 	UpdateStatus string
 	// Reason explains it where it is expanding or failed.
 	Reason string
-	// Updated and Ready count zones.
+	// Updated counts the zones that are what is wanted, Ready those in good
+	// health.
 	Updated, Ready int
 	// Conditions are Ready, Progressing, Reconciling, Stalled, Paused, Degraded.
 	Conditions []Condition
@@ -60,6 +61,7 @@ func Summarise(o Observed, d Decision) Summary {
 type overview struct {
 	paused, leaving       bool
 	total, updated, ready int
+	done                  int        // updated and ready
 	busy                  *ZoneState // in work
 	baking                *ZoneState
 	waiting               *ZoneState
@@ -78,6 +80,9 @@ func view(o Observed, d Decision) overview {
 		}
 		if zone.Ready {
 			v.ready++
+		}
+		if zone.Updated && zone.Ready {
+			v.done++
 		}
 		v.place(zone)
 		v.checkUp(zone, o.Zones[i].Cluster)
@@ -137,7 +142,7 @@ func (v *overview) checkUp(zone *ZoneState, cluster *Cluster) {
 }
 
 // allReady is true where every zone is what is wanted, in good health.
-func (v *overview) allReady() bool { return v.ready == v.total && !v.leaving }
+func (v *overview) allReady() bool { return v.done == v.total && !v.leaving }
 
 // complete is true where beside that nothing is left to write.
 func (v *overview) complete() bool { return v.allReady() && v.leftover == "" }
@@ -164,7 +169,7 @@ func (v *overview) message() string {
 	if v.leftover != "" {
 		return v.leftover
 	}
-	return fmt.Sprintf("%d of %d zones are updated and healthy", v.ready, v.total)
+	return fmt.Sprintf("%d of %d zones are updated and healthy", v.done, v.total)
 }
 
 func about(zone *ZoneState) string {
@@ -176,7 +181,7 @@ func about(zone *ZoneState) string {
 
 func (v *overview) readyCondition() Condition {
 	if v.allReady() {
-		return Condition{"Ready", true, "AllZonesReady", fmt.Sprintf("%d of %d zones are updated and healthy", v.ready, v.total)}
+		return Condition{"Ready", true, "AllZonesReady", fmt.Sprintf("%d of %d zones are updated and healthy", v.done, v.total)}
 	}
 	return Condition{"Ready", false, v.reason(), v.message()}
 }
@@ -209,7 +214,7 @@ func (v *overview) reason() string {
 func (v *overview) progressing() Condition {
 	switch {
 	case v.complete():
-		return Condition{"Progressing", true, "RolloutCompleted", fmt.Sprintf("%d of %d zones are updated and healthy", v.ready, v.total)}
+		return Condition{"Progressing", true, "RolloutCompleted", fmt.Sprintf("%d of %d zones are updated and healthy", v.done, v.total)}
 	case v.stalled != nil, v.paused && !v.leaving:
 		return Condition{"Progressing", false, v.reason(), v.message()}
 	}

@@ -130,7 +130,7 @@ func tooFew(o *Observed, next int) *obstacle {
 		return nil
 	}
 	return &obstacle{reason: ReasonMinAvailableZones, hold: healthy+toCome < wanted, waitingFor: fmt.Sprintf(
-		"%d other healthy zones, of which there are %d; spec.strategy.minAvailableZones can lower that", wanted, healthy)}
+		"at least %d other zones in good health, there being %d; spec.strategy.minAvailableZones can lower that", wanted, healthy)}
 }
 
 // inProgress names another zone that is in work.

@@ -10,6 +10,10 @@ import (
 	"k8s.io/apimachinery/pkg/util/sets"
 )
 
+// PermitShrinkAnnotation permits changes that take storage away. It stands on a
+// VMDistributedCluster, and ParsePermissions reads it.
+const PermitShrinkAnnotation = AnnotationPrefix + "permit-storage-shrink"
+
 // Permissions are the shrinks that are allowed, by zone, each in the form of
 // Shrink.String.
 type Permissions map[string]sets.Set[string]

@@ -8,6 +8,6 @@
 // +k8s:conversion-gen=github.com/vmdistributed/vmdistributed-apiserver/apis/vmdistributed
 // +k8s:defaulter-gen=TypeMeta
 // +k8s:openapi-gen=true
-// +k8s:openapi-model-package=com.victoriametrics.operator.v1alpha1
+// +k8s:openapi-model-package=com.github.vmdistributed.vmdistributed-apiserver.apis.operator.v1alpha1
 // +groupName=operator.victoriametrics.com
 package v1alpha1

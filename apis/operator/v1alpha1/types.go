@@ -188,7 +188,7 @@ type VMDistributedClusterStatus struct {
 	// +optional
 	UpdatedZones int32 `json:"updatedZones,omitempty"`
 
-	// readyZones is the number of zones that run what is wanted, in good health.
+	// readyZones is the number of zones in good health, whatever revision they run.
 	// +optional
 	ReadyZones int32 `json:"readyZones,omitempty"`
 
@@ -337,7 +337,8 @@ type ZoneReport struct {
 	// the cluster, empty if none was.
 	// +optional
 	RevisionApplied string `json:"revisionApplied,omitempty"`
-	// ready is true where the cluster runs what is wanted, in good health.
+	// ready is true where the cluster belongs to this object and is in good health,
+	// whatever revision it runs.
 	Ready bool `json:"ready"`
 }
 

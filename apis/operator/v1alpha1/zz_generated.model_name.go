@@ -10,60 +10,60 @@ package v1alpha1
 
 // OpenAPIModelName returns the OpenAPI model name for this type.
 func (in ObjectReference) OpenAPIModelName() string {
-	return "com.victoriametrics.operator.v1alpha1.ObjectReference"
+	return "com.github.vmdistributed.vmdistributed-apiserver.apis.operator.v1alpha1.ObjectReference"
 }
 
 // OpenAPIModelName returns the OpenAPI model name for this type.
 func (in RolloutStrategy) OpenAPIModelName() string {
-	return "com.victoriametrics.operator.v1alpha1.RolloutStrategy"
+	return "com.github.vmdistributed.vmdistributed-apiserver.apis.operator.v1alpha1.RolloutStrategy"
 }
 
 // OpenAPIModelName returns the OpenAPI model name for this type.
 func (in VMDistributedCluster) OpenAPIModelName() string {
-	return "com.victoriametrics.operator.v1alpha1.VMDistributedCluster"
+	return "com.github.vmdistributed.vmdistributed-apiserver.apis.operator.v1alpha1.VMDistributedCluster"
 }
 
 // OpenAPIModelName returns the OpenAPI model name for this type.
 func (in VMDistributedClusterList) OpenAPIModelName() string {
-	return "com.victoriametrics.operator.v1alpha1.VMDistributedClusterList"
+	return "com.github.vmdistributed.vmdistributed-apiserver.apis.operator.v1alpha1.VMDistributedClusterList"
 }
 
 // OpenAPIModelName returns the OpenAPI model name for this type.
 func (in VMDistributedClusterSpec) OpenAPIModelName() string {
-	return "com.victoriametrics.operator.v1alpha1.VMDistributedClusterSpec"
+	return "com.github.vmdistributed.vmdistributed-apiserver.apis.operator.v1alpha1.VMDistributedClusterSpec"
 }
 
 // OpenAPIModelName returns the OpenAPI model name for this type.
 func (in VMDistributedClusterStatus) OpenAPIModelName() string {
-	return "com.victoriametrics.operator.v1alpha1.VMDistributedClusterStatus"
+	return "com.github.vmdistributed.vmdistributed-apiserver.apis.operator.v1alpha1.VMDistributedClusterStatus"
 }
 
 // OpenAPIModelName returns the OpenAPI model name for this type.
 func (in VMDistributedClusterZones) OpenAPIModelName() string {
-	return "com.victoriametrics.operator.v1alpha1.VMDistributedClusterZones"
+	return "com.github.vmdistributed.vmdistributed-apiserver.apis.operator.v1alpha1.VMDistributedClusterZones"
 }
 
 // OpenAPIModelName returns the OpenAPI model name for this type.
 func (in Zone) OpenAPIModelName() string {
-	return "com.victoriametrics.operator.v1alpha1.Zone"
+	return "com.github.vmdistributed.vmdistributed-apiserver.apis.operator.v1alpha1.Zone"
 }
 
 // OpenAPIModelName returns the OpenAPI model name for this type.
 func (in ZoneCluster) OpenAPIModelName() string {
-	return "com.victoriametrics.operator.v1alpha1.ZoneCluster"
+	return "com.github.vmdistributed.vmdistributed-apiserver.apis.operator.v1alpha1.ZoneCluster"
 }
 
 // OpenAPIModelName returns the OpenAPI model name for this type.
 func (in ZoneReport) OpenAPIModelName() string {
-	return "com.victoriametrics.operator.v1alpha1.ZoneReport"
+	return "com.github.vmdistributed.vmdistributed-apiserver.apis.operator.v1alpha1.ZoneReport"
 }
 
 // OpenAPIModelName returns the OpenAPI model name for this type.
 func (in ZoneStatus) OpenAPIModelName() string {
-	return "com.victoriametrics.operator.v1alpha1.ZoneStatus"
+	return "com.github.vmdistributed.vmdistributed-apiserver.apis.operator.v1alpha1.ZoneStatus"
 }
 
 // OpenAPIModelName returns the OpenAPI model name for this type.
 func (in Zones) OpenAPIModelName() string {
-	return "com.victoriametrics.operator.v1alpha1.Zones"
+	return "com.github.vmdistributed.vmdistributed-apiserver.apis.operator.v1alpha1.Zones"
 }

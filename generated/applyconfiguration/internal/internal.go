@@ -26,6 +26,28 @@ func Parser() *typed.Parser {
 var parserOnce sync.Once
 var parser *typed.Parser
 var schemaYAML = typed.YAMLObject(`types:
+- name: com.github.vmdistributed.vmdistributed-apiserver.apis.operator.v1alpha1.ObjectReference
+  map:
+    fields:
+    - name: name
+      type:
+        scalar: string
+      default: ""
+    - name: namespace
+      type:
+        scalar: string
+- name: com.github.vmdistributed.vmdistributed-apiserver.apis.operator.v1alpha1.RolloutStrategy
+  map:
+    fields:
+    - name: minAvailableZones
+      type:
+        scalar: numeric
+    - name: readyTimeout
+      type:
+        scalar: string
+    - name: updatePause
+      type:
+        scalar: string
 - name: com.github.vmdistributed.vmdistributed-apiserver.apis.operator.v1alpha1.VMDistributedCluster
   map:
     fields:
@@ -41,47 +63,13 @@ var schemaYAML = typed.YAMLObject(`types:
       default: {}
     - name: spec
       type:
-        namedType: com.victoriametrics.operator.v1alpha1.VMDistributedClusterSpec
+        namedType: com.github.vmdistributed.vmdistributed-apiserver.apis.operator.v1alpha1.VMDistributedClusterSpec
       default: {}
     - name: status
       type:
-        namedType: com.victoriametrics.operator.v1alpha1.VMDistributedClusterStatus
+        namedType: com.github.vmdistributed.vmdistributed-apiserver.apis.operator.v1alpha1.VMDistributedClusterStatus
       default: {}
-- name: com.victoriametrics.distributed.rawjson.Object
-  map:
-    elementType:
-      scalar: untyped
-      list:
-        elementType:
-          namedType: __untyped_atomic_
-        elementRelationship: atomic
-      map:
-        elementType:
-          namedType: __untyped_deduced_
-        elementRelationship: separable
-- name: com.victoriametrics.operator.v1alpha1.ObjectReference
-  map:
-    fields:
-    - name: name
-      type:
-        scalar: string
-      default: ""
-    - name: namespace
-      type:
-        scalar: string
-- name: com.victoriametrics.operator.v1alpha1.RolloutStrategy
-  map:
-    fields:
-    - name: minAvailableZones
-      type:
-        scalar: numeric
-    - name: readyTimeout
-      type:
-        scalar: string
-    - name: updatePause
-      type:
-        scalar: string
-- name: com.victoriametrics.operator.v1alpha1.VMDistributedClusterSpec
+- name: com.github.vmdistributed.vmdistributed-apiserver.apis.operator.v1alpha1.VMDistributedClusterSpec
   map:
     fields:
     - name: deletionPolicy
@@ -92,22 +80,22 @@ var schemaYAML = typed.YAMLObject(`types:
         scalar: boolean
     - name: strategy
       type:
-        namedType: com.victoriametrics.operator.v1alpha1.RolloutStrategy
+        namedType: com.github.vmdistributed.vmdistributed-apiserver.apis.operator.v1alpha1.RolloutStrategy
       default: {}
     - name: vmagent
       type:
-        namedType: com.victoriametrics.operator.v1alpha1.ObjectReference
+        namedType: com.github.vmdistributed.vmdistributed-apiserver.apis.operator.v1alpha1.ObjectReference
     - name: vmusers
       type:
         list:
           elementType:
-            namedType: com.victoriametrics.operator.v1alpha1.ObjectReference
+            namedType: com.github.vmdistributed.vmdistributed-apiserver.apis.operator.v1alpha1.ObjectReference
           elementRelationship: atomic
     - name: zones
       type:
-        namedType: com.victoriametrics.operator.v1alpha1.Zones
+        namedType: com.github.vmdistributed.vmdistributed-apiserver.apis.operator.v1alpha1.Zones
       default: {}
-- name: com.victoriametrics.operator.v1alpha1.VMDistributedClusterStatus
+- name: com.github.vmdistributed.vmdistributed-apiserver.apis.operator.v1alpha1.VMDistributedClusterStatus
   map:
     fields:
     - name: conditions
@@ -143,11 +131,11 @@ var schemaYAML = typed.YAMLObject(`types:
       type:
         list:
           elementType:
-            namedType: com.victoriametrics.operator.v1alpha1.ZoneStatus
+            namedType: com.github.vmdistributed.vmdistributed-apiserver.apis.operator.v1alpha1.ZoneStatus
           elementRelationship: associative
           keys:
           - name
-- name: com.victoriametrics.operator.v1alpha1.Zone
+- name: com.github.vmdistributed.vmdistributed-apiserver.apis.operator.v1alpha1.Zone
   map:
     fields:
     - name: name
@@ -158,11 +146,11 @@ var schemaYAML = typed.YAMLObject(`types:
         namedType: com.victoriametrics.distributed.rawjson.Object
     - name: ref
       type:
-        namedType: com.victoriametrics.operator.v1alpha1.ObjectReference
+        namedType: com.github.vmdistributed.vmdistributed-apiserver.apis.operator.v1alpha1.ObjectReference
     - name: spec
       type:
         namedType: com.victoriametrics.distributed.rawjson.Object
-- name: com.victoriametrics.operator.v1alpha1.ZoneStatus
+- name: com.github.vmdistributed.vmdistributed-apiserver.apis.operator.v1alpha1.ZoneStatus
   map:
     fields:
     - name: generation
@@ -200,15 +188,27 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: waitingFor
       type:
         scalar: string
-- name: com.victoriametrics.operator.v1alpha1.Zones
+- name: com.github.vmdistributed.vmdistributed-apiserver.apis.operator.v1alpha1.Zones
   map:
     fields:
     - name: vmclusters
       type:
         list:
           elementType:
-            namedType: com.victoriametrics.operator.v1alpha1.Zone
+            namedType: com.github.vmdistributed.vmdistributed-apiserver.apis.operator.v1alpha1.Zone
           elementRelationship: atomic
+- name: com.victoriametrics.distributed.rawjson.Object
+  map:
+    elementType:
+      scalar: untyped
+      list:
+        elementType:
+          namedType: __untyped_atomic_
+        elementRelationship: atomic
+      map:
+        elementType:
+          namedType: __untyped_deduced_
+        elementRelationship: separable
 - name: io.k8s.apimachinery.pkg.apis.meta.v1.Condition
   map:
     fields:

@@ -73,11 +73,13 @@ func (strategy) PrepareForUpdate(_ context.Context, obj, old runtime.Object) {
 }
 
 func (strategy) Validate(_ context.Context, obj runtime.Object) field.ErrorList {
-	return validation.ValidateCreate(obj.(*vmdistributed.VMDistributedCluster))
+	cluster := obj.(*vmdistributed.VMDistributedCluster)
+	return append(validation.ValidateCreate(cluster), validateAnnotations(cluster, nil)...)
 }
 
 func (strategy) ValidateUpdate(_ context.Context, obj, old runtime.Object) field.ErrorList {
-	return validation.ValidateUpdate(obj.(*vmdistributed.VMDistributedCluster), old.(*vmdistributed.VMDistributedCluster))
+	cluster, before := obj.(*vmdistributed.VMDistributedCluster), old.(*vmdistributed.VMDistributedCluster)
+	return append(validation.ValidateUpdate(cluster, before), validateAnnotations(cluster, before)...)
 }
 
 func (strategy) WarningsOnCreate(_ context.Context, obj runtime.Object) []string {

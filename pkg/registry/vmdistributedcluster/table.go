@@ -44,8 +44,8 @@ func clusterColumns() []metav1.TableColumnDefinition {
 	return []metav1.TableColumnDefinition{
 		{Name: "Name", Type: "string", Format: "name", Description: "Name of the object."},
 		{Name: "Zones", Type: "string", Description: "Zones that run the wanted revision, of all."},
-		{Name: "Ready", Type: "string", Description: "Zones that run it in good health, of all."},
-		{Name: "Status", Type: "string", Description: "The state in the words of the VictoriaMetrics operator."},
+		{Name: "Ready", Type: "string", Description: "Zones in good health, of all."},
+		{Name: "Status", Type: "string", Description: "The state in the words of the VictoriaMetrics operator; terminating once deleted."},
 		{Name: "Zone", Type: "string", Description: "The zone in work."},
 		{Name: "Age", Type: "string", Description: "Time since the object was created."},
 		{Name: "Revision", Type: "string", Priority: 1, Description: "Revision that spec asks for."},
@@ -64,13 +64,21 @@ func clusterCells(cluster *vmdistributed.VMDistributedCluster, now time.Time) []
 		cluster.Name,
 		fmt.Sprintf("%d/%d", status.UpdatedZones, total),
 		fmt.Sprintf("%d/%d", status.ReadyZones, total),
-		orDash(status.UpdateStatus),
+		orDash(state(cluster)),
 		orDash(zoneInWork(status)),
 		since(cluster.CreationTimestamp, now),
 		orDash(status.UpdateRevision),
 		cluster.Spec.Paused,
 		orDash(readyMessage(status)),
 	}
+}
+
+// state is the operator's word, or that the object is on its way out.
+func state(cluster *vmdistributed.VMDistributedCluster) string {
+	if cluster.DeletionTimestamp != nil {
+		return "terminating"
+	}
+	return cluster.Status.UpdateStatus
 }
 
 // zoneInWork is the zone that the rollout is busy with.

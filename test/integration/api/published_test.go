@@ -16,7 +16,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/json"
 )
 
-const kindSchema = "com.victoriametrics.operator.v1alpha1.VMDistributedCluster"
+const kindSchema = "com.github.vmdistributed.vmdistributed-apiserver.apis.operator.v1alpha1.VMDistributedCluster"
 
 // TestDiscoveryListsTheKind with its short name, category, verbs and
 // subresources.

@@ -31,7 +31,7 @@ type VMDistributedClusterStatusApplyConfiguration struct {
 	UpdateRevision *string `json:"updateRevision,omitempty"`
 	// updatedZones is the number of zones that run updateRevision.
 	UpdatedZones *int32 `json:"updatedZones,omitempty"`
-	// readyZones is the number of zones that run what is wanted, in good health.
+	// readyZones is the number of zones in good health, whatever revision they run.
 	ReadyZones *int32 `json:"readyZones,omitempty"`
 	// zones is the state of each zone, in rollout order.
 	Zones []ZoneStatusApplyConfiguration `json:"zones,omitempty"`
