@@ -93,7 +93,7 @@ func strategyOf(spec *vmdistributed.RolloutStrategy) (rollout.Strategy, error) {
 	if err := errors.Join(readyErr, pauseErr); err != nil {
 		return rollout.Strategy{}, fmt.Errorf("reading spec.strategy: %w", err)
 	}
-	return rollout.Strategy{MinAvailableZones: int(ptr.Deref(spec.MinAvailableZones, 1)), ReadyTimeout: ready, UpdatePause: pause}, nil
+	return rollout.Strategy{MaxUnavailable: 1, MinAvailableZones: int(ptr.Deref(spec.MinAvailableZones, 1)), ReadyTimeout: ready, UpdatePause: pause}, nil
 }
 
 // namespaceTerminates is true where the namespace is known to be on its way out.
@@ -110,7 +110,7 @@ func (o *observer) observeStrays(ctx context.Context, object *vmdistributed.VMDi
 	for _, cluster := range marked {
 		view.marked[cluster.GetName()] = cluster
 		if view.zones[cluster.GetName()] == nil {
-			view.Strays = append(view.Strays, cluster.GetName())
+			view.Strays = append(view.Strays, rollout.Stray{Name: cluster.GetName(), Marked: true})
 		}
 	}
 	return nil

@@ -20,7 +20,7 @@ const (
 )
 
 // Decide returns the next step. Fed with its own records it decides the same
-// again, until the cluster changes or Wake comes.
+// again, until the cluster changes, evidence does, or Wake comes.
 func Decide(o Observed) Decision {
 	if o.Deletion != nil {
 		return decideDeletion(o)
@@ -32,12 +32,13 @@ func Decide(o Observed) Decision {
 		d.Zones[i] = assess(&o, &o.Zones[i])
 	}
 	if o.Paused {
-		hold(&d)
+		hold(&o, &d)
 	} else {
 		act(&o, &d)
+		watchProgress(&o, &d)
 	}
 	for i := range d.Zones {
-		d.Zones[i].conclude(before[i].Record, o.Now)
+		d.Zones[i].compare(before[i].Record, o.Now)
 	}
 	if !o.Paused {
 		setAlarms(&o, &d)
@@ -47,9 +48,10 @@ func Decide(o Observed) Decision {
 
 // act chooses the step.
 func act(o *Observed, d *Decision) {
-	if len(o.Strays) > 0 {
-		d.Action = Action{ReleaseCluster, o.Strays[0]}
+	for i := range o.Zones {
+		rescue(o, d, i)
 	}
+	leaveStrays(o, d)
 	for i := range o.Zones {
 		zone, state := &o.Zones[i], &d.Zones[i]
 		switch {
@@ -66,6 +68,23 @@ func act(o *Observed, d *Decision) {
 	update(o, d)
 }
 
+// leaveStrays gives back the reads of zones that the list no longer names, where
+// they are in good health, and releases their clusters.
+func leaveStrays(o *Observed, d *Decision) (remaining int) {
+	for i := range o.Strays {
+		switch stray := &o.Strays[i]; {
+		case stray.Drained && stray.Unhealthy == "":
+			d.propose(RestoreReads, stray.Name)
+		case stray.Marked:
+			d.propose(ReleaseCluster, stray.Name)
+		default:
+			continue
+		}
+		remaining++
+	}
+	return remaining
+}
+
 // propose sets the action unless there is one already.
 func (d *Decision) propose(what ActionType, cluster string) {
 	if d.Action.Type == Nothing {
@@ -76,9 +95,9 @@ func (d *Decision) propose(what ActionType, cluster string) {
 // assess tells where a zone stands by itself, before any step is chosen. A zone
 // that has to be written is left Pending.
 func assess(o *Observed, zone *Zone) ZoneState {
-	state := ZoneState{Name: zone.Name, Record: zone.Record}
+	state := ZoneState{Name: zone.Name, Record: zone.Record, was: zone.Record.Phase}
 	cluster := zone.Cluster
-	state.Ready = cluster != nil && cluster.Healthy() && !zone.notOurs()
+	state.Ready = cluster != nil && cluster.Healthy() && !zone.notOurs() && len(zone.Reads.Drained) == 0
 	if zone.Record.target() != zone.Revision {
 		state.Record.Reapplied = 0
 	}
@@ -89,7 +108,7 @@ func assess(o *Observed, zone *Zone) ZoneState {
 		state.Record.Revision, state.Record.Generation, state.Record.Reapplied = "", 0, 0
 		state.set(Pending, ReasonWriting, "its VMCluster to be created")
 	case cluster == nil:
-		state.Record = Record{Phase: zone.Record.Phase, Since: zone.Record.Since}
+		state.Record = zone.Record.withoutUpdate()
 		state.set(Missing, ReasonClusterMissing, fmt.Sprintf("VMCluster %q to exist", zone.Name))
 	case cluster.Ownership == Foreign:
 		state.refuse(ReasonClaimed, fmt.Sprintf("VMCluster %q belongs to the VMDistributedCluster %s; take it out of there, or out of here", zone.Name, cluster.Owner))
@@ -151,7 +170,7 @@ func assessUpdated(o *Observed, zone *Zone, state *ZoneState) {
 	}
 	switch {
 	case zone.Cluster.Healthy():
-		assessReady(o, zone, state)
+		assessHealthy(o, zone, state)
 	case record.inFlight():
 		assessUnfinished(o, zone, state)
 	default:
@@ -159,18 +178,22 @@ func assessUpdated(o *Observed, zone *Zone, state *ZoneState) {
 	}
 }
 
-// assessReady ends an update.
-func assessReady(o *Observed, zone *Zone, state *ZoneState) {
+// assessHealthy ends a creation. An update has more to go through: see advance.
+func assessHealthy(o *Observed, zone *Zone, state *ZoneState) {
 	record := &state.Record
-	if record.inFlight() {
-		if record.Phase != Creating {
-			record.Finished = o.Now
-		}
+	if record.inFlight() && record.Phase == Creating {
 		record.Updating, record.Started = "", time.Time{}
 	}
 	// Who has left the zone alone for so long contends for nothing.
 	if !o.Paused && record.Phase == Ready && o.Now.Sub(record.Since) >= reappliedWindow {
 		record.Reapplied = 0
+	}
+	if state.inWork(zone) {
+		state.set(Updating, ReasonWriting, "the update to be concluded")
+		if outOfService(state.was) {
+			state.Record.Phase = state.was
+		}
+		return
 	}
 	record.Revision = zone.Revision
 	state.set(Ready, ReasonUpToDate, "")
@@ -216,6 +239,7 @@ func begin(o *Observed, zone *Zone, state *ZoneState, phase Phase) {
 	again := record.Updating == zone.Revision && !landed(zone) && (before == phase || before == Failed)
 	if !again {
 		record.Updating, record.Started, record.Generation = zone.Revision, o.Now, 0
+		record.Healthy, record.Quiet, record.Baseline = time.Time{}, time.Time{}, record.Baseline.forget()
 	}
 	state.set(phase, ReasonWriting, "the change to be written")
 	failIfOverdue(o, zone, state)
@@ -230,8 +254,8 @@ func (s *ZoneState) refuse(reason, waitingFor string) {
 	s.Hold = true
 }
 
-// conclude compares with what was remembered before.
-func (s *ZoneState) conclude(before Record, now time.Time) {
+// compare compares with what was remembered before.
+func (s *ZoneState) compare(before Record, now time.Time) {
 	after := &s.Record
 	if after.Phase != before.Phase || before.Since.IsZero() {
 		after.Since = now
@@ -247,12 +271,14 @@ func (p Phase) isVerdict() bool { return p == Refused || p == Failed }
 // memory is a record less what is only there to be read by people.
 func memory(r Record) Record {
 	r.Phase, r.Since = "", time.Time{}
-	r.Started, r.Finished = r.Started.UTC(), r.Finished.UTC()
+	for _, at := range []*time.Time{&r.Started, &r.Finished, &r.Begun, &r.Clock, &r.Drained, &r.Loaded, &r.Restored, &r.Healthy, &r.Quiet} {
+		*at = at.UTC()
+	}
 	return r
 }
 
-// catchUp notices that a creation has landed, and lets the deadlines that a pause
-// has stopped run anew.
+// catchUp notices that a creation or a drain has landed, and that a cluster has
+// been made anew, and lets the deadlines that a pause has stopped run anew.
 func catchUp(o *Observed) []Zone {
 	zones := slices.Clone(o.Zones)
 	for i := range zones {
@@ -263,22 +289,112 @@ func catchUp(o *Observed) []Zone {
 		if record.inFlight() && record.Started.IsZero() && !o.Paused {
 			record.Started = o.Now
 		}
+		if len(zone.Reads.Drained) > 0 && !record.drained() && !record.restoring() && !o.Paused {
+			record.Drained, record.Begun = o.Now, o.Now // what remembered it is lost
+		}
+		noteIdentity(zone)
 	}
 	return zones
 }
 
+// noteIdentity remembers which cluster a zone has, and that it has come back
+// empty. What nobody reads through a listed VMUser can be empty.
+func noteIdentity(zone *Zone) {
+	record := &zone.Record
+	gone := zone.Cluster == nil || zone.Cluster.Deleting || record.UID != "" && zone.Cluster.UID != record.UID
+	if gone && record.UID != "" && zone.routed() {
+		record.Emptied = true
+	}
+	if !zone.routed() {
+		record.Emptied = false
+	}
+	if zone.Cluster != nil {
+		record.UID = zone.Cluster.UID
+	}
+}
+
+// withoutUpdate is what is left to remember of a zone whose cluster is gone.
+func (r Record) withoutUpdate() Record {
+	r.Revision, r.Updating, r.Started, r.Generation, r.Reapplied = "", "", time.Time{}, 0, 0
+	r.Finished, r.Healthy, r.Quiet, r.Baseline = time.Time{}, time.Time{}, time.Time{}, ""
+	return r
+}
+
 // hold is for a paused object: what is not right stays so, and deadlines stand
 // still.
-func hold(d *Decision) {
+func hold(o *Observed, d *Decision) {
 	for i := range d.Zones {
-		record := &d.Zones[i].Record
+		state := &d.Zones[i]
+		record := &state.Record
+		record.Clock = time.Time{}
 		if record.inFlight() && record.Phase != Failed {
 			record.Started = time.Time{}
 		}
-		if record.Phase == Pending {
-			d.Zones[i].set(Pending, ReasonPaused, "spec.paused to be taken back")
+		if state.inWork(&o.Zones[i]) {
+			conclude(o, d, i)
+		}
+		switch {
+		case state.inWork(&o.Zones[i]) && outOfService(state.was) && record.Phase != Refused && record.Phase != Failed && record.Phase != Missing:
+			state.set(state.was, ReasonPaused, "spec.paused to be taken back; its reads are kept away until then")
+		case record.Phase == Pending:
+			state.set(Pending, ReasonPaused, "spec.paused to be taken back")
 		}
 	}
+}
+
+// conclude ends what can be ended without a write.
+func conclude(o *Observed, d *Decision, i int) {
+	zone, state := &o.Zones[i], &d.Zones[i]
+	if zone.Cluster == nil || !zone.Cluster.Healthy() || !state.Updated || len(zone.Reads.Drained) > 0 {
+		return
+	}
+	switch record := &state.Record; {
+	case record.restoring():
+		if restored(o, d, zone, state) {
+			finish(o, zone, state)
+		}
+	case !record.drained():
+		letGo(o, d, zone, state)
+	}
+	state.Record.Clock, state.Hold = time.Time{}, false
+}
+
+// outOfService are the phases between a drain and the end of its restoration.
+func outOfService(p Phase) bool { return p == Draining || p == Flushing || p == Restoring }
+
+// watchProgress calls for the user where nothing has moved for too long.
+func watchProgress(o *Observed, d *Decision) {
+	var last time.Time
+	var stuck *ZoneState
+	for i := range d.Zones {
+		state := &d.Zones[i]
+		since := state.Record.Since
+		switch state.Record.Phase {
+		case Baking, Refused, Failed, Missing, Ready, Unhealthy:
+			if state.Hold || state.Record.Phase == Baking {
+				return // it says so by itself, or is not stuck
+			}
+		default:
+			if stuck == nil || state.Record.Phase != Pending && stuck.Record.Phase == Pending {
+				stuck = state
+			}
+		}
+		if state.Record.Phase != state.was || since.IsZero() {
+			since = o.Now
+		}
+		if since.After(last) {
+			last = since
+		}
+	}
+	if stuck == nil || stuck.Hold || o.Strategy.ProgressDeadline <= 0 {
+		return
+	}
+	if deadline := last.Add(o.Strategy.ProgressDeadline); o.Now.Before(deadline) {
+		d.wakeAt(o.Now, deadline)
+		return
+	}
+	stuck.set(stuck.Record.Phase, ReasonProgressDeadline, fmt.Sprintf("%s; nothing has moved for the %s that progressDeadline allows", stuck.WaitingFor, o.Strategy.ProgressDeadline))
+	stuck.Hold = true
 }
 
 // setAlarms looks again when a deadline is over, and when overwritings are to be
@@ -286,7 +402,7 @@ func hold(d *Decision) {
 func setAlarms(o *Observed, d *Decision) {
 	for i := range d.Zones {
 		record := &d.Zones[i].Record
-		if record.inFlight() && record.Phase != Failed {
+		if record.inFlight() && record.Phase != Failed && record.Healthy.IsZero() {
 			d.wakeAt(o.Now, record.Started.Add(o.Strategy.ReadyTimeout))
 		}
 		if record.Phase == Ready && record.Reapplied > 0 {

@@ -24,6 +24,10 @@ const (
 	ReleaseCluster ActionType = "ReleaseCluster"
 	// DeleteCluster deletes an inline cluster.
 	DeleteCluster ActionType = "DeleteCluster"
+	// DrainReads takes the reads of a zone out of the VMUsers.
+	DrainReads ActionType = "DrainReads"
+	// RestoreReads puts them back.
+	RestoreReads ActionType = "RestoreReads"
 	// ConfigureScrape writes the VMAgent.
 	ConfigureScrape ActionType = "ConfigureScrape"
 	// Finalize lets the object go.
@@ -60,11 +64,29 @@ type ZoneState struct {
 	// Ready is true where the cluster is ours and in good health, whatever it
 	// runs.
 	Ready bool
-	// Hold is true where only the user can bring the zone on.
+	// Hold is true where it calls for the user.
 	Hold bool
+	// Needs is the evidence that the zone waits for.
+	Needs Need
+	// was is the phase before.
+	was Phase
+	// blocked is true where a guard stands in the way.
+	blocked bool
 	// verdict is true where the decision says of the zone what a cache that is
 	// behind must not make it say.
 	verdict bool
+}
+
+// Needs is the evidence to gather, by zone, for a decision that may go further;
+// it has to be looked at again every second.
+func (d *Decision) Needs() map[string]Need {
+	needs := map[string]Need{}
+	for i := range d.Zones {
+		if zone := &d.Zones[i]; zone.Needs != 0 {
+			needs[zone.Name] = zone.Needs
+		}
+	}
+	return needs
 }
 
 // wakeAt keeps the earliest of the moments that are still to come. It rounds up

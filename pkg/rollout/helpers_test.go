@@ -17,7 +17,7 @@ const notYet = "operator reports \"expanding\" for generation 2"
 func scene(zones ...Zone) Observed {
 	return Observed{
 		Now:      noon,
-		Strategy: Strategy{MinAvailableZones: 1, ReadyTimeout: 5 * time.Minute, UpdatePause: time.Minute},
+		Strategy: Strategy{MaxUnavailable: 1, MinAvailableZones: 1, ReadyTimeout: 5 * time.Minute, UpdatePause: time.Minute},
 		Zones:    zones,
 	}
 }

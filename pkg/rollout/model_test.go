@@ -152,6 +152,7 @@ func newWorld(random *rand.Rand) *world {
 
 func (w *world) anyStrategy() Strategy {
 	return Strategy{
+		MaxUnavailable:    1,
 		MinAvailableZones: oneOf(w.random, 0, 1, 1, 1, 2),
 		ReadyTimeout:      oneOf(w.random, 30*time.Second, 2*time.Minute, 5*time.Minute),
 		UpdatePause:       oneOf(w.random, 0, 10*time.Second, time.Minute),
@@ -231,7 +232,7 @@ func (w *world) observe(object *modelObject, clusters map[string]modelCluster, l
 	}
 	for _, name := range slices.Sorted(maps.Keys(clusters)) {
 		if clusters[name].owner == Ours && object.zone(name) == nil {
-			o.Strays = append(o.Strays, name)
+			o.Strays = append(o.Strays, Stray{Name: name, Marked: true})
 		}
 	}
 	return o

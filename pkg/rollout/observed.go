@@ -17,9 +17,10 @@ type Observed struct {
 	Strategy Strategy
 	// Zones are the entries of the list, in its order.
 	Zones []Zone
-	// Strays are the names of clusters that carry our mark and that no entry
-	// names.
-	Strays []string
+	// Strays are what the list no longer names and still bears our marks.
+	Strays []Stray
+	// Aborted is true where the user has called this change off.
+	Aborted bool
 	// ScrapePending is true where the VMAgent has to be written.
 	ScrapePending bool
 }
@@ -32,15 +33,47 @@ type Deletion struct {
 	Retain bool
 }
 
+// Stray is a cluster that carries our mark, or a drain record of ours, or both,
+// and that no entry names.
+type Stray struct {
+	Name string
+	// Marked is true where the cluster carries our mark.
+	Marked bool
+	// Drained is true where a VMUser carries our drain record.
+	Drained bool
+	// Unhealthy says what speaks against giving its reads back; empty for a
+	// healthy cluster.
+	Unhealthy string
+}
+
 // Strategy is how a change travels.
 type Strategy struct {
+	// MaxUnavailable is how many zones may be out at a time, those that are not
+	// healthy by themselves included.
+	MaxUnavailable int
 	// MinAvailableZones is how many other zones must be healthy before a healthy
 	// one is touched.
 	MinAvailableZones int
+	// MaxFailures is how many zones may have failed before no other is begun.
+	MaxFailures int
 	// ReadyTimeout is how long an update may take.
 	ReadyTimeout time.Duration
 	// UpdatePause is how long an updated zone holds back the next one.
 	UpdatePause time.Duration
+	// ProgressDeadline is how long nothing may move.
+	ProgressDeadline time.Duration
+	// DrainTimeout is how long the proof may take that reads were taken from a
+	// zone, or given back.
+	DrainTimeout time.Duration
+	// GracePeriod is how long reads in flight may keep a drained zone.
+	GracePeriod time.Duration
+	// FlushTimeout is how long the queues of a zone may take to empty.
+	FlushTimeout time.Duration
+	// StableFor is how long they must have been empty; 0 leaves it to what is
+	// known of the VMAgent.
+	StableFor time.Duration
+	// MaxPendingBytes is what counts as empty, in each replica of the VMAgent.
+	MaxPendingBytes int64
 }
 
 // Zone is one entry of the list with the cluster that it names.
@@ -57,6 +90,13 @@ type Zone struct {
 	// Cluster is nil where there is none. One that exists and can't be read is
 	// given as not healthy, beside Problem.
 	Cluster *Cluster
+	// Reads is the read path to it.
+	Reads Reads
+	// Queues is the write path to it.
+	Queues Queues
+	// Approved is true where the user has given their word for this zone and this
+	// revision: to go on though something can't be proven.
+	Approved bool
 	// Record is what status remembers.
 	Record Record
 }
@@ -87,6 +127,8 @@ const (
 
 // Cluster is an existing cluster as seen by the rollout.
 type Cluster struct {
+	// UID tells a cluster from one that was made anew under the same name.
+	UID       string
 	Ownership Ownership
 	// Owner names the other object where Ownership is Foreign.
 	Owner string
@@ -136,7 +178,10 @@ const (
 	Pending   Phase = "Pending"
 	Missing   Phase = "Missing"
 	Creating  Phase = "Creating"
+	Draining  Phase = "Draining"
 	Updating  Phase = "Updating"
+	Flushing  Phase = "Flushing"
+	Restoring Phase = "Restoring"
 	Baking    Phase = "Baking"
 	Ready     Phase = "Ready"
 	Unhealthy Phase = "Unhealthy"
@@ -160,14 +205,64 @@ type Record struct {
 	Started time.Time
 	// Finished is when an existing cluster last finished an update.
 	Finished time.Time
+	// Took is how long that update took, from the drain to the last proof.
+	Took time.Duration
 	// Generation is what our last write produced; 0 until that has been seen to
 	// land.
 	Generation int64
 	// Reapplied counts how often somebody else's change was overwritten.
 	Reapplied int
+
+	// UID is that of the cluster that the zone was last seen to have.
+	UID string
+	// Emptied is true for a cluster that was made anew, until the user's word: it
+	// lacks what the old one stored.
+	Emptied bool
+
+	// Begun is when the zone was last taken into work; zero while it is not.
+	Begun time.Time
+	// Clock is when the deadline of the present wait began to run; zero while it
+	// stands still.
+	Clock time.Time
+	// Drained is when reads were last taken from the zone, as intended; zero
+	// while they go there.
+	Drained time.Time
+	// DrainDone is true once that has been seen to be written.
+	DrainDone bool
+	// Contended is the revision for which that has been given up: reads were given
+	// back by somebody else too often.
+	Contended string
+	// Redrained counts how often reads were taken away again, that somebody else
+	// had given back.
+	Redrained int
+	// Loaded is when every VMAuth was first seen to have loaded that.
+	Loaded time.Time
+	// Restored is when reads were given back, as intended; zero once every VMAuth
+	// has loaded that.
+	Restored time.Time
+	// Healthy is when the update was first seen in good health; the wait for the
+	// queues counts from here.
+	Healthy time.Time
+	// Quiet is since when the queues have been empty and nothing has failed.
+	Quiet time.Time
+	// Baseline are the counters of the queues to compare with.
+	Baseline Baseline
 }
 
+// inFlight is true from the decision to write until the end of the update.
 func (r Record) inFlight() bool { return r.Updating != "" }
+
+// drained is true while reads are kept away.
+func (r Record) drained() bool { return !r.Drained.IsZero() }
+
+// restoring is true while reads are on their way back.
+func (r Record) restoring() bool { return !r.Restored.IsZero() }
+
+// inWork is true for an existing zone that we have taken out of service, or are
+// about to.
+func (r Record) inWork() bool {
+	return r.drained() || r.restoring() || r.inFlight() && r.Phase != Creating
+}
 
 // target is the revision that was decided on last.
 func (r Record) target() string {

@@ -60,7 +60,7 @@ func differ(a, b Decision) string {
 	}
 	for i := range a.Zones {
 		x, y := a.Zones[i], b.Zones[i]
-		x.verdict, y.verdict = false, false
+		x.verdict, y.verdict, x.was, y.was, x.blocked, y.blocked = false, false, "", "", false, false
 		x.Record, y.Record = stored(x.Record), stored(y.Record)
 		if x != y {
 			return fmt.Sprintf("zone\n  %+v becomes\n  %+v", x, y)
@@ -149,7 +149,7 @@ func anyObservation(random *rand.Rand) Observed {
 	o.Strategy.UpdatePause = oneOf(random, 0, time.Minute, 2500*time.Millisecond)
 	o.ScrapePending = seldom(random)
 	if seldom(random) {
-		o.Strays = []string{"stray"}
+		o.Strays = []Stray{{Name: "stray", Marked: true}}
 	}
 	if seldom(random) {
 		o.Deletion = &Deletion{NamespaceTerminating: seldom(random), Retain: seldom(random)}

@@ -36,7 +36,7 @@ const (
 )
 
 func (s *small) observe() Observed {
-	o := Observed{Now: noon, Paused: s.paused, Strategy: Strategy{MinAvailableZones: 1, ReadyTimeout: smallTimeout, UpdatePause: smallPause}}
+	o := Observed{Now: noon, Paused: s.paused, Strategy: Strategy{MaxUnavailable: 1, MinAvailableZones: 1, ReadyTimeout: smallTimeout, UpdatePause: smallPause}}
 	for i := range s.zones {
 		z := &s.zones[i]
 		seen := Zone{Name: string(rune('a' + i)), Inline: true, Revision: string(s.want), Record: z.record}

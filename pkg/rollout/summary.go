@@ -81,7 +81,7 @@ func view(o Observed, d Decision) overview {
 		if zone.Ready {
 			v.ready++
 		}
-		if zone.Updated && zone.Ready {
+		if zone.Updated && zone.Ready && !zone.Record.inWork() {
 			v.done++
 		}
 		v.place(zone)
@@ -93,7 +93,7 @@ func view(o Observed, d Decision) overview {
 // leftover is what is to be written though all zones may be what is wanted.
 func leftover(o *Observed) string {
 	if len(o.Strays) > 0 {
-		return fmt.Sprintf("VMCluster %s, which no zone names any more, is to be released", o.Strays[0])
+		return stranded(&o.Strays[0])
 	}
 	for i := range o.Zones {
 		if cluster := o.Zones[i].Cluster; cluster != nil && cluster.Difference == Metadata {
@@ -104,6 +104,16 @@ func leftover(o *Observed) string {
 		return "the VMAgent is to be made to scrape the zones"
 	}
 	return ""
+}
+
+func stranded(stray *Stray) string {
+	switch {
+	case stray.Drained && stray.Unhealthy != "":
+		return fmt.Sprintf("VMCluster %s, which no zone names any more, can't be given its reads back: %s", stray.Name, stray.Unhealthy)
+	case stray.Drained:
+		return fmt.Sprintf("VMCluster %s, which no zone names any more, is to be given its reads back", stray.Name)
+	}
+	return fmt.Sprintf("VMCluster %s, which no zone names any more, is to be released", stray.Name)
 }
 
 // place notes the first zone of each sort.
@@ -117,7 +127,7 @@ func (v *overview) place(zone *ZoneState) {
 		first(&v.stalled)
 	}
 	switch zone.Record.Phase {
-	case Creating, Updating:
+	case Creating, Draining, Updating, Flushing, Restoring:
 		first(&v.busy)
 	case Baking:
 		first(&v.baking)
@@ -135,7 +145,7 @@ func (v *overview) checkUp(zone *ZoneState, cluster *Cluster) {
 		return
 	}
 	switch zone.Record.Phase {
-	case Creating, Updating, Leaving:
+	case Creating, Draining, Updating, Flushing, Restoring, Leaving:
 		return
 	}
 	v.degraded, v.ailment = zone, ailment(cluster)
@@ -186,6 +196,21 @@ func (v *overview) readyCondition() Condition {
 	return Condition{"Ready", false, v.reason(), v.message()}
 }
 
+// busyReason tells what happens in a zone in work.
+func busyReason(phase Phase) string {
+	switch phase {
+	case Creating:
+		return "ZoneCreating"
+	case Draining:
+		return "ZoneDraining"
+	case Flushing:
+		return ReasonWaitingForQueues
+	case Restoring:
+		return "ZoneRestoring"
+	}
+	return "ZoneUpdating"
+}
+
 // reason is why the object is not ready.
 func (v *overview) reason() string {
 	switch {
@@ -195,10 +220,8 @@ func (v *overview) reason() string {
 		return v.stalled.Reason
 	case v.paused:
 		return "RolloutPaused"
-	case v.busy != nil && v.busy.Record.Phase == Creating:
-		return "ZoneCreating"
 	case v.busy != nil:
-		return "ZoneUpdating"
+		return busyReason(v.busy.Record.Phase)
 	case v.degraded != nil:
 		return v.degraded.Reason
 	case v.baking != nil:

@@ -6,51 +6,109 @@ package rollout
 import (
 	"cmp"
 	"fmt"
+	"strings"
 	"time"
 )
 
-// update chooses the existing cluster that may be changed, and says of all others
-// that have to be changed what they wait for.
+// update brings on the zones in work, chooses the existing cluster that may be
+// changed next, and says of all others that have to be changed what they wait for.
 func update(o *Observed, d *Decision) {
-	next := candidate(o, d)
 	for i := range d.Zones {
-		if i != next && outdated(&o.Zones[i], &d.Zones[i]) && d.Zones[i].Record.Phase == Pending {
-			d.Zones[i].set(Pending, ReasonWaitingForOtherZone, fmt.Sprintf("its turn, after zone %s", o.Zones[next].Name))
+		if !outdated(&o.Zones[i], &d.Zones[i]) && d.Zones[i].inWork(&o.Zones[i]) {
+			advance(o, d, i)
 		}
 	}
-	if next < 0 {
-		return
+	lead, working := -1, 0
+	for i := range d.Zones {
+		if !outdated(&o.Zones[i], &d.Zones[i]) || !outOfReach(o, d, i) {
+			continue
+		}
+		if advance(o, d, i); outOfReach(o, d, i) && !d.Zones[i].blocked {
+			if working++; lead < 0 {
+				lead = i
+			}
+		}
 	}
+	next := -1
+	if working < o.Strategy.MaxUnavailable {
+		next = candidate(o, d)
+	}
+	if lead < 0 {
+		lead = next
+	}
+	for i := range d.Zones {
+		if lead >= 0 && i != lead && waits(o, d, i) {
+			d.Zones[i].set(Pending, ReasonWaitingForOtherZone, fmt.Sprintf("its turn, after zone %s", o.Zones[lead].Name))
+		}
+	}
+	if next >= 0 {
+		start(o, d, next, lead)
+	}
+}
+
+// waits is true for a zone that has to be changed and may be taken into work.
+func waits(o *Observed, d *Decision, i int) bool {
+	state := &d.Zones[i]
+	return outdated(&o.Zones[i], state) && state.Record.Phase == Pending && !outOfReach(o, d, i)
+}
+
+// start takes a zone into work, if nothing stands against it.
+func start(o *Observed, d *Decision, next, lead int) {
 	zone, state := &o.Zones[next], &d.Zones[next]
 	if blocked := guard(o, d, next); blocked != nil {
-		state.set(Pending, blocked.reason, blocked.waitingFor)
-		state.Hold = blocked.hold
-		d.wakeAt(o.Now, blocked.until)
+		state.block(o, d, blocked)
 		return
 	}
 	if d.Action.Type != Nothing {
 		// One step at a time: what is proposed comes first.
 		state.set(Pending, ReasonWaitingForOtherZone, "its turn")
+		if lead != next {
+			state.WaitingFor = fmt.Sprintf("its turn, after zone %s", o.Zones[lead].Name)
+		}
 		return
 	}
-	begin(o, zone, state, Updating)
-	d.Action = Action{UpdateCluster, zone.Name}
+	record := &state.Record
+	if record.Begun.IsZero() {
+		record.Begun, record.Baseline = o.Now, baselineOf(zone.Queues.Reading)
+	}
+	if drainable(o, d, next) && !drain(o, d, zone, state) {
+		return
+	}
+	if d.Action.Type == Nothing {
+		begin(o, zone, state, Updating)
+		d.Action = Action{UpdateCluster, zone.Name}
+	}
 }
+
+// drainable is true where reads can be taken from a zone: there are others to
+// take them over. Where there are none, the guard has let only that pass which
+// is broken anyway, or that of which the user has said so.
+func drainable(o *Observed, d *Decision, i int) bool {
+	reads := &o.Zones[i].Reads
+	return servingBeside(o, d, i) > 0 && reads.Unknown == "" && reads.Busy == "" && len(reads.Undrainable) == 0
+}
+
+func (s *ZoneState) block(o *Observed, d *Decision, blocked *obstacle) {
+	s.set(Pending, blocked.reason, blocked.waitingFor)
+	s.Hold, s.Needs, s.blocked = blocked.hold, s.Needs|blocked.needs, true
+	d.wakeAt(o.Now, blocked.until)
+}
+
+// inWork is true for a zone that has been taken out of service, by its record or
+// by what the VMUsers say.
+func (s *ZoneState) inWork(zone *Zone) bool { return s.Record.inWork() || len(zone.Reads.Drained) > 0 }
 
 // outdated zones are those that have to be changed and may be.
 func outdated(zone *Zone, state *ZoneState) bool {
 	return zone.Cluster != nil && zone.Cluster.Difference == Spec && !zone.Cluster.Deleting && state.Record.Phase != Refused
 }
 
-// candidate is the most urgent zone, the first in the list among equals. -1 if
-// none is outdated.
+// candidate is the most urgent zone that waits, the first in the list among
+// equals. -1 if there is none.
 func candidate(o *Observed, d *Decision) int {
 	next := -1
 	for i := range o.Zones {
-		if !outdated(&o.Zones[i], &d.Zones[i]) {
-			continue
-		}
-		if next < 0 || urgency(o, d, i) > urgency(o, d, next) {
+		if waits(o, d, i) && (next < 0 || urgency(o, d, i) > urgency(o, d, next)) {
 			next = i
 		}
 	}
@@ -62,7 +120,7 @@ func candidate(o *Observed, d *Decision) int {
 // hold it back, and the change may be what repairs them.
 func urgency(o *Observed, d *Decision, i int) int {
 	switch healthy, unfinished := o.Zones[i].Cluster.Healthy(), d.Zones[i].Record.inFlight(); {
-	case inWork(o, d, i):
+	case !healthy && busy(o, d, i):
 		return 4
 	case !healthy && unfinished:
 		return 3
@@ -74,12 +132,43 @@ func urgency(o *Observed, d *Decision, i int) int {
 	return 0
 }
 
-// inWork is true for a zone that has been created or changed, has neither come
-// to health nor failed, and still may; be it refused by now.
-func inWork(o *Observed, d *Decision, i int) bool {
-	cluster, record := o.Zones[i].Cluster, &d.Zones[i].Record
-	return cluster != nil && record.inFlight() && !cluster.Healthy() &&
-		!cluster.Deleting && !cluster.Failed && !overdue(o, record)
+// busy is true for a zone that has been taken into work and neither given back
+// nor given up; be it refused by now.
+func busy(o *Observed, d *Decision, i int) bool {
+	cluster, state := o.Zones[i].Cluster, &d.Zones[i]
+	if cluster == nil || cluster.Deleting {
+		return false
+	}
+	if cluster.Healthy() {
+		return outOfReach(o, d, i) && !state.Record.Emptied
+	}
+	return state.Record.inFlight() && !cluster.Failed && !overdue(o, &state.Record)
+}
+
+// outOfReach is true for a healthy zone that has been taken out of service, or
+// whose update has more to go through. One that was decided on and neither
+// drained nor written is as it was.
+func outOfReach(o *Observed, d *Decision, i int) bool {
+	zone, state := &o.Zones[i], &d.Zones[i]
+	record := &state.Record
+	return record.drained() || record.restoring() || len(zone.Reads.Drained) > 0 ||
+		record.inWork() && !outdated(zone, state)
+}
+
+// serves is true for a zone that can be read from: healthy, and not kept out.
+func serves(o *Observed, d *Decision, i int) bool {
+	zone, record := &o.Zones[i], &d.Zones[i].Record
+	return zone.Cluster != nil && zone.Cluster.Healthy() && !zone.notOurs() &&
+		!record.drained() && !record.restoring() && len(zone.Reads.Drained) == 0 && !record.Emptied
+}
+
+func servingBeside(o *Observed, d *Decision, i int) (serving int) {
+	for j := range o.Zones {
+		if j != i && serves(o, d, j) {
+			serving++
+		}
+	}
+	return serving
 }
 
 // obstacle is why a zone may not be touched now.
@@ -88,70 +177,154 @@ type obstacle struct {
 	waitingFor string
 	until      time.Time // zero where no moment is known
 	hold       bool
+	needs      Need
 }
 
 // guard returns what stands in the way of changing a zone, or nil.
 func guard(o *Observed, d *Decision, next int) *obstacle {
-	if busy := inProgress(o, d, next); busy != "" {
-		return &obstacle{reason: ReasonWaitingForOtherZone, waitingFor: busy}
+	if inProgress := inProgress(o, d, next); inProgress != nil {
+		return inProgress
 	}
 	if !o.Zones[next].Cluster.Healthy() {
 		return nil
 	}
-	for i := range o.Zones {
-		if cluster := o.Zones[i].Cluster; i != next && cluster != nil && !cluster.Healthy() {
-			return &obstacle{reason: ReasonBlocked, waitingFor: fmt.Sprintf("zone %s to be healthy: %s", o.Zones[i].Name, ailment(cluster))}
+	if o.Aborted {
+		return &obstacle{reason: ReasonAborted, waitingFor: "another revision, since this one was called off", hold: true}
+	}
+	for _, obstructs := range []func(*Observed, *Decision, int) *obstacle{
+		disrupted, tooFew, tooManyFailures, refusedBefore, baking, contended, unreadable, overflowing,
+	} {
+		if found := obstructs(o, d, next); found != nil {
+			return found
 		}
 	}
-	if few := tooFew(o, next); few != nil {
-		return few
-	}
-	if refused := refusedBefore(d, next); refused != "" {
-		return &obstacle{reason: ReasonBlocked, waitingFor: refused, hold: true}
-	}
-	return baking(o, d, next)
+	return nil
 }
 
-// tooFew holds a zone back where not enough others would remain, all existing
-// ones being healthy. Those that do not exist yet may still come.
-func tooFew(o *Observed, next int) *obstacle {
-	healthy, toCome := 0, 0
+// disrupted holds a healthy zone back while as many others as may be out are.
+func disrupted(o *Observed, d *Decision, next int) *obstacle {
+	out, first := 0, ""
 	for i := range o.Zones {
-		switch zone := &o.Zones[i]; {
-		case i == next:
-		case zone.Cluster == nil:
+		cluster := o.Zones[i].Cluster
+		if i == next || cluster == nil || cluster.Healthy() && !outOfReach(o, d, i) {
+			continue
+		}
+		if out++; first == "" {
+			first = fmt.Sprintf("zone %s to be healthy and in service: %s", o.Zones[i].Name, cmp.Or(ailment(cluster), d.Zones[i].WaitingFor, "it is in work"))
+		}
+	}
+	if out < o.Strategy.MaxUnavailable {
+		return nil
+	}
+	return &obstacle{reason: ReasonBlocked, waitingFor: first}
+}
+
+// tooFew holds a zone back where not enough others would remain. Those that do
+// not exist yet may still come.
+func tooFew(o *Observed, d *Decision, next int) *obstacle {
+	serving, toCome := servingBeside(o, d, next), 0
+	for i := range o.Zones {
+		if zone := &o.Zones[i]; i != next && (zone.Cluster == nil || !zone.notOurs() && !serves(o, d, i)) {
 			toCome++
-		case !zone.notOurs():
-			healthy++
 		}
 	}
 	wanted := o.Strategy.MinAvailableZones
-	if healthy >= wanted {
+	if serving >= wanted {
 		return nil
 	}
-	return &obstacle{reason: ReasonMinAvailableZones, hold: healthy+toCome < wanted, waitingFor: fmt.Sprintf(
-		"at least %d other zones in good health, there being %d; spec.strategy.minAvailableZones can lower that", wanted, healthy)}
+	return &obstacle{reason: ReasonMinAvailableZones, hold: serving+toCome < wanted, waitingFor: fmt.Sprintf(
+		"at least %d other zones in good health, there being %d; spec.strategy.minAvailableZones can lower that", wanted, serving)}
 }
 
-// inProgress names another zone that is in work.
-func inProgress(o *Observed, d *Decision, next int) string {
+// tooManyFailures halts a rollout.
+func tooManyFailures(o *Observed, d *Decision, next int) *obstacle {
+	failures := 0
 	for i := range d.Zones {
-		if state := &d.Zones[i]; i != next && inWork(o, d, i) {
-			return fmt.Sprintf("zone %s, which is in work: %s", state.Name, cmp.Or(state.WaitingFor, ailment(o.Zones[i].Cluster)))
+		if i != next && d.Zones[i].Record.Phase == Failed {
+			failures++
 		}
 	}
-	return ""
+	if failures <= o.Strategy.MaxFailures {
+		return nil
+	}
+	return &obstacle{reason: ReasonMaxFailures, hold: true, waitingFor: fmt.Sprintf("failed zones to recover: there are %d, and spec.strategy.maxFailures is %d", failures, o.Strategy.MaxFailures)}
+}
+
+// contended holds a zone back whose reads somebody else gave back too often.
+func contended(o *Observed, d *Decision, next int) *obstacle {
+	if zone := &o.Zones[next]; d.Zones[next].Record.Contended == zone.Revision && !zone.Approved {
+		return &obstacle{reason: ReasonContended, hold: true, waitingFor: contentionOfReads(zone)}
+	}
+	return nil
+}
+
+func contentionOfReads(zone *Zone) string {
+	return fmt.Sprintf("the VMUsers to be left alone: somebody gives the zone its reads back whenever they are taken away, %d times by now; for the user's word to try again, or for another revision than %s",
+		maxRedrained+1, zone.Revision)
+}
+
+// unreadable holds a zone back whose reads can't be taken away. Where nobody is
+// there to take them over, the guards before have spoken.
+func unreadable(o *Observed, d *Decision, next int) *obstacle {
+	reads := &o.Zones[next].Reads
+	switch {
+	case reads.Unknown != "":
+		return &obstacle{reason: ReasonReadsUnknown, waitingFor: reads.Unknown}
+	case len(reads.Undrainable) > 0:
+		return &obstacle{reason: ReasonReadsUndrainable, hold: true, waitingFor: "a way to take reads from the zone: " + strings.Join(reads.Undrainable, "; ")}
+	case reads.Busy != "":
+		return &obstacle{reason: ReasonVMUserBusy, waitingFor: reads.Busy}
+	}
+	return nil
+}
+
+// overflowing holds a zone back whose queues can't be told, or would not outlast
+// the update.
+func overflowing(o *Observed, d *Decision, next int) *obstacle {
+	zone := &o.Zones[next]
+	queues := &zone.Queues
+	switch {
+	case d.Zones[next].Record.drained() || queues.Gate == NoGate || zone.Approved:
+		return nil
+	case queues.Gate == Unclear:
+		return &obstacle{reason: ReasonQueuesUnclear, hold: true, waitingFor: approvalFor(zone, queues.Why)}
+	case queues.Reading == nil:
+		return &obstacle{reason: ReasonQueuesUnknown, needs: NeedQueues, waitingFor: "the queues of the VMAgent to be read"}
+	case queues.Reading.Missing != "":
+		return &obstacle{reason: ReasonQueuesUnknown, needs: NeedQueues, waitingFor: queues.Reading.Missing}
+	}
+	if full := room(o, queues.Reading); full != "" {
+		return &obstacle{reason: ReasonQueueRoom, needs: NeedQueues, waitingFor: full}
+	}
+	return nil
+}
+
+// inProgress holds any zone back while as many others are in work as may be out.
+func inProgress(o *Observed, d *Decision, next int) *obstacle {
+	count, first := 0, ""
+	for i := range d.Zones {
+		if state := &d.Zones[i]; i != next && busy(o, d, i) {
+			if count++; first == "" {
+				first = fmt.Sprintf("zone %s, which is in work: %s", state.Name, cmp.Or(state.WaitingFor, ailment(o.Zones[i].Cluster)))
+			}
+		}
+	}
+	if count < o.Strategy.MaxUnavailable {
+		return nil
+	}
+	return &obstacle{reason: ReasonWaitingForOtherZone, waitingFor: first}
 }
 
 // refusedBefore names a zone earlier in the list that is refused: list order is
 // rollout order, so what it was to try out has not been.
-func refusedBefore(d *Decision, next int) string {
+func refusedBefore(_ *Observed, d *Decision, next int) *obstacle {
 	for i := range next {
 		if state := &d.Zones[i]; state.Record.Phase == Refused {
-			return fmt.Sprintf("zone %s, which comes before and is refused: %s", state.Name, state.Reason)
+			return &obstacle{reason: ReasonBlocked, hold: true,
+				waitingFor: fmt.Sprintf("zone %s, which comes before and is refused: %s", state.Name, state.Reason)}
 		}
 	}
-	return ""
+	return nil
 }
 
 // baking holds a zone back until the last one updated has been so long enough.

@@ -1,0 +1,169 @@
+// Copyright The vmdistributed-apiserver Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package rollout
+
+import "time"
+
+// advance brings on a zone that has been taken into work: it never leaves one
+// half done for another.
+func advance(o *Observed, d *Decision, i int) {
+	zone, state := &o.Zones[i], &d.Zones[i]
+	record := &state.Record
+	switch {
+	case record.restoring():
+		if restored(o, d, zone, state) {
+			finish(o, zone, state)
+		}
+	case zone.Cluster == nil || zone.Cluster.Deleting:
+	case outdated(zone, state) && !record.Emptied:
+		rewrite(o, d, i)
+	case !zone.Cluster.Healthy():
+		keepAway(o, d, zone, state)
+	default:
+		letGo(o, d, zone, state)
+	}
+}
+
+// rewrite goes on with a zone that is not yet, or no longer, what is wanted. One
+// that must not be touched any more is given back, if it is in good health.
+func rewrite(o *Observed, d *Decision, i int) {
+	zone, state := &o.Zones[i], &d.Zones[i]
+	if blocked := guard(o, d, i); blocked != nil {
+		if zone.Cluster.Healthy() {
+			letGo(o, d, zone, state)
+		}
+		if !state.Record.restoring() && state.Record.Phase == Pending {
+			state.block(o, d, blocked)
+		}
+		return
+	}
+	if !drain(o, d, zone, state) {
+		if state.Record.Contended == zone.Revision && !state.Record.inFlight() {
+			contend(o, d, zone, state)
+		}
+		return
+	}
+	if d.Action.Type != Nothing {
+		if state.Record.Phase == Pending {
+			state.set(Pending, ReasonWaitingForOtherZone, "its turn")
+		}
+		return // one step at a time: what is proposed comes first
+	}
+	begin(o, zone, state, Updating)
+	d.Action = Action{UpdateCluster, zone.Name}
+}
+
+// contend gives up on a drain that somebody else undoes again and again.
+func contend(o *Observed, d *Decision, zone *Zone, state *ZoneState) {
+	giveBack(o, d, zone, state)
+	state.refuse(ReasonContended, contentionOfReads(zone))
+}
+
+// keepAway takes reads away once more from a zone that has been written and is
+// not yet itself again.
+func keepAway(o *Observed, d *Decision, zone *Zone, state *ZoneState) {
+	record := &state.Record
+	record.Healthy, record.Quiet = time.Time{}, time.Time{}
+	redrain(o, d, zone, state)
+}
+
+// redrain repeats a drain that somebody else has undone, as often as is allowed;
+// the phase stays.
+func redrain(o *Observed, d *Decision, zone *Zone, state *ZoneState) {
+	record := &state.Record
+	if !record.drained() || len(zone.Reads.Open) == 0 {
+		return
+	}
+	if record.DrainDone {
+		if record.Redrained >= maxRedrained {
+			record.Contended = zone.Revision
+			return
+		}
+		record.Redrained++
+		record.Drained, record.DrainDone = o.Now, false
+	}
+	d.propose(DrainReads, zone.Name)
+}
+
+// letGo gives a healthy zone back: at once where it was not written, else once it
+// holds all samples.
+func letGo(o *Observed, d *Decision, zone *Zone, state *ZoneState) {
+	record := &state.Record
+	if record.inFlight() {
+		if record.Healthy.IsZero() {
+			record.Healthy, record.Baseline = o.Now, record.Baseline.forget()
+		}
+		refusal := *state
+		if !flush(o, d, zone, state) {
+			redrain(o, d, zone, state)
+			return
+		}
+		state.restoreRefusal(&refusal)
+	}
+	if !record.drained() {
+		finish(o, zone, state)
+		return
+	}
+	if record.Emptied && !zone.Approved {
+		state.set(Flushing, ReasonEmptied, approvalFor(zone, "its VMCluster was made anew, and lacks what the old one stored"))
+		state.Hold = true
+		redrain(o, d, zone, state)
+		return
+	}
+	giveBack(o, d, zone, state)
+	if restored(o, d, zone, state) {
+		finish(o, zone, state)
+	}
+}
+
+// restoreRefusal brings back what was said of a zone before its queues were
+// looked at.
+func (s *ZoneState) restoreRefusal(before *ZoneState) {
+	if before.Hold {
+		s.set(before.Record.Phase, before.Reason, before.WaitingFor)
+	}
+}
+
+// finish ends the work on a zone.
+func finish(o *Observed, zone *Zone, state *ZoneState) {
+	record := &state.Record
+	if record.inFlight() && state.Updated {
+		record.Finished = o.Now
+		if !record.Begun.IsZero() {
+			record.Took = o.Now.Sub(record.Begun)
+		}
+		record.Updating, record.Started, record.Revision = "", time.Time{}, zone.Revision
+	}
+	record.Begun, record.Clock = time.Time{}, time.Time{}
+	record.Drained, record.DrainDone, record.Redrained = time.Time{}, false, 0
+	record.Loaded, record.Restored = time.Time{}, time.Time{}
+	record.Healthy, record.Quiet, record.Baseline = time.Time{}, time.Time{}, ""
+	record.Emptied = false
+	switch {
+	case state.Hold:
+	case state.Updated && zone.Cluster != nil && zone.Cluster.Healthy():
+		state.set(Ready, ReasonUpToDate, "")
+	case outdated(zone, state):
+		state.set(Pending, ReasonWaitingForOtherZone, "its turn")
+	}
+}
+
+// rescue takes reads from a cluster that is gone, or going: what comes in its
+// place lacks what it stored.
+func rescue(o *Observed, d *Decision, i int) {
+	zone, state := &o.Zones[i], &d.Zones[i]
+	record := &state.Record
+	if !record.Emptied || len(zone.Reads.Open) == 0 || record.restoring() || zone.Approved || zone.Reads.Busy != "" || servingBeside(o, d, i) == 0 {
+		return
+	}
+	if !record.drained() {
+		if zone.Cluster != nil && zone.Cluster.Healthy() {
+			return
+		}
+		record.Drained, record.Begun = o.Now, o.Now
+		d.propose(DrainReads, zone.Name)
+		return
+	}
+	redrain(o, d, zone, state)
+}

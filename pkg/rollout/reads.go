@@ -1,0 +1,175 @@
+// Copyright The vmdistributed-apiserver Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package rollout
+
+import (
+	"fmt"
+	"strings"
+	"time"
+)
+
+// maxRedrained is how often reads are taken away again that somebody else has
+// given back, before the zone is left to the user.
+const maxRedrained = 3
+
+// Reads is how the listed VMUsers lead to a zone.
+type Reads struct {
+	// Open names the places through which they lead to it now.
+	Open []string
+	// Drained names the VMUsers that carry our record of having led to it.
+	Drained []string
+	// Undrainable names ways to it that can't be taken out.
+	Undrainable []string
+	// Busy names what else is drained through the same VMUsers.
+	Busy string
+	// Unknown says why the routes can't be told, if they can't.
+	Unknown string
+	// Loaded tells whether every replica of every VMAuth has loaded the VMUsers as
+	// they are. Nil where nobody has looked.
+	Loaded *Evidence
+	// Idle tells whether no read is in flight in the zone. Nil where nobody has
+	// looked.
+	Idle *Evidence
+}
+
+// Evidence is what was found out about a gate.
+type Evidence struct {
+	// Met is true where the gate is open.
+	Met bool
+	// Text says what was seen, or what is missing.
+	Text string
+}
+
+// Need is evidence that a decision lacks.
+type Need int
+
+const (
+	// NeedLoaded asks for Reads.Loaded.
+	NeedLoaded Need = 1 << iota
+	// NeedIdle asks for Reads.Idle.
+	NeedIdle
+	// NeedQueues asks for Queues.Reading.
+	NeedQueues
+)
+
+// await waits for evidence, and asks for it where nobody has looked.
+func (s *ZoneState) await(evidence *Evidence, need Need) (met bool, text string) {
+	s.Needs |= need
+	if evidence == nil {
+		return false, "evidence to be gathered"
+	}
+	return evidence.Met, evidence.Text
+}
+
+// routed is true where reads lead to the zone, or did before we took them away.
+func (z *Zone) routed() bool { return len(z.Reads.Open)+len(z.Reads.Drained) > 0 }
+
+// enter sets a phase of its own deadline.
+func (s *ZoneState) enter(o *Observed, phase Phase, reason, waitingFor string) {
+	if s.was != phase || s.Record.Clock.IsZero() {
+		s.Record.Clock = o.Now
+	}
+	s.set(phase, reason, waitingFor)
+}
+
+// patience lets a wait that is over its deadline call for the user. What it waits
+// for may still come.
+func (s *ZoneState) patience(o *Observed, d *Decision, limit time.Duration, reason, knob string) (over bool) {
+	clock := s.Record.Clock
+	if o.Now.Sub(clock) >= limit {
+		s.set(s.Record.Phase, reason, fmt.Sprintf("%s; for longer than the %s that %s allows", s.WaitingFor, limit, knob))
+		s.Hold = true
+		return true
+	}
+	d.wakeAt(o.Now, clock.Add(limit))
+	return false
+}
+
+// drain takes the reads from a zone that is about to be written, and tells
+// whether they are gone.
+func drain(o *Observed, d *Decision, zone *Zone, state *ZoneState) (gone bool) {
+	record := &state.Record
+	if !zone.routed() && !record.drained() {
+		return true
+	}
+	if len(zone.Reads.Open) > 0 {
+		return takeAway(o, d, zone, state)
+	}
+	if record.Loaded.IsZero() {
+		state.enter(o, Draining, ReasonWaitingForVMAuth, "")
+		met, text := state.await(zone.Reads.Loaded, NeedLoaded)
+		if !met {
+			state.WaitingFor = "every VMAuth to have taken the zone out: " + text
+			over := state.patience(o, d, o.Strategy.DrainTimeout, ReasonDrainTimeout, "drain.timeout")
+			// A zone that is not healthy anyway receives what may repair it.
+			return over && !zone.Cluster.Healthy()
+		}
+		record.Loaded = o.Now
+	}
+	return idle(o, d, zone, state)
+}
+
+// takeAway asks for the drain to be written, for the first time or again.
+func takeAway(o *Observed, d *Decision, zone *Zone, state *ZoneState) (gone bool) {
+	record := &state.Record
+	if record.DrainDone {
+		if record.Redrained >= maxRedrained {
+			record.Contended = zone.Revision
+			return false
+		}
+		record.Redrained++
+		record.DrainDone = false
+	}
+	if state.was != Draining || !record.drained() || !record.Loaded.IsZero() {
+		record.Drained = o.Now
+	}
+	record.Loaded, record.Restored = time.Time{}, time.Time{}
+	state.enter(o, Draining, ReasonWriting, fmt.Sprintf("reads to be taken from the zone: %s", strings.Join(zone.Reads.Open, ", ")))
+	state.patience(o, d, o.Strategy.DrainTimeout, ReasonDrainTimeout, "drain.timeout")
+	d.propose(DrainReads, zone.Name)
+	return false
+}
+
+// idle waits for the last read in flight, as long as the grace period allows.
+func idle(o *Observed, d *Decision, zone *Zone, state *ZoneState) bool {
+	over := state.Record.Loaded.Add(o.Strategy.GracePeriod)
+	if !o.Now.Before(over) {
+		return true
+	}
+	met, text := state.await(zone.Reads.Idle, NeedIdle)
+	if met {
+		return true
+	}
+	state.enter(o, Draining, ReasonReadsInFlight, fmt.Sprintf("reads in flight to end, or %s to pass: %s", o.Strategy.GracePeriod, text))
+	d.wakeAt(o.Now, over)
+	return false
+}
+
+// giveBack asks for the reads to be restored.
+func giveBack(o *Observed, d *Decision, zone *Zone, state *ZoneState) {
+	record := &state.Record
+	if !record.restoring() {
+		record.Restored = o.Now
+	}
+	record.Loaded = time.Time{}
+	if len(zone.Reads.Drained) > 0 {
+		d.propose(RestoreReads, zone.Name)
+	}
+}
+
+// restored is true once every VMAuth has loaded that reads go to the zone again.
+func restored(o *Observed, d *Decision, zone *Zone, state *ZoneState) bool {
+	if len(zone.Reads.Drained) > 0 {
+		state.enter(o, Restoring, ReasonWriting, "reads to be given back to the zone: "+strings.Join(zone.Reads.Drained, ", "))
+		state.patience(o, d, o.Strategy.DrainTimeout, ReasonRestoreTimeout, "drain.timeout")
+		return false
+	}
+	met, text := state.await(zone.Reads.Loaded, NeedLoaded)
+	if met || len(zone.Reads.Open) == 0 {
+		return true
+	}
+	state.enter(o, Restoring, ReasonWaitingForVMAuth, "every VMAuth to have taken the zone in again: "+text)
+	state.patience(o, d, o.Strategy.DrainTimeout, ReasonRestoreTimeout, "drain.timeout")
+	return false
+}
