@@ -63,9 +63,39 @@ const (
 // RolloutStrategy is how a change travels over the zones. Durations are Go
 // durations such as 90s, 5m or 1h30m.
 type RolloutStrategy struct {
+	MaxUnavailable    *int32
 	MinAvailableZones *int32
 	ReadyTimeout      string
 	UpdatePause       string
+	Drain             DrainStrategy
+	Flush             FlushStrategy
+	ProgressDeadline  string
+	MaxFailures       *int32
+}
+
+// DrainStrategy is how reads are taken from a zone and given back.
+type DrainStrategy struct {
+	Timeout     string
+	GracePeriod string
+	LastTarget  LastTarget
+}
+
+// LastTarget says what becomes of a target that leads to a drained zone alone.
+type LastTarget string
+
+const (
+	// LastTargetFailOver lets the target lead to the other zones.
+	LastTargetFailOver LastTarget = "FailOver"
+	// LastTargetRefuse refuses the rollout.
+	LastTargetRefuse LastTarget = "Refuse"
+)
+
+// FlushStrategy is how a zone gets the samples that were written while it was
+// changed. They lie in the queues of the VMAgent.
+type FlushStrategy struct {
+	Timeout         string
+	StableFor       string
+	MaxPendingBytes *int64
 }
 
 // Zones holds the zones of a VMDistributedCluster.
@@ -107,9 +137,18 @@ const (
 	// ZoneCreating is a VMCluster that has been created and has never been
 	// healthy yet.
 	ZoneCreating ZonePhase = "Creating"
+	// ZoneDraining is a zone from which reads are taken: VMAuth has to load that,
+	// and reads in flight have to end.
+	ZoneDraining ZonePhase = "Draining"
 	// ZoneUpdating is a zone that is being changed: the change has been or is
 	// about to be written, and the operator has not finished with it.
 	ZoneUpdating ZonePhase = "Updating"
+	// ZoneFlushing is an updated zone in good health that gets the samples that
+	// were written meanwhile.
+	ZoneFlushing ZonePhase = "Flushing"
+	// ZoneRestoring is a zone to which reads are given back: VMAuth has to load
+	// that.
+	ZoneRestoring ZonePhase = "Restoring"
 	// ZoneBaking is a zone that has been updated so recently that the next one
 	// has to wait.
 	ZoneBaking ZonePhase = "Baking"
@@ -139,6 +178,39 @@ type ZoneStatus struct {
 	Reapplied      int32
 	Reason         string
 	WaitingFor     string
+
+	ClusterUID        string
+	Emptied           bool
+	LastUpdateSeconds int64
+	Work              *ZoneWork
+	ContendedRevision string
+}
+
+// ZoneWork is what is remembered of a zone in work.
+type ZoneWork struct {
+	Begun        *metav1.MicroTime
+	Clock        *metav1.MicroTime
+	Drained      *metav1.MicroTime
+	DrainWritten bool
+	Redrained    int32
+	Loaded       *metav1.MicroTime
+	Restored     *metav1.MicroTime
+	Healthy      *metav1.MicroTime
+	Quiet        *metav1.MicroTime
+	Queues       []QueueMark
+}
+
+// QueueMark is what the counters of one replica of the VMAgent were at, for the
+// remote write to the zone.
+type QueueMark struct {
+	Replica  string
+	Started  int64
+	Dropped  int64
+	Failures int64
+	Troubled bool
+	Marked   bool
+	Sent     int64
+	Inflow   int64
 }
 
 // +k8s:deepcopy-gen:interfaces=k8s.io/apimachinery/pkg/runtime.Object

@@ -19,8 +19,14 @@ import (
 func ForKind(kind schema.GroupVersionKind) interface{} {
 	switch kind {
 	// Group=operator.victoriametrics.com, Version=v1alpha1
+	case v1alpha1.SchemeGroupVersion.WithKind("DrainStrategy"):
+		return &operatorv1alpha1.DrainStrategyApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("FlushStrategy"):
+		return &operatorv1alpha1.FlushStrategyApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("ObjectReference"):
 		return &operatorv1alpha1.ObjectReferenceApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("QueueMark"):
+		return &operatorv1alpha1.QueueMarkApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("RolloutStrategy"):
 		return &operatorv1alpha1.RolloutStrategyApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("VMDistributedCluster"):
@@ -35,6 +41,8 @@ func ForKind(kind schema.GroupVersionKind) interface{} {
 		return &operatorv1alpha1.ZonesApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("ZoneStatus"):
 		return &operatorv1alpha1.ZoneStatusApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("ZoneWork"):
+		return &operatorv1alpha1.ZoneWorkApplyConfiguration{}
 
 	}
 	return nil

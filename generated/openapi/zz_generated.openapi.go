@@ -21,7 +21,10 @@ import (
 
 func GetOpenAPIDefinitions(ref common.ReferenceCallback) map[string]common.OpenAPIDefinition {
 	return map[string]common.OpenAPIDefinition{
+		v1alpha1.DrainStrategy{}.OpenAPIModelName():              schema_vmdistributed_apiserver_apis_operator_v1alpha1_DrainStrategy(ref),
+		v1alpha1.FlushStrategy{}.OpenAPIModelName():              schema_vmdistributed_apiserver_apis_operator_v1alpha1_FlushStrategy(ref),
 		v1alpha1.ObjectReference{}.OpenAPIModelName():            schema_vmdistributed_apiserver_apis_operator_v1alpha1_ObjectReference(ref),
+		v1alpha1.QueueMark{}.OpenAPIModelName():                  schema_vmdistributed_apiserver_apis_operator_v1alpha1_QueueMark(ref),
 		v1alpha1.RolloutStrategy{}.OpenAPIModelName():            schema_vmdistributed_apiserver_apis_operator_v1alpha1_RolloutStrategy(ref),
 		v1alpha1.VMDistributedCluster{}.OpenAPIModelName():       schema_vmdistributed_apiserver_apis_operator_v1alpha1_VMDistributedCluster(ref),
 		v1alpha1.VMDistributedClusterList{}.OpenAPIModelName():   schema_vmdistributed_apiserver_apis_operator_v1alpha1_VMDistributedClusterList(ref),
@@ -32,6 +35,7 @@ func GetOpenAPIDefinitions(ref common.ReferenceCallback) map[string]common.OpenA
 		v1alpha1.ZoneCluster{}.OpenAPIModelName():                schema_vmdistributed_apiserver_apis_operator_v1alpha1_ZoneCluster(ref),
 		v1alpha1.ZoneReport{}.OpenAPIModelName():                 schema_vmdistributed_apiserver_apis_operator_v1alpha1_ZoneReport(ref),
 		v1alpha1.ZoneStatus{}.OpenAPIModelName():                 schema_vmdistributed_apiserver_apis_operator_v1alpha1_ZoneStatus(ref),
+		v1alpha1.ZoneWork{}.OpenAPIModelName():                   schema_vmdistributed_apiserver_apis_operator_v1alpha1_ZoneWork(ref),
 		v1alpha1.Zones{}.OpenAPIModelName():                      schema_vmdistributed_apiserver_apis_operator_v1alpha1_Zones(ref),
 		rawjson.Object{}.OpenAPIModelName():                      schema_vmdistributed_vmdistributed_apiserver_apis_rawjson_Object(ref),
 		resource.Quantity{}.OpenAPIModelName():                   schema_apimachinery_pkg_api_resource_Quantity(ref),
@@ -92,6 +96,75 @@ func GetOpenAPIDefinitions(ref common.ReferenceCallback) map[string]common.OpenA
 	}
 }
 
+func schema_vmdistributed_apiserver_apis_operator_v1alpha1_DrainStrategy(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "DrainStrategy is how reads are taken from a zone and given back.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"timeout": {
+						SchemaProps: spec.SchemaProps{
+							Description: "timeout is how long the proof may take that every replica of every VMAuth has taken the zone out, or in again. Over it, the rollout is reported as stalled, and goes on when the proof comes. Defaults to 3m, which is more than the operator's resynchronisation of 60s.",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"gracePeriod": {
+						SchemaProps: spec.SchemaProps{
+							Description: "gracePeriod is how long reads that are in flight in a drained zone may take to end. Defaults to 30s.",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"lastTarget": {
+						SchemaProps: spec.SchemaProps{
+							Description: "lastTarget says what becomes of a target of a VMUser that leads to the drained zone alone, and that no other target can stand in for: FailOver (the default) lets it lead to the other zones meanwhile, which store the same data; Refuse refuses the rollout.\n\nPossible enum values:\n - `\"FailOver\"` lets the target lead to the other zones.\n - `\"Refuse\"` refuses the rollout.",
+							Type:        []string{"string"},
+							Format:      "",
+							Enum:        []interface{}{"FailOver", "Refuse"},
+						},
+					},
+				},
+			},
+		},
+	}
+}
+
+func schema_vmdistributed_apiserver_apis_operator_v1alpha1_FlushStrategy(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "FlushStrategy is how a zone gets the samples that were written while it was changed. They lie in the queues of the VMAgent.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"timeout": {
+						SchemaProps: spec.SchemaProps{
+							Description: "timeout is how long the queues may take to empty. Over it, the rollout is reported as stalled, and goes on when they are empty. Defaults to 30m.",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"stableFor": {
+						SchemaProps: spec.SchemaProps{
+							Description: "stableFor is how long the queues must have been empty, without an attempt to send that failed. If unset, it is as long as a replica of the VMAgent may keep a block to itself, counted nowhere, between two attempts to send it (remoteWrite.retryMaxInterval and remoteWrite.sendTimeout, 1m each by default), and 1s where no attempt has failed since the drain.",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"maxPendingBytes": {
+						SchemaProps: spec.SchemaProps{
+							Description: "maxPendingBytes is up to which size the queue of a replica counts as empty: under load it rarely is quite. Defaults to 1048576.",
+							Type:        []string{"integer"},
+							Format:      "int64",
+						},
+					},
+				},
+			},
+		},
+	}
+}
+
 func schema_vmdistributed_apiserver_apis_operator_v1alpha1_ObjectReference(ref common.ReferenceCallback) common.OpenAPIDefinition {
 	return common.OpenAPIDefinition{
 		Schema: spec.Schema{
@@ -121,6 +194,77 @@ func schema_vmdistributed_apiserver_apis_operator_v1alpha1_ObjectReference(ref c
 	}
 }
 
+func schema_vmdistributed_apiserver_apis_operator_v1alpha1_QueueMark(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "QueueMark is what the counters of one replica of the VMAgent were at, for the remote write to the zone.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"replica": {
+						SchemaProps: spec.SchemaProps{
+							Description: "replica is the name of the pod.",
+							Default:     "",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"started": {
+						SchemaProps: spec.SchemaProps{
+							Description: "started tells one run of the process from the next: seconds since 1970.",
+							Type:        []string{"integer"},
+							Format:      "int64",
+						},
+					},
+					"dropped": {
+						SchemaProps: spec.SchemaProps{
+							Description: "dropped is what had been lost before the drain, in bytes, blocks and samples together.",
+							Type:        []string{"integer"},
+							Format:      "int64",
+						},
+					},
+					"failures": {
+						SchemaProps: spec.SchemaProps{
+							Description: "failures is how many attempts to send had failed when last looked at.",
+							Type:        []string{"integer"},
+							Format:      "int64",
+						},
+					},
+					"troubled": {
+						SchemaProps: spec.SchemaProps{
+							Description: "troubled is true once one has failed since the drain.",
+							Type:        []string{"boolean"},
+							Format:      "",
+						},
+					},
+					"marked": {
+						SchemaProps: spec.SchemaProps{
+							Description: "marked is true once sent and inflow have been noted, when the updated zone was in good health.",
+							Type:        []string{"boolean"},
+							Format:      "",
+						},
+					},
+					"sent": {
+						SchemaProps: spec.SchemaProps{
+							Description: "sent is how many requests the zone had taken by then.",
+							Type:        []string{"integer"},
+							Format:      "int64",
+						},
+					},
+					"inflow": {
+						SchemaProps: spec.SchemaProps{
+							Description: "inflow is how many rows had come in by then, for any zone.",
+							Type:        []string{"integer"},
+							Format:      "int64",
+						},
+					},
+				},
+				Required: []string{"replica"},
+			},
+		},
+	}
+}
+
 func schema_vmdistributed_apiserver_apis_operator_v1alpha1_RolloutStrategy(ref common.ReferenceCallback) common.OpenAPIDefinition {
 	return common.OpenAPIDefinition{
 		Schema: spec.Schema{
@@ -128,6 +272,13 @@ func schema_vmdistributed_apiserver_apis_operator_v1alpha1_RolloutStrategy(ref c
 				Description: "RolloutStrategy is how a change travels over the zones. Durations are Go durations such as 90s, 5m or 1h30m.",
 				Type:        []string{"object"},
 				Properties: map[string]spec.Schema{
+					"maxUnavailable": {
+						SchemaProps: spec.SchemaProps{
+							Description: "maxUnavailable is how many zones may be out of service at the same time, those that are not healthy by themselves included; 1 to 100. Defaults to 1. A zone that is not healthy may always be changed: that is how it gets repaired.",
+							Type:        []string{"integer"},
+							Format:      "int32",
+						},
+					},
 					"minAvailableZones": {
 						SchemaProps: spec.SchemaProps{
 							Description: "minAvailableZones is how many other zones must be healthy before an existing zone may be touched. Defaults to 1; 0 allows changes that leave no zone to read from, which an object with one zone needs.",
@@ -149,9 +300,39 @@ func schema_vmdistributed_apiserver_apis_operator_v1alpha1_RolloutStrategy(ref c
 							Format:      "",
 						},
 					},
+					"drain": {
+						SchemaProps: spec.SchemaProps{
+							Description: "drain is how reads are taken from a zone before it is changed, and given back afterwards.",
+							Default:     map[string]interface{}{},
+							Ref:         ref(v1alpha1.DrainStrategy{}.OpenAPIModelName()),
+						},
+					},
+					"flush": {
+						SchemaProps: spec.SchemaProps{
+							Description: "flush is how a zone that was changed gets the samples that have been written meanwhile, before it is read from again.",
+							Default:     map[string]interface{}{},
+							Ref:         ref(v1alpha1.FlushStrategy{}.OpenAPIModelName()),
+						},
+					},
+					"progressDeadline": {
+						SchemaProps: spec.SchemaProps{
+							Description: "progressDeadline is for how long nothing may move before the rollout is reported as stalled, pauses and bakes apart. It is not given up: what it waits for may still come. Defaults to 1h.",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"maxFailures": {
+						SchemaProps: spec.SchemaProps{
+							Description: "maxFailures is how many zones may have failed before the rollout halts; it goes on when they have recovered. It counts where maxUnavailable lets the rollout go on beside a zone that is not healthy. Defaults to 0.",
+							Type:        []string{"integer"},
+							Format:      "int32",
+						},
+					},
 				},
 			},
 		},
+		Dependencies: []string{
+			v1alpha1.DrainStrategy{}.OpenAPIModelName(), v1alpha1.FlushStrategy{}.OpenAPIModelName()},
 	}
 }
 
@@ -628,11 +809,11 @@ func schema_vmdistributed_apiserver_apis_operator_v1alpha1_ZoneReport(ref common
 					},
 					"phase": {
 						SchemaProps: spec.SchemaProps{
-							Description: "phase is where the zone stands.\n\nPossible enum values:\n - `\"Baking\"` is a zone that has been updated so recently that the next one has to wait.\n - `\"Creating\"` is a VMCluster that has been created and has never been healthy yet.\n - `\"Failed\"` is a zone whose update failed, or went over its deadline.\n - `\"Leaving\"` is a VMCluster that is being deleted or released together with the VMDistributedCluster.\n - `\"Missing\"` is a referenced VMCluster that does not exist.\n - `\"Pending\"` is a zone that differs from what is wanted and waits for its turn.\n - `\"Ready\"` is a healthy zone that runs what is wanted.\n - `\"Refused\"` is a zone that is not touched: reason says why.\n - `\"Unhealthy\"` is a zone that runs what is wanted and is not healthy.\n - `\"Updating\"` is a zone that is being changed: the change has been or is about to be written, and the operator has not finished with it.",
+							Description: "phase is where the zone stands.\n\nPossible enum values:\n - `\"Baking\"` is a zone that has been updated so recently that the next one has to wait.\n - `\"Creating\"` is a VMCluster that has been created and has never been healthy yet.\n - `\"Draining\"` is a zone from which reads are taken: VMAuth has to load that, and reads in flight have to end.\n - `\"Failed\"` is a zone whose update failed, or went over its deadline.\n - `\"Flushing\"` is an updated zone in good health that gets the samples that were written meanwhile.\n - `\"Leaving\"` is a VMCluster that is being deleted or released together with the VMDistributedCluster.\n - `\"Missing\"` is a referenced VMCluster that does not exist.\n - `\"Pending\"` is a zone that differs from what is wanted and waits for its turn.\n - `\"Ready\"` is a healthy zone that runs what is wanted.\n - `\"Refused\"` is a zone that is not touched: reason says why.\n - `\"Restoring\"` is a zone to which reads are given back: VMAuth has to load that.\n - `\"Unhealthy\"` is a zone that runs what is wanted and is not healthy.\n - `\"Updating\"` is a zone that is being changed: the change has been or is about to be written, and the operator has not finished with it.",
 							Default:     "",
 							Type:        []string{"string"},
 							Format:      "",
-							Enum:        []interface{}{"Baking", "Creating", "Failed", "Leaving", "Missing", "Pending", "Ready", "Refused", "Unhealthy", "Updating"},
+							Enum:        []interface{}{"Baking", "Creating", "Draining", "Failed", "Flushing", "Leaving", "Missing", "Pending", "Ready", "Refused", "Restoring", "Unhealthy", "Updating"},
 						},
 					},
 					"since": {
@@ -703,11 +884,11 @@ func schema_vmdistributed_apiserver_apis_operator_v1alpha1_ZoneStatus(ref common
 					},
 					"phase": {
 						SchemaProps: spec.SchemaProps{
-							Description: "phase is where the zone stands.\n\nPossible enum values:\n - `\"Baking\"` is a zone that has been updated so recently that the next one has to wait.\n - `\"Creating\"` is a VMCluster that has been created and has never been healthy yet.\n - `\"Failed\"` is a zone whose update failed, or went over its deadline.\n - `\"Leaving\"` is a VMCluster that is being deleted or released together with the VMDistributedCluster.\n - `\"Missing\"` is a referenced VMCluster that does not exist.\n - `\"Pending\"` is a zone that differs from what is wanted and waits for its turn.\n - `\"Ready\"` is a healthy zone that runs what is wanted.\n - `\"Refused\"` is a zone that is not touched: reason says why.\n - `\"Unhealthy\"` is a zone that runs what is wanted and is not healthy.\n - `\"Updating\"` is a zone that is being changed: the change has been or is about to be written, and the operator has not finished with it.",
+							Description: "phase is where the zone stands.\n\nPossible enum values:\n - `\"Baking\"` is a zone that has been updated so recently that the next one has to wait.\n - `\"Creating\"` is a VMCluster that has been created and has never been healthy yet.\n - `\"Draining\"` is a zone from which reads are taken: VMAuth has to load that, and reads in flight have to end.\n - `\"Failed\"` is a zone whose update failed, or went over its deadline.\n - `\"Flushing\"` is an updated zone in good health that gets the samples that were written meanwhile.\n - `\"Leaving\"` is a VMCluster that is being deleted or released together with the VMDistributedCluster.\n - `\"Missing\"` is a referenced VMCluster that does not exist.\n - `\"Pending\"` is a zone that differs from what is wanted and waits for its turn.\n - `\"Ready\"` is a healthy zone that runs what is wanted.\n - `\"Refused\"` is a zone that is not touched: reason says why.\n - `\"Restoring\"` is a zone to which reads are given back: VMAuth has to load that.\n - `\"Unhealthy\"` is a zone that runs what is wanted and is not healthy.\n - `\"Updating\"` is a zone that is being changed: the change has been or is about to be written, and the operator has not finished with it.",
 							Default:     "",
 							Type:        []string{"string"},
 							Format:      "",
-							Enum:        []interface{}{"Baking", "Creating", "Failed", "Leaving", "Missing", "Pending", "Ready", "Refused", "Unhealthy", "Updating"},
+							Enum:        []interface{}{"Baking", "Creating", "Draining", "Failed", "Flushing", "Leaving", "Missing", "Pending", "Ready", "Refused", "Restoring", "Unhealthy", "Updating"},
 						},
 					},
 					"since": {
@@ -770,12 +951,138 @@ func schema_vmdistributed_apiserver_apis_operator_v1alpha1_ZoneStatus(ref common
 							Format:      "",
 						},
 					},
+					"clusterUID": {
+						SchemaProps: spec.SchemaProps{
+							Description: "clusterUID is the uid of the VMCluster that the zone was last seen to have.",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"emptied": {
+						SchemaProps: spec.SchemaProps{
+							Description: "emptied is true for a VMCluster that was made anew after reads went to the old one: it lacks what that stored, and gets its reads back by the user's word only.",
+							Type:        []string{"boolean"},
+							Format:      "",
+						},
+					},
+					"lastUpdateSeconds": {
+						SchemaProps: spec.SchemaProps{
+							Description: "lastUpdateSeconds is how long the last update of the zone took, from the drain to the last proof. The room in the queues of the VMAgent is held against it before the next drain.",
+							Type:        []string{"integer"},
+							Format:      "int64",
+						},
+					},
+					"work": {
+						SchemaProps: spec.SchemaProps{
+							Description: "work is what is remembered of a zone that is out of service, or about to be; there while it is.",
+							Ref:         ref(v1alpha1.ZoneWork{}.OpenAPIModelName()),
+						},
+					},
+					"contendedRevision": {
+						SchemaProps: spec.SchemaProps{
+							Description: "contendedRevision is the revision for which reads were given back by somebody else whenever they had been taken away.",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
 				},
 				Required: []string{"name", "phase"},
 			},
 		},
 		Dependencies: []string{
-			v1.Time{}.OpenAPIModelName()},
+			v1alpha1.ZoneWork{}.OpenAPIModelName(), v1.Time{}.OpenAPIModelName()},
+	}
+}
+
+func schema_vmdistributed_apiserver_apis_operator_v1alpha1_ZoneWork(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "ZoneWork is what is remembered of a zone in work. Deadlines and proofs are counted from the times in here, so that a restart forgets nothing.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"begun": {
+						SchemaProps: spec.SchemaProps{
+							Description: "begun is when the zone was taken into work.",
+							Ref:         ref(v1.MicroTime{}.OpenAPIModelName()),
+						},
+					},
+					"clock": {
+						SchemaProps: spec.SchemaProps{
+							Description: "clock is when the deadline of the present wait began to run.",
+							Ref:         ref(v1.MicroTime{}.OpenAPIModelName()),
+						},
+					},
+					"drained": {
+						SchemaProps: spec.SchemaProps{
+							Description: "drained is when reads were last taken away, or about to be.",
+							Ref:         ref(v1.MicroTime{}.OpenAPIModelName()),
+						},
+					},
+					"drainWritten": {
+						SchemaProps: spec.SchemaProps{
+							Description: "drainWritten is true once every VMUser has been written for that.",
+							Type:        []string{"boolean"},
+							Format:      "",
+						},
+					},
+					"redrained": {
+						SchemaProps: spec.SchemaProps{
+							Description: "redrained is how many times reads were taken away again that somebody else had given back.",
+							Type:        []string{"integer"},
+							Format:      "int32",
+						},
+					},
+					"loaded": {
+						SchemaProps: spec.SchemaProps{
+							Description: "loaded is when every VMAuth was first seen to have taken the zone out.",
+							Ref:         ref(v1.MicroTime{}.OpenAPIModelName()),
+						},
+					},
+					"restored": {
+						SchemaProps: spec.SchemaProps{
+							Description: "restored is when reads were given back, or about to be.",
+							Ref:         ref(v1.MicroTime{}.OpenAPIModelName()),
+						},
+					},
+					"healthy": {
+						SchemaProps: spec.SchemaProps{
+							Description: "healthy is when the updated zone was first seen in good health.",
+							Ref:         ref(v1.MicroTime{}.OpenAPIModelName()),
+						},
+					},
+					"quiet": {
+						SchemaProps: spec.SchemaProps{
+							Description: "quiet is since when the queues have been empty without a failure.",
+							Ref:         ref(v1.MicroTime{}.OpenAPIModelName()),
+						},
+					},
+					"queues": {
+						VendorExtensible: spec.VendorExtensible{
+							Extensions: spec.Extensions{
+								"x-kubernetes-list-map-keys": []interface{}{
+									"replica",
+								},
+								"x-kubernetes-list-type": "map",
+							},
+						},
+						SchemaProps: spec.SchemaProps{
+							Description: "queues are the counters that the queues are compared with, one entry for each replica of the VMAgent.",
+							Type:        []string{"array"},
+							Items: &spec.SchemaOrArray{
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Ref: ref(v1alpha1.QueueMark{}.OpenAPIModelName()),
+									},
+								},
+							},
+						},
+					},
+				},
+			},
+		},
+		Dependencies: []string{
+			v1alpha1.QueueMark{}.OpenAPIModelName(), v1.MicroTime{}.OpenAPIModelName()},
 	}
 }
 

@@ -3,6 +3,8 @@
 
 package v1alpha1
 
+import "cmp"
+
 // The defaults of readyTimeout and updatePause are those of upstream's
 // VMDistributed.
 const (
@@ -12,6 +14,23 @@ const (
 	DefaultReadyTimeout = "5m"
 	// DefaultUpdatePause is the default of spec.strategy.updatePause.
 	DefaultUpdatePause = "1m"
+	// DefaultMaxUnavailable is the default of spec.strategy.maxUnavailable.
+	DefaultMaxUnavailable int32 = 1
+	// DefaultMaxFailures is the default of spec.strategy.maxFailures.
+	DefaultMaxFailures int32 = 0
+	// DefaultProgressDeadline is the default of spec.strategy.progressDeadline.
+	DefaultProgressDeadline = "1h"
+	// DefaultDrainTimeout is more than the operator's resynchronisation of 60s,
+	// until which it may leave a change of a VMUser lying.
+	DefaultDrainTimeout = "3m"
+	// DefaultGracePeriod is the default of spec.strategy.drain.gracePeriod, and
+	// that of vmselect's -search.maxQueryDuration.
+	DefaultGracePeriod = "30s"
+	// DefaultFlushTimeout is the default of spec.strategy.flush.timeout.
+	DefaultFlushTimeout = "30m"
+	// DefaultMaxPendingBytes is the default of
+	// spec.strategy.flush.maxPendingBytes.
+	DefaultMaxPendingBytes int64 = 1 << 20
 )
 
 // SetDefaults_VMDistributedClusterSpec fills in what the user left out.
@@ -19,14 +38,25 @@ func SetDefaults_VMDistributedClusterSpec(spec *VMDistributedClusterSpec) {
 	if spec.DeletionPolicy == "" {
 		spec.DeletionPolicy = DeletionPolicyDelete
 	}
-	if spec.Strategy.MinAvailableZones == nil {
-		zones := DefaultMinAvailableZones
-		spec.Strategy.MinAvailableZones = &zones
-	}
-	if spec.Strategy.ReadyTimeout == "" {
-		spec.Strategy.ReadyTimeout = DefaultReadyTimeout
-	}
-	if spec.Strategy.UpdatePause == "" {
-		spec.Strategy.UpdatePause = DefaultUpdatePause
+	setDefaultsOfStrategy(&spec.Strategy)
+}
+
+func setDefaultsOfStrategy(strategy *RolloutStrategy) {
+	setDefault(&strategy.MaxUnavailable, DefaultMaxUnavailable)
+	setDefault(&strategy.MinAvailableZones, DefaultMinAvailableZones)
+	setDefault(&strategy.MaxFailures, DefaultMaxFailures)
+	setDefault(&strategy.Flush.MaxPendingBytes, DefaultMaxPendingBytes)
+	strategy.ReadyTimeout = cmp.Or(strategy.ReadyTimeout, DefaultReadyTimeout)
+	strategy.UpdatePause = cmp.Or(strategy.UpdatePause, DefaultUpdatePause)
+	strategy.ProgressDeadline = cmp.Or(strategy.ProgressDeadline, DefaultProgressDeadline)
+	strategy.Drain.Timeout = cmp.Or(strategy.Drain.Timeout, DefaultDrainTimeout)
+	strategy.Drain.GracePeriod = cmp.Or(strategy.Drain.GracePeriod, DefaultGracePeriod)
+	strategy.Drain.LastTarget = cmp.Or(strategy.Drain.LastTarget, LastTargetFailOver)
+	strategy.Flush.Timeout = cmp.Or(strategy.Flush.Timeout, DefaultFlushTimeout)
+}
+
+func setDefault[T any](field **T, value T) {
+	if *field == nil {
+		*field = &value
 	}
 }

@@ -104,6 +104,13 @@ const (
 // RolloutStrategy is how a change travels over the zones. Durations are Go
 // durations such as 90s, 5m or 1h30m.
 type RolloutStrategy struct {
+	// maxUnavailable is how many zones may be out of service at the same time,
+	// those that are not healthy by themselves included; 1 to 100. Defaults to 1.
+	// A zone that is not healthy may always be changed: that is how it gets
+	// repaired.
+	// +optional
+	MaxUnavailable *int32 `json:"maxUnavailable,omitempty"`
+
 	// minAvailableZones is how many other zones must be healthy before an
 	// existing zone may be touched. Defaults to 1; 0 allows changes that leave
 	// no zone to read from, which an object with one zone needs.
@@ -121,6 +128,83 @@ type RolloutStrategy struct {
 	// is touched. Defaults to 1m; 0s goes on at once.
 	// +optional
 	UpdatePause string `json:"updatePause,omitempty"`
+
+	// drain is how reads are taken from a zone before it is changed, and given
+	// back afterwards.
+	// +optional
+	Drain DrainStrategy `json:"drain,omitempty"`
+
+	// flush is how a zone that was changed gets the samples that have been
+	// written meanwhile, before it is read from again.
+	// +optional
+	Flush FlushStrategy `json:"flush,omitempty"`
+
+	// progressDeadline is for how long nothing may move before the rollout is
+	// reported as stalled, pauses and bakes apart. It is not given up: what it
+	// waits for may still come. Defaults to 1h.
+	// +optional
+	ProgressDeadline string `json:"progressDeadline,omitempty"`
+
+	// maxFailures is how many zones may have failed before the rollout halts; it
+	// goes on when they have recovered. It counts where maxUnavailable lets the
+	// rollout go on beside a zone that is not healthy. Defaults to 0.
+	// +optional
+	MaxFailures *int32 `json:"maxFailures,omitempty"`
+}
+
+// DrainStrategy is how reads are taken from a zone and given back.
+type DrainStrategy struct {
+	// timeout is how long the proof may take that every replica of every VMAuth
+	// has taken the zone out, or in again. Over it, the rollout is reported as
+	// stalled, and goes on when the proof comes. Defaults to 3m, which is more
+	// than the operator's resynchronisation of 60s.
+	// +optional
+	Timeout string `json:"timeout,omitempty"`
+
+	// gracePeriod is how long reads that are in flight in a drained zone may take
+	// to end. Defaults to 30s.
+	// +optional
+	GracePeriod string `json:"gracePeriod,omitempty"`
+
+	// lastTarget says what becomes of a target of a VMUser that leads to the
+	// drained zone alone, and that no other target can stand in for: FailOver
+	// (the default) lets it lead to the other zones meanwhile, which store the
+	// same data; Refuse refuses the rollout.
+	// +optional
+	LastTarget LastTarget `json:"lastTarget,omitempty"`
+}
+
+// LastTarget says what becomes of a target that leads to a drained zone alone.
+// +enum
+type LastTarget string
+
+const (
+	// LastTargetFailOver lets the target lead to the other zones.
+	LastTargetFailOver LastTarget = "FailOver"
+	// LastTargetRefuse refuses the rollout.
+	LastTargetRefuse LastTarget = "Refuse"
+)
+
+// FlushStrategy is how a zone gets the samples that were written while it was
+// changed. They lie in the queues of the VMAgent.
+type FlushStrategy struct {
+	// timeout is how long the queues may take to empty. Over it, the rollout is
+	// reported as stalled, and goes on when they are empty. Defaults to 30m.
+	// +optional
+	Timeout string `json:"timeout,omitempty"`
+
+	// stableFor is how long the queues must have been empty, without an attempt
+	// to send that failed. If unset, it is as long as a replica of the VMAgent
+	// may keep a block to itself, counted nowhere, between two attempts to send
+	// it (remoteWrite.retryMaxInterval and remoteWrite.sendTimeout, 1m each by
+	// default), and 1s where no attempt has failed since the drain.
+	// +optional
+	StableFor string `json:"stableFor,omitempty"`
+
+	// maxPendingBytes is up to which size the queue of a replica counts as empty:
+	// under load it rarely is quite. Defaults to 1048576.
+	// +optional
+	MaxPendingBytes *int64 `json:"maxPendingBytes,omitempty"`
 }
 
 // Zones holds the zones of a VMDistributedCluster.
@@ -212,9 +296,18 @@ const (
 	// ZoneCreating is a VMCluster that has been created and has never been
 	// healthy yet.
 	ZoneCreating ZonePhase = "Creating"
+	// ZoneDraining is a zone from which reads are taken: VMAuth has to load that,
+	// and reads in flight have to end.
+	ZoneDraining ZonePhase = "Draining"
 	// ZoneUpdating is a zone that is being changed: the change has been or is
 	// about to be written, and the operator has not finished with it.
 	ZoneUpdating ZonePhase = "Updating"
+	// ZoneFlushing is an updated zone in good health that gets the samples that
+	// were written meanwhile.
+	ZoneFlushing ZonePhase = "Flushing"
+	// ZoneRestoring is a zone to which reads are given back: VMAuth has to load
+	// that.
+	ZoneRestoring ZonePhase = "Restoring"
 	// ZoneBaking is a zone that has been updated so recently that the next one
 	// has to wait.
 	ZoneBaking ZonePhase = "Baking"
@@ -281,6 +374,101 @@ type ZoneStatus struct {
 	// waitingFor says what the zone waits for, with the evidence.
 	// +optional
 	WaitingFor string `json:"waitingFor,omitempty"`
+
+	// clusterUID is the uid of the VMCluster that the zone was last seen to have.
+	// +optional
+	ClusterUID string `json:"clusterUID,omitempty"`
+
+	// emptied is true for a VMCluster that was made anew after reads went to the
+	// old one: it lacks what that stored, and gets its reads back by the user's
+	// word only.
+	// +optional
+	Emptied bool `json:"emptied,omitempty"`
+
+	// lastUpdateSeconds is how long the last update of the zone took, from the
+	// drain to the last proof. The room in the queues of the VMAgent is held
+	// against it before the next drain.
+	// +optional
+	LastUpdateSeconds int64 `json:"lastUpdateSeconds,omitempty"`
+
+	// work is what is remembered of a zone that is out of service, or about to
+	// be; there while it is.
+	// +optional
+	Work *ZoneWork `json:"work,omitempty"`
+
+	// contendedRevision is the revision for which reads were given back by
+	// somebody else whenever they had been taken away.
+	// +optional
+	ContendedRevision string `json:"contendedRevision,omitempty"`
+}
+
+// ZoneWork is what is remembered of a zone in work. Deadlines and proofs are
+// counted from the times in here, so that a restart forgets nothing.
+type ZoneWork struct {
+	// begun is when the zone was taken into work.
+	// +optional
+	Begun *metav1.MicroTime `json:"begun,omitempty"`
+	// clock is when the deadline of the present wait began to run.
+	// +optional
+	Clock *metav1.MicroTime `json:"clock,omitempty"`
+	// drained is when reads were last taken away, or about to be.
+	// +optional
+	Drained *metav1.MicroTime `json:"drained,omitempty"`
+	// drainWritten is true once every VMUser has been written for that.
+	// +optional
+	DrainWritten bool `json:"drainWritten,omitempty"`
+	// redrained is how many times reads were taken away again that somebody else
+	// had given back.
+	// +optional
+	Redrained int32 `json:"redrained,omitempty"`
+	// loaded is when every VMAuth was first seen to have taken the zone out.
+	// +optional
+	Loaded *metav1.MicroTime `json:"loaded,omitempty"`
+	// restored is when reads were given back, or about to be.
+	// +optional
+	Restored *metav1.MicroTime `json:"restored,omitempty"`
+	// healthy is when the updated zone was first seen in good health.
+	// +optional
+	Healthy *metav1.MicroTime `json:"healthy,omitempty"`
+	// quiet is since when the queues have been empty without a failure.
+	// +optional
+	Quiet *metav1.MicroTime `json:"quiet,omitempty"`
+	// queues are the counters that the queues are compared with, one entry for
+	// each replica of the VMAgent.
+	// +optional
+	// +listType=map
+	// +listMapKey=replica
+	Queues []QueueMark `json:"queues,omitempty"`
+}
+
+// QueueMark is what the counters of one replica of the VMAgent were at, for the
+// remote write to the zone.
+type QueueMark struct {
+	// replica is the name of the pod.
+	Replica string `json:"replica"`
+	// started tells one run of the process from the next: seconds since 1970.
+	// +optional
+	Started int64 `json:"started,omitempty"`
+	// dropped is what had been lost before the drain, in bytes, blocks and
+	// samples together.
+	// +optional
+	Dropped int64 `json:"dropped,omitempty"`
+	// failures is how many attempts to send had failed when last looked at.
+	// +optional
+	Failures int64 `json:"failures,omitempty"`
+	// troubled is true once one has failed since the drain.
+	// +optional
+	Troubled bool `json:"troubled,omitempty"`
+	// marked is true once sent and inflow have been noted, when the updated zone
+	// was in good health.
+	// +optional
+	Marked bool `json:"marked,omitempty"`
+	// sent is how many requests the zone had taken by then.
+	// +optional
+	Sent int64 `json:"sent,omitempty"`
+	// inflow is how many rows had come in by then, for any zone.
+	// +optional
+	Inflow int64 `json:"inflow,omitempty"`
 }
 
 // +k8s:deepcopy-gen:interfaces=k8s.io/apimachinery/pkg/runtime.Object

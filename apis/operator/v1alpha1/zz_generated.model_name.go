@@ -9,8 +9,23 @@
 package v1alpha1
 
 // OpenAPIModelName returns the OpenAPI model name for this type.
+func (in DrainStrategy) OpenAPIModelName() string {
+	return "com.github.vmdistributed.vmdistributed-apiserver.apis.operator.v1alpha1.DrainStrategy"
+}
+
+// OpenAPIModelName returns the OpenAPI model name for this type.
+func (in FlushStrategy) OpenAPIModelName() string {
+	return "com.github.vmdistributed.vmdistributed-apiserver.apis.operator.v1alpha1.FlushStrategy"
+}
+
+// OpenAPIModelName returns the OpenAPI model name for this type.
 func (in ObjectReference) OpenAPIModelName() string {
 	return "com.github.vmdistributed.vmdistributed-apiserver.apis.operator.v1alpha1.ObjectReference"
+}
+
+// OpenAPIModelName returns the OpenAPI model name for this type.
+func (in QueueMark) OpenAPIModelName() string {
+	return "com.github.vmdistributed.vmdistributed-apiserver.apis.operator.v1alpha1.QueueMark"
 }
 
 // OpenAPIModelName returns the OpenAPI model name for this type.
@@ -61,6 +76,11 @@ func (in ZoneReport) OpenAPIModelName() string {
 // OpenAPIModelName returns the OpenAPI model name for this type.
 func (in ZoneStatus) OpenAPIModelName() string {
 	return "com.github.vmdistributed.vmdistributed-apiserver.apis.operator.v1alpha1.ZoneStatus"
+}
+
+// OpenAPIModelName returns the OpenAPI model name for this type.
+func (in ZoneWork) OpenAPIModelName() string {
+	return "com.github.vmdistributed.vmdistributed-apiserver.apis.operator.v1alpha1.ZoneWork"
 }
 
 // OpenAPIModelName returns the OpenAPI model name for this type.

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"k8s.io/apimachinery/pkg/runtime/serializer"
+	"k8s.io/utils/ptr"
 	"sigs.k8s.io/randfill"
 
 	"github.com/vmdistributed/vmdistributed-apiserver/apis/rawjson"
@@ -26,15 +27,24 @@ func Funcs(serializer.CodecFactory) []any {
 		func(spec *vmdistributed.VMDistributedClusterSpec, c randfill.Continue) {
 			c.FillNoCustom(spec)
 			spec.DeletionPolicy = []vmdistributed.DeletionPolicy{vmdistributed.DeletionPolicyDelete, vmdistributed.DeletionPolicyRetain}[c.Intn(2)]
-			zones := c.Int31n(maxZones)
-			spec.Strategy.MinAvailableZones = &zones
-			spec.Strategy.ReadyTimeout = time.Duration(1 + c.Int31()).String()
-			spec.Strategy.UpdatePause = time.Duration(c.Int31()).String()
+			fillStrategy(&spec.Strategy, c)
 		},
 	}
 }
 
 const maxZones = 100
+
+func fillStrategy(strategy *vmdistributed.RolloutStrategy, c randfill.Continue) {
+	for _, count := range []**int32{&strategy.MinAvailableZones, &strategy.MaxUnavailable, &strategy.MaxFailures} {
+		*count = ptr.To(c.Int31n(maxZones))
+	}
+	strategy.Flush.MaxPendingBytes = ptr.To(int64(c.Int31()))
+	for _, duration := range []*string{&strategy.ReadyTimeout, &strategy.UpdatePause, &strategy.ProgressDeadline,
+		&strategy.Drain.Timeout, &strategy.Drain.GracePeriod, &strategy.Flush.Timeout, &strategy.Flush.StableFor} {
+		*duration = time.Duration(1 + c.Int31()).String()
+	}
+	strategy.Drain.LastTarget = []vmdistributed.LastTarget{vmdistributed.LastTargetFailOver, vmdistributed.LastTargetRefuse}[c.Intn(2)]
+}
 
 // text writes an object in the form that encoding leaves alone: without spaces,
 // and without the characters that are escaped for HTML.

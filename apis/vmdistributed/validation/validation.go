@@ -78,15 +78,50 @@ func validateDeletionPolicy(policy vmdistributed.DeletionPolicy, path *field.Pat
 }
 
 func validateStrategy(strategy *vmdistributed.RolloutStrategy, path *field.Path) field.ErrorList {
-	var errs field.ErrorList
-	if zones := strategy.MinAvailableZones; zones != nil {
-		errs = append(errs, apimachineryvalidation.ValidateNonnegativeField(int64(*zones), path.Child("minAvailableZones"))...)
-		if *zones >= MaxZones {
-			errs = append(errs, field.Invalid(path.Child("minAvailableZones"), *zones, fmt.Sprintf("must be less than %d, the most zones that an object may have", MaxZones)))
-		}
-	}
+	errs := validateCount(strategy.MinAvailableZones, 0, MaxZones-1, path.Child("minAvailableZones"))
+	errs = append(errs, validateCount(strategy.MaxUnavailable, 1, MaxZones, path.Child("maxUnavailable"))...)
+	errs = append(errs, validateCount(strategy.MaxFailures, 0, MaxZones, path.Child("maxFailures"))...)
 	errs = append(errs, validateDuration(strategy.ReadyTimeout, 1, path.Child("readyTimeout"))...)
-	return append(errs, validateDuration(strategy.UpdatePause, 0, path.Child("updatePause"))...)
+	errs = append(errs, validateDuration(strategy.UpdatePause, 0, path.Child("updatePause"))...)
+	errs = append(errs, validateDuration(strategy.ProgressDeadline, 1, path.Child("progressDeadline"))...)
+	errs = append(errs, validateDrain(&strategy.Drain, path.Child("drain"))...)
+	return append(errs, validateFlush(&strategy.Flush, path.Child("flush"))...)
+}
+
+func validateDrain(drain *vmdistributed.DrainStrategy, path *field.Path) field.ErrorList {
+	errs := validateDuration(drain.Timeout, 1, path.Child("timeout"))
+	errs = append(errs, validateDuration(drain.GracePeriod, 0, path.Child("gracePeriod"))...)
+	switch drain.LastTarget {
+	case vmdistributed.LastTargetFailOver, vmdistributed.LastTargetRefuse:
+		return errs
+	}
+	return append(errs, field.NotSupported(path.Child("lastTarget"), drain.LastTarget,
+		[]vmdistributed.LastTarget{vmdistributed.LastTargetFailOver, vmdistributed.LastTargetRefuse}))
+}
+
+func validateFlush(flush *vmdistributed.FlushStrategy, path *field.Path) field.ErrorList {
+	errs := validateDuration(flush.Timeout, 1, path.Child("timeout"))
+	if flush.StableFor != "" {
+		errs = append(errs, validateDuration(flush.StableFor, 1, path.Child("stableFor"))...)
+	}
+	if flush.MaxPendingBytes != nil {
+		errs = append(errs, apimachineryvalidation.ValidateNonnegativeField(*flush.MaxPendingBytes, path.Child("maxPendingBytes"))...)
+	}
+	return errs
+}
+
+// validateCount wants a number of zones in a range. What is not set has been
+// given its default elsewhere.
+func validateCount(count *int32, least, most int32, path *field.Path) field.ErrorList {
+	switch {
+	case count == nil:
+		return nil
+	case *count < least:
+		return field.ErrorList{field.Invalid(path, *count, fmt.Sprintf("must be greater than or equal to %d", least)).WithOrigin("minimum")}
+	case *count > most:
+		return field.ErrorList{field.Invalid(path, *count, fmt.Sprintf("must be at most %d: an object has no more than %d zones", most, MaxZones))}
+	}
+	return nil
 }
 
 // validateDuration wants a Go duration of at least the given length.

@@ -11,6 +11,7 @@ import (
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/validation/field"
+	"k8s.io/utils/ptr"
 
 	"github.com/vmdistributed/vmdistributed-apiserver/apis/rawjson"
 	"github.com/vmdistributed/vmdistributed-apiserver/apis/vmdistributed"
@@ -29,15 +30,19 @@ func valid() *vmdistributed.VMDistributedCluster {
 	override := referred("zone-b")
 	override.OverrideSpec = &rawjson.Object{Raw: []byte(`{"a":null}`)}
 	override.Ref.Namespace = "here"
-	zones := int32(1)
 	return &vmdistributed.VMDistributedCluster{
 		ObjectMeta: metav1.ObjectMeta{Name: "x", Namespace: "here", ResourceVersion: "1"},
 		Spec: vmdistributed.VMDistributedClusterSpec{
 			VMAgent:        &vmdistributed.ObjectReference{Name: "agent.one"},
 			VMUsers:        []vmdistributed.ObjectReference{{Name: "a", Namespace: "here"}, {Name: "b"}},
 			DeletionPolicy: vmdistributed.DeletionPolicyRetain,
-			Strategy:       vmdistributed.RolloutStrategy{MinAvailableZones: &zones, ReadyTimeout: "1h30m", UpdatePause: "0s"},
-			Zones:          vmdistributed.Zones{VMClusters: []vmdistributed.Zone{inline("zone-a"), override}},
+			Strategy: vmdistributed.RolloutStrategy{
+				MaxUnavailable: ptr.To[int32](1), MinAvailableZones: ptr.To[int32](1), MaxFailures: ptr.To[int32](0),
+				ReadyTimeout: "1h30m", UpdatePause: "0s", ProgressDeadline: "1h",
+				Drain: vmdistributed.DrainStrategy{Timeout: "3m", GracePeriod: "0s", LastTarget: vmdistributed.LastTargetRefuse},
+				Flush: vmdistributed.FlushStrategy{Timeout: "30m", StableFor: "1s", MaxPendingBytes: ptr.To[int64](0)},
+			},
+			Zones: vmdistributed.Zones{VMClusters: []vmdistributed.Zone{inline("zone-a"), override}},
 		},
 	}
 }
@@ -108,6 +113,17 @@ func TestRules(t *testing.T) {
 		{"99 other zones needed", strategy(func(s *vmdistributed.RolloutStrategy) { s.MinAvailableZones = number(99) }), nil},
 		{"100 other zones needed", strategy(func(s *vmdistributed.RolloutStrategy) { s.MinAvailableZones = number(100) }), []string{"Invalid spec.strategy.minAvailableZones"}},
 		{"-1 other zones needed", strategy(func(s *vmdistributed.RolloutStrategy) { s.MinAvailableZones = number(-1) }), []string{"Invalid spec.strategy.minAvailableZones"}},
+		{"none out at a time", strategy(func(s *vmdistributed.RolloutStrategy) { s.MaxUnavailable = number(0) }), []string{"Invalid spec.strategy.maxUnavailable"}},
+		{"101 out at a time", strategy(func(s *vmdistributed.RolloutStrategy) { s.MaxUnavailable = number(101) }), []string{"Invalid spec.strategy.maxUnavailable"}},
+		{"-1 failures", strategy(func(s *vmdistributed.RolloutStrategy) { s.MaxFailures = number(-1) }), []string{"Invalid spec.strategy.maxFailures"}},
+		{"no progress deadline", strategy(func(s *vmdistributed.RolloutStrategy) { s.ProgressDeadline = "0s" }), []string{"Invalid spec.strategy.progressDeadline"}},
+		{"drain in no time", strategy(func(s *vmdistributed.RolloutStrategy) { s.Drain.Timeout = "0s" }), []string{"Invalid spec.strategy.drain.timeout"}},
+		{"negative grace", strategy(func(s *vmdistributed.RolloutStrategy) { s.Drain.GracePeriod = "-1s" }), []string{"Invalid spec.strategy.drain.gracePeriod"}},
+		{"unknown last target", strategy(func(s *vmdistributed.RolloutStrategy) { s.Drain.LastTarget = "failover" }), []string{"NotSupported spec.strategy.drain.lastTarget"}},
+		{"flush in no time", strategy(func(s *vmdistributed.RolloutStrategy) { s.Flush.Timeout = "" }), []string{"Invalid spec.strategy.flush.timeout"}},
+		{"stable for as long as it takes", strategy(func(s *vmdistributed.RolloutStrategy) { s.Flush.StableFor = "" }), nil},
+		{"stable for no time", strategy(func(s *vmdistributed.RolloutStrategy) { s.Flush.StableFor = "0s" }), []string{"Invalid spec.strategy.flush.stableFor"}},
+		{"negative bytes", strategy(func(s *vmdistributed.RolloutStrategy) { s.Flush.MaxPendingBytes = ptr.To[int64](-1) }), []string{"Invalid spec.strategy.flush.maxPendingBytes"}},
 		{"no timeout", strategy(func(s *vmdistributed.RolloutStrategy) { s.ReadyTimeout = "" }), []string{"Invalid spec.strategy.readyTimeout"}},
 		{"timeout of nothing", strategy(func(s *vmdistributed.RolloutStrategy) { s.ReadyTimeout = "0s" }), []string{"Invalid spec.strategy.readyTimeout"}},
 		{"negative timeout", strategy(func(s *vmdistributed.RolloutStrategy) { s.ReadyTimeout = "-5m" }), []string{"Invalid spec.strategy.readyTimeout"}},

@@ -26,6 +26,30 @@ func Parser() *typed.Parser {
 var parserOnce sync.Once
 var parser *typed.Parser
 var schemaYAML = typed.YAMLObject(`types:
+- name: com.github.vmdistributed.vmdistributed-apiserver.apis.operator.v1alpha1.DrainStrategy
+  map:
+    fields:
+    - name: gracePeriod
+      type:
+        scalar: string
+    - name: lastTarget
+      type:
+        scalar: string
+    - name: timeout
+      type:
+        scalar: string
+- name: com.github.vmdistributed.vmdistributed-apiserver.apis.operator.v1alpha1.FlushStrategy
+  map:
+    fields:
+    - name: maxPendingBytes
+      type:
+        scalar: numeric
+    - name: stableFor
+      type:
+        scalar: string
+    - name: timeout
+      type:
+        scalar: string
 - name: com.github.vmdistributed.vmdistributed-apiserver.apis.operator.v1alpha1.ObjectReference
   map:
     fields:
@@ -36,12 +60,57 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: namespace
       type:
         scalar: string
+- name: com.github.vmdistributed.vmdistributed-apiserver.apis.operator.v1alpha1.QueueMark
+  map:
+    fields:
+    - name: dropped
+      type:
+        scalar: numeric
+    - name: failures
+      type:
+        scalar: numeric
+    - name: inflow
+      type:
+        scalar: numeric
+    - name: marked
+      type:
+        scalar: boolean
+    - name: replica
+      type:
+        scalar: string
+      default: ""
+    - name: sent
+      type:
+        scalar: numeric
+    - name: started
+      type:
+        scalar: numeric
+    - name: troubled
+      type:
+        scalar: boolean
 - name: com.github.vmdistributed.vmdistributed-apiserver.apis.operator.v1alpha1.RolloutStrategy
   map:
     fields:
+    - name: drain
+      type:
+        namedType: com.github.vmdistributed.vmdistributed-apiserver.apis.operator.v1alpha1.DrainStrategy
+      default: {}
+    - name: flush
+      type:
+        namedType: com.github.vmdistributed.vmdistributed-apiserver.apis.operator.v1alpha1.FlushStrategy
+      default: {}
+    - name: maxFailures
+      type:
+        scalar: numeric
+    - name: maxUnavailable
+      type:
+        scalar: numeric
     - name: minAvailableZones
       type:
         scalar: numeric
+    - name: progressDeadline
+      type:
+        scalar: string
     - name: readyTimeout
       type:
         scalar: string
@@ -153,7 +222,19 @@ var schemaYAML = typed.YAMLObject(`types:
 - name: com.github.vmdistributed.vmdistributed-apiserver.apis.operator.v1alpha1.ZoneStatus
   map:
     fields:
+    - name: clusterUID
+      type:
+        scalar: string
+    - name: contendedRevision
+      type:
+        scalar: string
+    - name: emptied
+      type:
+        scalar: boolean
     - name: generation
+      type:
+        scalar: numeric
+    - name: lastUpdateSeconds
       type:
         scalar: numeric
     - name: name
@@ -188,6 +269,47 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: waitingFor
       type:
         scalar: string
+    - name: work
+      type:
+        namedType: com.github.vmdistributed.vmdistributed-apiserver.apis.operator.v1alpha1.ZoneWork
+- name: com.github.vmdistributed.vmdistributed-apiserver.apis.operator.v1alpha1.ZoneWork
+  map:
+    fields:
+    - name: begun
+      type:
+        namedType: io.k8s.apimachinery.pkg.apis.meta.v1.MicroTime
+    - name: clock
+      type:
+        namedType: io.k8s.apimachinery.pkg.apis.meta.v1.MicroTime
+    - name: drainWritten
+      type:
+        scalar: boolean
+    - name: drained
+      type:
+        namedType: io.k8s.apimachinery.pkg.apis.meta.v1.MicroTime
+    - name: healthy
+      type:
+        namedType: io.k8s.apimachinery.pkg.apis.meta.v1.MicroTime
+    - name: loaded
+      type:
+        namedType: io.k8s.apimachinery.pkg.apis.meta.v1.MicroTime
+    - name: queues
+      type:
+        list:
+          elementType:
+            namedType: com.github.vmdistributed.vmdistributed-apiserver.apis.operator.v1alpha1.QueueMark
+          elementRelationship: associative
+          keys:
+          - replica
+    - name: quiet
+      type:
+        namedType: io.k8s.apimachinery.pkg.apis.meta.v1.MicroTime
+    - name: redrained
+      type:
+        scalar: numeric
+    - name: restored
+      type:
+        namedType: io.k8s.apimachinery.pkg.apis.meta.v1.MicroTime
 - name: com.github.vmdistributed.vmdistributed-apiserver.apis.operator.v1alpha1.Zones
   map:
     fields:
@@ -270,6 +392,8 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: time
       type:
         namedType: io.k8s.apimachinery.pkg.apis.meta.v1.Time
+- name: io.k8s.apimachinery.pkg.apis.meta.v1.MicroTime
+  scalar: untyped
 - name: io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta
   map:
     fields:

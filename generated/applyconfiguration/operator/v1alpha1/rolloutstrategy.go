@@ -11,6 +11,11 @@ package v1alpha1
 // RolloutStrategy is how a change travels over the zones. Durations are Go
 // durations such as 90s, 5m or 1h30m.
 type RolloutStrategyApplyConfiguration struct {
+	// maxUnavailable is how many zones may be out of service at the same time,
+	// those that are not healthy by themselves included; 1 to 100. Defaults to 1.
+	// A zone that is not healthy may always be changed: that is how it gets
+	// repaired.
+	MaxUnavailable *int32 `json:"maxUnavailable,omitempty"`
 	// minAvailableZones is how many other zones must be healthy before an
 	// existing zone may be touched. Defaults to 1; 0 allows changes that leave
 	// no zone to read from, which an object with one zone needs.
@@ -23,12 +28,34 @@ type RolloutStrategyApplyConfiguration struct {
 	// updatePause is how long a zone must have been updated before the next one
 	// is touched. Defaults to 1m; 0s goes on at once.
 	UpdatePause *string `json:"updatePause,omitempty"`
+	// drain is how reads are taken from a zone before it is changed, and given
+	// back afterwards.
+	Drain *DrainStrategyApplyConfiguration `json:"drain,omitempty"`
+	// flush is how a zone that was changed gets the samples that have been
+	// written meanwhile, before it is read from again.
+	Flush *FlushStrategyApplyConfiguration `json:"flush,omitempty"`
+	// progressDeadline is for how long nothing may move before the rollout is
+	// reported as stalled, pauses and bakes apart. It is not given up: what it
+	// waits for may still come. Defaults to 1h.
+	ProgressDeadline *string `json:"progressDeadline,omitempty"`
+	// maxFailures is how many zones may have failed before the rollout halts; it
+	// goes on when they have recovered. It counts where maxUnavailable lets the
+	// rollout go on beside a zone that is not healthy. Defaults to 0.
+	MaxFailures *int32 `json:"maxFailures,omitempty"`
 }
 
 // RolloutStrategyApplyConfiguration constructs a declarative configuration of the RolloutStrategy type for use with
 // apply.
 func RolloutStrategy() *RolloutStrategyApplyConfiguration {
 	return &RolloutStrategyApplyConfiguration{}
+}
+
+// WithMaxUnavailable sets the MaxUnavailable field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the MaxUnavailable field is set to the value of the last call.
+func (b *RolloutStrategyApplyConfiguration) WithMaxUnavailable(value int32) *RolloutStrategyApplyConfiguration {
+	b.MaxUnavailable = &value
+	return b
 }
 
 // WithMinAvailableZones sets the MinAvailableZones field in the declarative configuration to the given value
@@ -52,5 +79,37 @@ func (b *RolloutStrategyApplyConfiguration) WithReadyTimeout(value string) *Roll
 // If called multiple times, the UpdatePause field is set to the value of the last call.
 func (b *RolloutStrategyApplyConfiguration) WithUpdatePause(value string) *RolloutStrategyApplyConfiguration {
 	b.UpdatePause = &value
+	return b
+}
+
+// WithDrain sets the Drain field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Drain field is set to the value of the last call.
+func (b *RolloutStrategyApplyConfiguration) WithDrain(value *DrainStrategyApplyConfiguration) *RolloutStrategyApplyConfiguration {
+	b.Drain = value
+	return b
+}
+
+// WithFlush sets the Flush field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Flush field is set to the value of the last call.
+func (b *RolloutStrategyApplyConfiguration) WithFlush(value *FlushStrategyApplyConfiguration) *RolloutStrategyApplyConfiguration {
+	b.Flush = value
+	return b
+}
+
+// WithProgressDeadline sets the ProgressDeadline field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the ProgressDeadline field is set to the value of the last call.
+func (b *RolloutStrategyApplyConfiguration) WithProgressDeadline(value string) *RolloutStrategyApplyConfiguration {
+	b.ProgressDeadline = &value
+	return b
+}
+
+// WithMaxFailures sets the MaxFailures field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the MaxFailures field is set to the value of the last call.
+func (b *RolloutStrategyApplyConfiguration) WithMaxFailures(value int32) *RolloutStrategyApplyConfiguration {
+	b.MaxFailures = &value
 	return b
 }

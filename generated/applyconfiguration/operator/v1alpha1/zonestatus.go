@@ -44,6 +44,22 @@ type ZoneStatusApplyConfiguration struct {
 	Reason *string `json:"reason,omitempty"`
 	// waitingFor says what the zone waits for, with the evidence.
 	WaitingFor *string `json:"waitingFor,omitempty"`
+	// clusterUID is the uid of the VMCluster that the zone was last seen to have.
+	ClusterUID *string `json:"clusterUID,omitempty"`
+	// emptied is true for a VMCluster that was made anew after reads went to the
+	// old one: it lacks what that stored, and gets its reads back by the user's
+	// word only.
+	Emptied *bool `json:"emptied,omitempty"`
+	// lastUpdateSeconds is how long the last update of the zone took, from the
+	// drain to the last proof. The room in the queues of the VMAgent is held
+	// against it before the next drain.
+	LastUpdateSeconds *int64 `json:"lastUpdateSeconds,omitempty"`
+	// work is what is remembered of a zone that is out of service, or about to
+	// be; there while it is.
+	Work *ZoneWorkApplyConfiguration `json:"work,omitempty"`
+	// contendedRevision is the revision for which reads were given back by
+	// somebody else whenever they had been taken away.
+	ContendedRevision *string `json:"contendedRevision,omitempty"`
 }
 
 // ZoneStatusApplyConfiguration constructs a declarative configuration of the ZoneStatus type for use with
@@ -137,5 +153,45 @@ func (b *ZoneStatusApplyConfiguration) WithReason(value string) *ZoneStatusApply
 // If called multiple times, the WaitingFor field is set to the value of the last call.
 func (b *ZoneStatusApplyConfiguration) WithWaitingFor(value string) *ZoneStatusApplyConfiguration {
 	b.WaitingFor = &value
+	return b
+}
+
+// WithClusterUID sets the ClusterUID field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the ClusterUID field is set to the value of the last call.
+func (b *ZoneStatusApplyConfiguration) WithClusterUID(value string) *ZoneStatusApplyConfiguration {
+	b.ClusterUID = &value
+	return b
+}
+
+// WithEmptied sets the Emptied field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Emptied field is set to the value of the last call.
+func (b *ZoneStatusApplyConfiguration) WithEmptied(value bool) *ZoneStatusApplyConfiguration {
+	b.Emptied = &value
+	return b
+}
+
+// WithLastUpdateSeconds sets the LastUpdateSeconds field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the LastUpdateSeconds field is set to the value of the last call.
+func (b *ZoneStatusApplyConfiguration) WithLastUpdateSeconds(value int64) *ZoneStatusApplyConfiguration {
+	b.LastUpdateSeconds = &value
+	return b
+}
+
+// WithWork sets the Work field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Work field is set to the value of the last call.
+func (b *ZoneStatusApplyConfiguration) WithWork(value *ZoneWorkApplyConfiguration) *ZoneStatusApplyConfiguration {
+	b.Work = value
+	return b
+}
+
+// WithContendedRevision sets the ContendedRevision field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the ContendedRevision field is set to the value of the last call.
+func (b *ZoneStatusApplyConfiguration) WithContendedRevision(value string) *ZoneStatusApplyConfiguration {
+	b.ContendedRevision = &value
 	return b
 }
