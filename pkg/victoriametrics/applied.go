@@ -41,8 +41,8 @@ type AppliedBy struct {
 // spec.waitForConfigReload of the VMAuth after its replicas loaded it. The
 // condition of a VMAuth that no longer selects the VMUser goes with that VMAuth's
 // next pass, and that of a deleted one after hours, so a VMAuth may be told here
-// that is gone. One whose configuration comes from elsewhere (spec.configSecret,
-// spec.localPath) says nothing.
+// that is gone. One whose configuration comes from elsewhere
+// (spec.externalConfig) says nothing.
 func Applied(user *unstructured.Unstructured) []AppliedBy {
 	conditions, _ := member(user.Object, "status", "conditions").([]any)
 	var said []AppliedBy

@@ -130,6 +130,15 @@ func parseHost(u *url.URL) (staticHost, error) {
 	return h, nil
 }
 
+// hostOf takes the host of a URL apart.
+func hostOf(raw string) (staticHost, error) {
+	u, err := url.Parse(raw)
+	if err != nil {
+		return staticHost{}, err
+	}
+	return parseHost(u)
+}
+
 // serviceAt returns where in the host the name of one of the Services stands. It
 // may be preceded by the labels of an SRV record and by one of a pod. A host that
 // names no namespace is in the given one.
@@ -178,11 +187,7 @@ func (h staticHost) looksLikeCluster() bool {
 // staticRole returns the role of the Service of a zone's component that a URL
 // leads to.
 func staticRole(raw string, zone Cluster, c component, namespace string) (serviceRole, bool) {
-	u, err := url.Parse(raw)
-	if err != nil {
-		return 0, false
-	}
-	host, err := parseHost(u)
+	host, err := hostOf(raw)
 	if err != nil {
 		return 0, false
 	}
