@@ -13,13 +13,21 @@ import (
 // validateAnnotations checks those that are read. One that stays as it was is let
 // pass, so that an object never becomes unwritable by it.
 func validateAnnotations(cluster, before *vmdistributed.VMDistributedCluster) field.ErrorList {
-	value, set := cluster.Annotations[victoriametrics.PermitShrinkAnnotation]
-	if !set || before != nil && before.Annotations[victoriametrics.PermitShrinkAnnotation] == value {
-		return nil
+	var errs field.ErrorList
+	for _, annotation := range []struct {
+		key   string
+		parse func(string) error
+	}{
+		{victoriametrics.PermitShrinkAnnotation, func(value string) error { _, err := victoriametrics.ParsePermissions(value); return err }},
+		{vmdistributed.PromoteAnnotation, func(value string) error { _, err := vmdistributed.ParsePromotions(value); return err }},
+	} {
+		value, set := cluster.Annotations[annotation.key]
+		if !set || before != nil && before.Annotations[annotation.key] == value {
+			continue
+		}
+		if err := annotation.parse(value); err != nil {
+			errs = append(errs, field.Invalid(field.NewPath("metadata", "annotations").Key(annotation.key), value, err.Error()))
+		}
 	}
-	if _, err := victoriametrics.ParsePermissions(value); err != nil {
-		at := field.NewPath("metadata", "annotations").Key(victoriametrics.PermitShrinkAnnotation)
-		return field.ErrorList{field.Invalid(at, value, err.Error())}
-	}
-	return nil
+	return errs
 }
