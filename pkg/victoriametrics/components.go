@@ -7,6 +7,7 @@ package victoriametrics
 const (
 	statefulSetKind = "StatefulSet"
 	deploymentKind  = "Deployment"
+	daemonSetKind   = "DaemonSet"
 )
 
 // component is a part of a VMCluster with a workload of its own.
