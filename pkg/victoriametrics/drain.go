@@ -235,9 +235,10 @@ func (d *drainer) placeOrphans() string {
 // and the zones that those lead to.
 func (d *drainer) standIns(i int) (removable bool, zones []Cluster) {
 	shadowed := false // by an entry that stands in, so that i serves nothing now
-	next := true      // no entry that stays has come after i yet
+	next := true      // no entry that does otherwise has come after i yet
 	for j, other := range d.entries {
 		if other.orphan {
+			next = next && (j <= i || override.Equal(other.serves(), d.entries[i].serves()))
 			continue
 		}
 		serves, led := d.standsInFor(i, other)
