@@ -530,7 +530,7 @@ func schema_vmdistributed_apiserver_apis_operator_v1alpha1_VMDistributedClusterS
 							},
 						},
 						SchemaProps: spec.SchemaProps{
-							Description: "conditions are Ready, Progressing, Reconciling, Stalled, Paused, Degraded and, where a VMAgent is named, Scraped.",
+							Description: "conditions are Ready, Progressing, Reconciling, Stalled, Paused, Degraded, ReadsGated (whether reads are taken from a zone before it is changed), WritesGated (whether the queues of the VMAgent are waited for) and, where a VMAgent is named, Scraped.",
 							Type:        []string{"array"},
 							Items: &spec.SchemaOrArray{
 								Schema: &spec.Schema{

@@ -35,6 +35,10 @@ func (p *pass) act(ctx context.Context) error {
 		return p.release(ctx, action.Cluster)
 	case rollout.DeleteCluster:
 		return p.delete(ctx, action.Cluster)
+	case rollout.DrainReads:
+		return p.drainReads(ctx, action.Cluster)
+	case rollout.RestoreReads:
+		return p.restoreReads(ctx, action.Cluster)
 	case rollout.ConfigureScrape:
 		return p.configureScrape(ctx)
 	case rollout.Finalize:
@@ -50,13 +54,47 @@ func (p *pass) update(ctx context.Context, zone string) error {
 	if err != nil {
 		return err
 	}
+	return p.note(ctx, zone, func(status *vmdistributed.ZoneStatus) { status.Generation = written.GetGeneration() })
+}
+
+// note changes what status says of a zone.
+func (p *pass) note(ctx context.Context, zone string, change func(*vmdistributed.ZoneStatus)) error {
 	status := *p.object.Status.DeepCopy()
 	i := slices.IndexFunc(status.Zones, func(z vmdistributed.ZoneStatus) bool { return z.Name == zone })
 	if i < 0 {
 		return nil
 	}
-	status.Zones[i].Generation = written.GetGeneration()
+	change(&status.Zones[i])
 	return p.store(ctx, status)
+}
+
+// drainReads takes a zone out of every VMUser, then notes that this is done, by
+// which somebody else's undoing of it is told from our not having come to it.
+func (p *pass) drainReads(ctx context.Context, zone string) error {
+	for _, drain := range p.view.zones[zone].readers.drains {
+		if _, err := p.writer.send(ctx, drain, false); err != nil {
+			return err
+		}
+	}
+	return p.note(ctx, zone, func(status *vmdistributed.ZoneStatus) {
+		if status.Work != nil {
+			status.Work.DrainWritten = true
+		}
+	})
+}
+
+// restoreReads puts a zone back into every VMUser that it was taken out of.
+func (p *pass) restoreReads(ctx context.Context, zone string) error {
+	restores := p.view.strayRestores[zone]
+	if seen := p.view.zones[zone]; seen != nil {
+		restores = seen.readers.restores
+	}
+	for _, restore := range restores {
+		if _, err := p.writer.send(ctx, restore, false); err != nil && !apierrors.IsNotFound(err) {
+			return err
+		}
+	}
+	return nil
 }
 
 // release takes our mark off a cluster and leaves the rest as it runs.

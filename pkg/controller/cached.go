@@ -73,6 +73,7 @@ func newCached(objects dynamic.Interface, client kubernetes.Interface) (*cached,
 	}{
 		{s.clusters, cache.Indexers{byOwner: indexByOwner, cache.NamespaceIndex: cache.MetaNamespaceIndexFunc}},
 		{s.vmagents, cache.Indexers{cache.NamespaceIndex: cache.MetaNamespaceIndexFunc}},
+		{s.vmusers, cache.Indexers{cache.NamespaceIndex: cache.MetaNamespaceIndexFunc}},
 		{s.statefulSets, cache.Indexers{byCluster: indexByCluster}},
 		{s.deployments, cache.Indexers{byCluster: indexByCluster}},
 	} {
@@ -165,6 +166,11 @@ func (s *cached) marked(_ context.Context, owner types.NamespacedName) ([]*unstr
 
 func (s *cached) agents(_ context.Context, namespace string) ([]*unstructured.Unstructured, error) {
 	found, err := s.vmagents.GetIndexer().ByIndex(cache.NamespaceIndex, namespace)
+	return asUnstructured(found), err
+}
+
+func (s *cached) users(_ context.Context, namespace string) ([]*unstructured.Unstructured, error) {
+	found, err := s.vmusers.GetIndexer().ByIndex(cache.NamespaceIndex, namespace)
 	return asUnstructured(found), err
 }
 

@@ -26,6 +26,8 @@ import (
 	"github.com/vmdistributed/vmdistributed-apiserver/apis/vmdistributed/install"
 	"github.com/vmdistributed/vmdistributed-apiserver/generated/clientset/versioned"
 	externalversions "github.com/vmdistributed/vmdistributed-apiserver/generated/informers/externalversions"
+	"github.com/vmdistributed/vmdistributed-apiserver/pkg/evidence"
+	"github.com/vmdistributed/vmdistributed-apiserver/pkg/metricspage"
 	"github.com/vmdistributed/vmdistributed-apiserver/pkg/victoriametrics"
 )
 
@@ -41,6 +43,7 @@ type Controller struct {
 	own        versioned.Interface
 	kubernetes kubernetes.Interface
 	writer     writer
+	evidence   *evidence.Gatherer
 	live       live
 	cached     *cached
 	factory    externalversions.SharedInformerFactory
@@ -78,6 +81,7 @@ func New(ctx context.Context, own versioned.Interface, host *rest.Config) (*Cont
 		writer:     writer{objects: objects},
 		live:       live{objects: objects, kubernetes: client},
 		cached:     caches,
+		evidence:   evidence.New(client, metricspage.New(metricspage.Options{}), clock.RealClock{}),
 		factory:    externalversions.NewSharedInformerFactory(own, 0),
 		queue: workqueue.NewTypedRateLimitingQueueWithConfig(
 			workqueue.DefaultTypedControllerRateLimiter[cache.ObjectName](),

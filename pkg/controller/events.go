@@ -22,13 +22,13 @@ type event struct {
 	message string
 }
 
-// storyOptions lets the whole story of a rollout through, which is at most three
+// storyOptions lets the whole story of a rollout through, which is a handful of
 // events for each zone. By default a recorder drops what comes after 25 events
 // about one object, and combines what comes after 10 for the same reason.
 func storyOptions() record.CorrelatorOptions {
 	return record.CorrelatorOptions{
 		MaxEvents: validation.MaxZones,
-		BurstSize: 3 * validation.MaxZones,
+		BurstSize: 8 * validation.MaxZones,
 		QPS:       1. / 30,
 	}
 }
@@ -89,6 +89,12 @@ func zoneEvent(before vmdistributed.ZoneStatus, after *vmdistributed.ZoneStatus)
 	switch after.Phase {
 	case vmdistributed.ZoneCreating:
 		return &event{corev1.EventTypeNormal, "ZoneCreating", fmt.Sprintf("Zone %s: creating its VMCluster", after.Name)}
+	case vmdistributed.ZoneDraining:
+		return &event{corev1.EventTypeNormal, "ZoneDraining", fmt.Sprintf("Zone %s: taking its reads away", after.Name)}
+	case vmdistributed.ZoneFlushing:
+		return &event{corev1.EventTypeNormal, "ZoneFlushing", fmt.Sprintf("Zone %s: healthy; waiting for the queues of the VMAgent", after.Name)}
+	case vmdistributed.ZoneRestoring:
+		return &event{corev1.EventTypeNormal, "ZoneRestoring", fmt.Sprintf("Zone %s: giving its reads back", after.Name)}
 	case vmdistributed.ZoneUpdating:
 		return &event{corev1.EventTypeNormal, "ZoneUpdating", fmt.Sprintf("Zone %s: updating to revision %s", after.Name, after.UpdateRevision)}
 	case vmdistributed.ZoneFailed:

@@ -65,6 +65,10 @@ func (s live) agents(ctx context.Context, namespace string) ([]*unstructured.Uns
 	return s.list(ctx, victoriametrics.VMAgentResource, namespace)
 }
 
+func (s live) users(ctx context.Context, namespace string) ([]*unstructured.Unstructured, error) {
+	return s.list(ctx, victoriametrics.VMUserResource, namespace)
+}
+
 func (s live) routers(ctx context.Context) ([]*unstructured.Unstructured, error) {
 	users, err := s.list(ctx, victoriametrics.VMUserResource, metav1.NamespaceAll)
 	if err != nil {

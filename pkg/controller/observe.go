@@ -4,6 +4,7 @@
 package controller
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -23,10 +24,17 @@ import (
 // beside it what carrying it out takes.
 type observation struct {
 	rollout.Observed
+	owner     types.NamespacedName
 	namespace *corev1.Namespace
 	zones     map[string]*zoneView
 	marked    map[string]*unstructured.Unstructured
 	scrape    *scrapeView
+	readers   *readers
+	// strayRestores are the writes that give back the reads of what is no zone any
+	// more.
+	strayRestores map[string][]write
+	// agent is the VMAgent that spec names; nil where there is none.
+	agent *unstructured.Unstructured
 }
 
 // zoneView is one zone with the write that would bring it to what is wanted.
@@ -36,6 +44,9 @@ type zoneView struct {
 	// applied is the revision that was last written.
 	applied string
 	exists  bool
+	readers zoneReaders
+	// entries are the remote writes to it.
+	entries []victoriametrics.RemoteWrite
 }
 
 // scrapeView is the VMAgent with the write that it needs.
@@ -59,9 +70,11 @@ func (o *observer) observe(ctx context.Context, object *vmdistributed.VMDistribu
 		return nil, err
 	}
 	view := &observation{
-		Observed: rollout.Observed{Now: now, Paused: object.Spec.Paused, Strategy: strategy},
-		zones:    map[string]*zoneView{},
-		marked:   map[string]*unstructured.Unstructured{},
+		Observed:      rollout.Observed{Now: now, Paused: object.Spec.Paused, Strategy: strategy},
+		owner:         nameOf(object),
+		zones:         map[string]*zoneView{},
+		marked:        map[string]*unstructured.Unstructured{},
+		strayRestores: map[string][]write{},
 	}
 	if view.namespace, err = o.source.namespace(ctx, object.Namespace); err != nil {
 		return nil, err
@@ -81,19 +94,56 @@ func (o *observer) observe(ctx context.Context, object *vmdistributed.VMDistribu
 		zone.Record = records[zone.Name]
 		view.Zones = append(view.Zones, zone)
 	}
-	if err := o.observeStrays(ctx, object, view); err != nil {
-		return nil, err
+	heedWord(object, view)
+	for _, look := range []func(context.Context, *vmdistributed.VMDistributedCluster, *observation) error{
+		o.observeStrays, o.observeReads, o.observeQueues, o.observeScrape,
+	} {
+		if err := look(ctx, object, view); err != nil {
+			return nil, err
+		}
 	}
-	return view, o.observeScrape(ctx, object, view)
+	return view, nil
+}
+
+// heedWord reads what the user has said by annotation. What can't be read was not
+// said.
+func heedWord(object *vmdistributed.VMDistributedCluster, view *observation) {
+	promotions, err := vmdistributed.ParsePromotions(object.Annotations[vmdistributed.PromoteAnnotation])
+	for i := range view.Zones {
+		zone := &view.Zones[i]
+		zone.Approved = err == nil && promotions[zone.Name] == zone.Revision
+	}
+	view.Aborted = object.Annotations[vmdistributed.AbortAnnotation] == objectRevision(view.Zones)
 }
 
 func strategyOf(spec *vmdistributed.RolloutStrategy) (rollout.Strategy, error) {
-	ready, readyErr := time.ParseDuration(spec.ReadyTimeout)
-	pause, pauseErr := time.ParseDuration(spec.UpdatePause)
-	if err := errors.Join(readyErr, pauseErr); err != nil {
+	strategy := rollout.Strategy{
+		MaxUnavailable:    int(ptr.Deref(spec.MaxUnavailable, 1)),
+		MinAvailableZones: int(ptr.Deref(spec.MinAvailableZones, 1)),
+		MaxFailures:       int(ptr.Deref(spec.MaxFailures, 0)),
+		MaxPendingBytes:   ptr.Deref(spec.Flush.MaxPendingBytes, 0),
+	}
+	var errs []error
+	for _, duration := range []struct {
+		text string
+		into *time.Duration
+	}{
+		{spec.ReadyTimeout, &strategy.ReadyTimeout},
+		{spec.UpdatePause, &strategy.UpdatePause},
+		{spec.ProgressDeadline, &strategy.ProgressDeadline},
+		{spec.Drain.Timeout, &strategy.DrainTimeout},
+		{spec.Drain.GracePeriod, &strategy.GracePeriod},
+		{spec.Flush.Timeout, &strategy.FlushTimeout},
+		{cmp.Or(spec.Flush.StableFor, "0s"), &strategy.StableFor},
+	} {
+		var err error
+		*duration.into, err = time.ParseDuration(duration.text)
+		errs = append(errs, err)
+	}
+	if err := errors.Join(errs...); err != nil {
 		return rollout.Strategy{}, fmt.Errorf("reading spec.strategy: %w", err)
 	}
-	return rollout.Strategy{MaxUnavailable: 1, MinAvailableZones: int(ptr.Deref(spec.MinAvailableZones, 1)), ReadyTimeout: ready, UpdatePause: pause}, nil
+	return strategy, nil
 }
 
 // namespaceTerminates is true where the namespace is known to be on its way out.

@@ -72,6 +72,7 @@ func (o *observer) observeZone(ctx context.Context, object *vmdistributed.VMDist
 // health is what the operator and the workloads say.
 func (o *observer) health(ctx context.Context, cluster victoriametrics.Cluster) (*rollout.Cluster, error) {
 	seen := &rollout.Cluster{
+		UID:        string(cluster.UID),
 		Deleting:   cluster.Deleting,
 		Generation: cluster.Generation,
 		Failed:     cluster.UpdateStatus == victoriametrics.UpdateStatusFailed && cluster.ObservedGeneration >= cluster.Generation,

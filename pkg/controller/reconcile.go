@@ -57,7 +57,20 @@ func (c *Controller) reconcile(ctx context.Context, key cache.ObjectName) (time.
 	if err := p.record(ctx); err != nil {
 		return time.Time{}, err
 	}
-	return p.decision.Wake, p.act(ctx)
+	return p.wake(), p.act(ctx)
+}
+
+// pollInterval is how often metrics are looked at while something waits for
+// them: nothing tells when they change.
+const pollInterval = time.Second
+
+// wake is when to look again though no event has come.
+func (p *pass) wake() time.Time {
+	wake := p.decision.Wake
+	if poll := p.view.Now.Add(pollInterval); len(p.decision.Needs()) > 0 && (wake.IsZero() || poll.Before(wake)) {
+		return poll
+	}
+	return wake
 }
 
 // pass is one look at one object, with what comes of it.
@@ -74,6 +87,9 @@ func (p *pass) decide(ctx context.Context, o observer) error {
 		return err
 	}
 	p.view, p.decision = view, rollout.Decide(view.Observed)
+	for p.gather(ctx) {
+		p.decision = rollout.Decide(view.Observed)
+	}
 	return nil
 }
 

@@ -25,6 +25,8 @@ type source interface {
 	agent(ctx context.Context, namespace, name string) (*unstructured.Unstructured, error)
 	// agents returns the VMAgents of a namespace.
 	agents(ctx context.Context, namespace string) ([]*unstructured.Unstructured, error)
+	// users returns the VMUsers of a namespace.
+	users(ctx context.Context, namespace string) ([]*unstructured.Unstructured, error)
 	// routers returns the VMUsers and VMAuths of all namespaces.
 	routers(ctx context.Context) ([]*unstructured.Unstructured, error)
 	// namespace returns a Namespace.

@@ -23,7 +23,7 @@ func recordsOf(zones []vmdistributed.ZoneStatus) map[string]rollout.Record {
 	records := make(map[string]rollout.Record, len(zones))
 	for i := range zones {
 		zone := &zones[i]
-		records[zone.Name] = rollout.Record{
+		record := rollout.Record{
 			Phase:      rollout.Phase(zone.Phase),
 			Since:      zone.Since.Time,
 			Revision:   zone.Revision,
@@ -32,7 +32,15 @@ func recordsOf(zones []vmdistributed.ZoneStatus) map[string]rollout.Record {
 			Finished:   timeOf(zone.UpdateFinished),
 			Generation: zone.Generation,
 			Reapplied:  int(zone.Reapplied),
+			UID:        zone.ClusterUID,
+			Emptied:    zone.Emptied,
+			Took:       time.Duration(zone.LastUpdateSeconds) * time.Second,
+			Contended:  zone.ContendedRevision,
 		}
+		if zone.Work != nil {
+			readWork(zone.Work, &record)
+		}
+		records[zone.Name] = record
 	}
 	return records
 }
@@ -56,7 +64,8 @@ func statusOf(object *vmdistributed.VMDistributedCluster, view *observation, dec
 	for i := range decision.Zones {
 		status.Zones = append(status.Zones, zoneStatus(&decision.Zones[i]))
 	}
-	for _, condition := range append(summary.Conditions, scrapedConditions(view.scrape)...) {
+	conditions := append(summary.Conditions, scrapedConditions(view.scrape)...)
+	for _, condition := range append(conditions, gateConditions(object, view)...) {
 		meta.SetStatusCondition(&status.Conditions, metav1.Condition{
 			Type:               condition.Type,
 			Status:             conditionStatus(condition.True),
@@ -86,6 +95,12 @@ func zoneStatus(zone *rollout.ZoneState) vmdistributed.ZoneStatus {
 		Reapplied:      int32(record.Reapplied),
 		Reason:         zone.Reason,
 		WaitingFor:     zone.WaitingFor,
+
+		ClusterUID:        record.UID,
+		Emptied:           record.Emptied,
+		LastUpdateSeconds: int64(record.Took.Round(time.Second) / time.Second),
+		Work:              workOf(record),
+		ContendedRevision: record.Contended,
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/tools/cache"
 
@@ -30,8 +31,8 @@ func (c *Controller) watch() error {
 		c.cached.statefulSets: c.queueOwnersOfWorkload,
 		c.cached.deployments:  c.queueOwnersOfWorkload,
 		c.cached.vmagents:     c.queueNamespace,
-		c.cached.vmusers:      c.queueLeaving,
-		c.cached.vmauths:      c.queueLeaving,
+		c.cached.vmusers:      c.queueReaders,
+		c.cached.vmauths:      c.queueReaders,
 		c.cached.namespaces:   c.queueTerminating,
 	} {
 		if _, err := informer.AddEventHandler(handler(queue)); err != nil {
@@ -109,10 +110,21 @@ func (c *Controller) queueNamespace(beside metav1.Object) {
 	c.queueIndexed(cache.NamespaceIndex, beside.GetNamespace())
 }
 
-// queueLeaving queues objects that may wait for a VMUser or VMAuth to let go.
-func (c *Controller) queueLeaving(router metav1.Object) {
+// queueReaders queues objects that list VMUsers, or bear on one by a drain, and
+// those that may wait for a VMUser or VMAuth to let go.
+func (c *Controller) queueReaders(router metav1.Object) {
+	drained := map[string]bool{}
+	if user, ok := router.(*unstructured.Unstructured); ok {
+		for _, owner := range victoriametrics.DrainOwners(user) {
+			drained[owner.String()] = true
+		}
+	}
 	for _, obj := range c.objects.GetStore().List() {
-		if object := obj.(metav1.Object); object.GetDeletionTimestamp() != nil {
+		object, ok := obj.(*v1alpha1.VMDistributedCluster)
+		if !ok {
+			continue
+		}
+		if object.DeletionTimestamp != nil || len(object.Spec.VMUsers) > 0 || drained[object.Namespace+"/"+object.Name] {
 			c.queueObject(object)
 		}
 	}

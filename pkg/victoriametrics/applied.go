@@ -70,3 +70,10 @@ func Applied(user *unstructured.Unstructured) []AppliedBy {
 func (a AppliedBy) String() string {
 	return fmt.Sprintf("VMAuth %s (generation %d, applied: %t)", a.VMAuth, a.ObservedGeneration, a.Applied)
 }
+
+// WaitsForReload is true for a VMAuth that reports a VMUser as applied only once
+// its replicas have loaded the configuration (spec.waitForConfigReload, since
+// v0.74.0; WaitForConfigReloadHash in factory/reconcile/config_reload.go).
+func WaitsForReload(auth *unstructured.Unstructured) bool {
+	return flag(auth.Object, "spec", "waitForConfigReload")
+}

@@ -210,3 +210,39 @@ func PlanRestore(user *unstructured.Unstructured, owner types.NamespacedName) (m
 	}
 	return nil, nil
 }
+
+// HasDrained is true for a VMUser that carries the record of the owner's drain of
+// a zone.
+func HasDrained(user *unstructured.Unstructured, owner types.NamespacedName, zone string) bool {
+	records, err := DrainRecords(user)
+	return err == nil && slices.ContainsFunc(records, func(r DrainRecord) bool { return r.Owner == owner && r.Zone == zone })
+}
+
+// BusyDraining says which drain a VMUser carries, unless it is the owner's of the
+// zone: only one may be on a VMUser.
+func BusyDraining(user *unstructured.Unstructured, owner types.NamespacedName, zone string) string {
+	records, err := DrainRecords(user)
+	if err != nil {
+		return ""
+	}
+	for _, record := range records {
+		if record.Owner != owner || record.Zone != zone {
+			return fmt.Sprintf("VMUser %s to be given back zone %s, of which VMDistributedCluster %s has drained it: only one drain may be on a VMUser", user.GetName(), record.Zone, record.Owner)
+		}
+	}
+	return ""
+}
+
+// DrainOwners are the VMDistributedClusters that have drained a VMUser, as far as
+// its records can be read.
+func DrainOwners(user *unstructured.Unstructured) []types.NamespacedName {
+	records, err := DrainRecords(user)
+	if err != nil {
+		return nil
+	}
+	var owners []types.NamespacedName
+	for _, record := range records {
+		owners = append(owners, record.Owner)
+	}
+	return owners
+}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/url"
 	"strings"
+	"time"
 
 	"github.com/cespare/xxhash/v2"
 	"golang.org/x/net/http/httpproxy"
@@ -27,6 +28,9 @@ type RemoteWrite struct {
 	// NoDiskQueue is true under -remoteWrite.disableOnDiskQueue: then nothing
 	// outlives a zone that does not answer but what fits into memory.
 	NoDiskQueue bool
+	// RetryPause is for how long a replica may keep a block to itself, counted
+	// nowhere: while it sends it, and until it tries to send it again.
+	RetryPause time.Duration
 }
 
 // ZoneWrites is what can be told about a VMAgent's way to a zone: entries that
@@ -233,7 +237,33 @@ func (w writer) describe(e writeEntry, item any) RemoteWrite {
 		Position: e.position, URL: shown(e.raw), QueueKey: queueKey(e.position, e.raw),
 		MaxDiskUsage: limit,
 		NoDiskQueue:  nth(w.args.get("remoteWrite.disableOnDiskQueue"), e.position).truth(),
+		RetryPause:   w.retryPause(e.position, item),
 	}
+}
+
+// The defaults of -remoteWrite.retryMaxInterval and -remoteWrite.sendTimeout
+// (app/vmagent/remotewrite/client.go of VictoriaMetrics v1.148.0).
+const (
+	defaultRetryInterval = time.Minute
+	defaultSendTimeout   = time.Minute
+)
+
+// retryPause is the longer of the two waits, and a little for what lies between.
+func (w writer) retryPause(position int, item any) time.Duration {
+	interval := w.duration("remoteWrite.retryMaxTime", position, "", defaultRetryInterval)
+	interval = w.duration("remoteWrite.retryMaxInterval", position, "", interval)
+	send := w.duration("remoteWrite.sendTimeout", position, text(item, "sendTimeout"), defaultSendTimeout)
+	return max(interval, send) + 2*time.Second
+}
+
+// duration is what the argument says, else the spec, else what is given.
+func (w writer) duration(name string, position int, inSpec string, otherwise time.Duration) time.Duration {
+	for _, value := range []string{nth(w.args.get(name), position).value, inSpec} {
+		if d, err := time.ParseDuration(value); err == nil && d > 0 {
+			return d
+		}
+	}
+	return otherwise
 }
 
 // queueKey is the name of a queue's folder: the position from 1, and the hash of

@@ -243,8 +243,10 @@ type VMDistributedClusterStatus struct {
 	// +optional
 	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
 
-	// conditions are Ready, Progressing, Reconciling, Stalled, Paused, Degraded
-	// and, where a VMAgent is named, Scraped.
+	// conditions are Ready, Progressing, Reconciling, Stalled, Paused, Degraded,
+	// ReadsGated (whether reads are taken from a zone before it is changed),
+	// WritesGated (whether the queues of the VMAgent are waited for) and, where a
+	// VMAgent is named, Scraped.
 	// +optional
 	// +listType=map
 	// +listMapKey=type

@@ -16,8 +16,10 @@ import (
 type VMDistributedClusterStatusApplyConfiguration struct {
 	// observedGeneration is the metadata.generation that this status is about.
 	ObservedGeneration *int64 `json:"observedGeneration,omitempty"`
-	// conditions are Ready, Progressing, Reconciling, Stalled, Paused, Degraded
-	// and, where a VMAgent is named, Scraped.
+	// conditions are Ready, Progressing, Reconciling, Stalled, Paused, Degraded,
+	// ReadsGated (whether reads are taken from a zone before it is changed),
+	// WritesGated (whether the queues of the VMAgent are waited for) and, where a
+	// VMAgent is named, Scraped.
 	Conditions []v1.ConditionApplyConfiguration `json:"conditions,omitempty"`
 	// updateStatus is the state in the words of the VictoriaMetrics operator:
 	// expanding, operational, failed or paused.

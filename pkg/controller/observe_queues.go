@@ -1,0 +1,53 @@
+// Copyright The vmdistributed-apiserver Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package controller
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/vmdistributed/vmdistributed-apiserver/apis/vmdistributed"
+	"github.com/vmdistributed/vmdistributed-apiserver/pkg/rollout"
+	"github.com/vmdistributed/vmdistributed-apiserver/pkg/victoriametrics"
+)
+
+// observeQueues looks at the write path to every zone.
+func (o *observer) observeQueues(ctx context.Context, object *vmdistributed.VMDistributedCluster, view *observation) error {
+	if object.Spec.VMAgent == nil {
+		return nil
+	}
+	agent, err := o.source.agent(ctx, object.Namespace, object.Spec.VMAgent.Name)
+	if err != nil {
+		return err
+	}
+	view.agent = agent
+	clusters := make([]victoriametrics.Cluster, len(view.Zones))
+	for i := range view.Zones {
+		if clusters[i] = view.zones[view.Zones[i].Name].cluster; clusters[i].Name == "" {
+			clusters[i] = victoriametrics.Cluster{Namespace: object.Namespace, Name: view.Zones[i].Name}
+		}
+	}
+	for i := range view.Zones {
+		queues := &view.Zones[i].Queues
+		if agent == nil {
+			queues.Gate = rollout.Gated
+			queues.Reading = &rollout.Reading{Missing: fmt.Sprintf("VMAgent %q to exist, which spec.vmagent names", object.Spec.VMAgent.Name)}
+			continue
+		}
+		writes := victoriametrics.RemoteWrites(agent, clusters[i], clusters)
+		view.zones[view.Zones[i].Name].entries = writes.Entries
+		switch {
+		case writes.Unknown != "":
+			queues.Gate, queues.Why = rollout.Unclear, fmt.Sprintf("VMAgent %s: %s", agent.GetName(), writes.Unknown)
+		case writes.None():
+			queues.Why = fmt.Sprintf("VMAgent %s has no remote write to the zone", agent.GetName())
+		default:
+			queues.Gate = rollout.Gated
+			for _, entry := range writes.Entries {
+				queues.RetryPause = max(queues.RetryPause, entry.RetryPause)
+			}
+		}
+	}
+	return nil
+}

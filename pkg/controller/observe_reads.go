@@ -1,0 +1,236 @@
+// Copyright The vmdistributed-apiserver Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package controller
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"github.com/vmdistributed/vmdistributed-apiserver/apis/vmdistributed"
+	"github.com/vmdistributed/vmdistributed-apiserver/pkg/rollout"
+	"github.com/vmdistributed/vmdistributed-apiserver/pkg/victoriametrics"
+)
+
+// readers are the VMUsers that an object has to do with, and the VMAuths that
+// may serve them.
+type readers struct {
+	// listed are those that spec names, drained all that carry a record of ours.
+	listed, drained []*unstructured.Unstructured
+	auths           []*unstructured.Unstructured
+	// unknown says why not all of that can be told.
+	unknown string
+}
+
+// zoneReaders are the VMUsers that lead to one zone, or did before it was
+// drained.
+type zoneReaders struct {
+	// leading are listed and lead there now, drained carry our record of having.
+	leading, drained []*unstructured.Unstructured
+	// drains are the writes that take the zone out, restores those that put it
+	// back.
+	drains, restores []write
+}
+
+// observeReads looks at the read path to every zone.
+func (o *observer) observeReads(ctx context.Context, object *vmdistributed.VMDistributedCluster, view *observation) error {
+	readers, err := o.readers(ctx, object)
+	if err != nil {
+		return err
+	}
+	view.readers = readers
+	for i := range view.Zones {
+		if err := o.observeZoneReads(object, view, i); err != nil {
+			return err
+		}
+	}
+	return o.observeDrainedStrays(ctx, object, view)
+}
+
+func (o *observer) readers(ctx context.Context, object *vmdistributed.VMDistributedCluster) (*readers, error) {
+	users, err := o.source.users(ctx, object.Namespace)
+	if err != nil {
+		return nil, err
+	}
+	found := &readers{}
+	for _, user := range users {
+		records, err := victoriametrics.DrainRecords(user)
+		if err != nil {
+			found.unknown = err.Error()
+			continue
+		}
+		if slices.ContainsFunc(records, func(r victoriametrics.DrainRecord) bool { return r.Owner == nameOf(object) }) {
+			found.drained = append(found.drained, user)
+		}
+	}
+	for _, listed := range object.Spec.VMUsers {
+		i := slices.IndexFunc(users, func(user *unstructured.Unstructured) bool { return user.GetName() == listed.Name })
+		if i < 0 {
+			found.unknown = fmt.Sprintf("VMUser %q to exist, which spec.vmusers names", listed.Name)
+			continue
+		}
+		found.listed = append(found.listed, users[i])
+	}
+	if len(found.listed)+len(found.drained) == 0 {
+		return found, nil
+	}
+	routers, err := o.source.routers(ctx)
+	for _, router := range routers {
+		if router.GetKind() == victoriametrics.VMAuthKind.Kind {
+			found.auths = append(found.auths, router)
+		}
+	}
+	return found, err
+}
+
+// observeZoneReads tells how one zone is read from, and plans what would take its
+// reads away and give them back.
+func (o *observer) observeZoneReads(object *vmdistributed.VMDistributedCluster, view *observation, i int) error {
+	zone, readers := &view.Zones[i], view.readers
+	seen := view.zones[zone.Name]
+	cluster := seen.cluster
+	if cluster.Name == "" {
+		cluster = victoriametrics.Cluster{Namespace: object.Namespace, Name: zone.Name}
+	}
+	reads := &zone.Reads
+	reads.Unknown = readers.unknown
+	for _, user := range readers.drained {
+		if victoriametrics.HasDrained(user, nameOf(object), zone.Name) {
+			seen.readers.drained = append(seen.readers.drained, user)
+			reads.Drained = append(reads.Drained, "VMUser "+user.GetName())
+			patch, err := victoriametrics.PlanRestore(user, nameOf(object))
+			if err != nil {
+				return err
+			}
+			seen.readers.restores = append(seen.readers.restores, mergePatch(victoriametrics.VMUserResource, user.GetNamespace(), user.GetName(), patch))
+		}
+	}
+	for _, user := range readers.listed {
+		if err := planUser(object, view, i, cluster, user); err != nil {
+			reads.Unknown = err.Error()
+		}
+	}
+	if len(readers.listed) > 0 {
+		for _, auth := range readers.auths {
+			reads.Undrainable = append(reads.Undrainable, victoriametrics.UndrainableAuth(auth, cluster)...)
+		}
+	}
+	return nil
+}
+
+// planUser plans how a zone is taken out of one VMUser that leads to it.
+func planUser(object *vmdistributed.VMDistributedCluster, view *observation, i int, cluster victoriametrics.Cluster, user *unstructured.Unstructured) error {
+	zone, readers := &view.Zones[i], view.readers
+	seen, reads := view.zones[zone.Name], &zone.Reads
+	reads.Undrainable = append(reads.Undrainable, victoriametrics.Undrainable(user, readers.auths, cluster)...)
+	routes, err := victoriametrics.ReadRoutes(user, []victoriametrics.Cluster{cluster})
+	if err != nil || len(routes) == 0 {
+		return err
+	}
+	paths := make([]string, len(routes))
+	for j := range routes {
+		paths[j] = routes[j].Path
+	}
+	reads.Open = append(reads.Open, fmt.Sprintf("VMUser %s at %s", user.GetName(), strings.Join(paths, ", ")))
+	seen.readers.leading = append(seen.readers.leading, user)
+	if busy := victoriametrics.BusyDraining(user, nameOf(object), zone.Name); busy != "" {
+		reads.Busy = busy
+		return nil
+	}
+	others := takingOver(view, i)
+	if len(others) == 0 {
+		return nil // nothing would be left to read from; what that means, the guards say
+	}
+	plan, err := victoriametrics.PlanDrain(user, nameOf(object), cluster, others, victoriametrics.LastTarget(object.Spec.Strategy.Drain.LastTarget))
+	switch {
+	case err != nil:
+		return err
+	case plan.Refusal != "":
+		reads.Undrainable = append(reads.Undrainable, plan.Refusal)
+	case plan.Patch != nil:
+		seen.readers.drains = append(seen.readers.drains, mergePatch(victoriametrics.VMUserResource, user.GetNamespace(), user.GetName(), plan.Patch))
+	}
+	return nil
+}
+
+// takingOver are the zones that may serve what a drained one did: healthy ones
+// that are not drained themselves.
+func takingOver(view *observation, i int) []victoriametrics.Cluster {
+	var others []victoriametrics.Cluster
+	for j := range view.Zones {
+		zone := &view.Zones[j]
+		record := &zone.Record
+		if j == i || zone.Cluster == nil || !zone.Cluster.Healthy() || !record.Drained.IsZero() || !record.Restored.IsZero() || record.Emptied {
+			continue
+		}
+		if zone.Cluster.Ownership == rollout.Foreign || slices.ContainsFunc(view.readers.drained, func(user *unstructured.Unstructured) bool {
+			return victoriametrics.HasDrained(user, view.owner, zone.Name)
+		}) {
+			continue
+		}
+		others = append(others, view.zones[zone.Name].cluster)
+	}
+	return others
+}
+
+// observeDrainedStrays finds drains of ours of zones that the list no longer
+// names.
+func (o *observer) observeDrainedStrays(ctx context.Context, object *vmdistributed.VMDistributedCluster, view *observation) error {
+	for _, user := range view.readers.drained {
+		records, err := victoriametrics.DrainRecords(user)
+		if err != nil {
+			return err
+		}
+		for _, record := range records {
+			if record.Owner != nameOf(object) || view.zones[record.Zone] != nil {
+				continue
+			}
+			patch, err := victoriametrics.PlanRestore(user, nameOf(object))
+			if err != nil {
+				return err
+			}
+			view.strayRestores[record.Zone] = append(view.strayRestores[record.Zone], mergePatch(victoriametrics.VMUserResource, user.GetNamespace(), user.GetName(), patch))
+			if err := o.noteDrainedStray(ctx, object, record.Zone, view); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (o *observer) noteDrainedStray(ctx context.Context, object *vmdistributed.VMDistributedCluster, name string, view *observation) error {
+	unhealthy, err := o.strayHealth(ctx, object.Namespace, name)
+	if err != nil {
+		return err
+	}
+	i := slices.IndexFunc(view.Strays, func(stray rollout.Stray) bool { return stray.Name == name })
+	if i < 0 {
+		i = len(view.Strays)
+		view.Strays = append(view.Strays, rollout.Stray{Name: name})
+	}
+	view.Strays[i].Drained, view.Strays[i].Unhealthy = true, unhealthy
+	return nil
+}
+
+func (o *observer) strayHealth(ctx context.Context, namespace, name string) (unhealthy string, err error) {
+	live, err := o.source.cluster(ctx, namespace, name)
+	if err != nil || live == nil {
+		return fmt.Sprintf("VMCluster %q does not exist", name), err
+	}
+	cluster, err := victoriametrics.ParseCluster(live)
+	if err != nil {
+		return err.Error(), nil //nolint:nilerr // a VMCluster that can't be read is not healthy
+	}
+	seen, err := o.health(ctx, cluster)
+	if err != nil {
+		return "", err
+	}
+	if seen.Deleting {
+		return "somebody has deleted it", nil
+	}
+	return seen.Unhealthy, nil
+}
