@@ -115,6 +115,11 @@ func TestPlanDrainTakesOutTheZonesPartOnly(t *testing.T) {
 			"[{crd: {kind: VMCluster/vmselect, name: '', namespace: '', objects: [{name: a, namespace: monitoring, useExtraService: true}]}}]",
 			"[{crd: {kind: VMCluster/vmselect, name: '', namespace: '', objects: [{name: extra, namespace: monitoring, useExtraService: true}]}}]",
 		},
+		"an entry whose stand-in has another path in its URL": {
+			"b", LastTargetFailOver,
+			"[{static: {url: 'http://vmselect-a/select/0'}, paths: [/x]}, {static: {url: 'http://vmselect-b/select/1'}, paths: [/x]}]",
+			"[{static: {url: 'http://vmselect-b/select/0'}, paths: [/x]}, {static: {url: 'http://vmselect-b/select/1'}, paths: [/x]}]",
+		},
 		"an object beside a VMCluster that may not take over": {
 			"b", LastTargetFailOver,
 			"[{crd: {kind: VMCluster/vmselect, name: '', namespace: '', objects: [{name: a, namespace: monitoring}, {name: ill, namespace: monitoring}]}}]",
