@@ -4,7 +4,8 @@
 // Package victoriametrics holds what this project knows about the kinds of the
 // VictoriaMetrics operator: what its status means, which workloads a VMCluster
 // has, what takes storage away, who refers to a VMCluster, how a VMAgent is
-// made to scrape, and what has to be written to a VMCluster.
+// made to scrape, what has to be written to a VMCluster, and how a zone leaves the
+// read path of a VMUser and comes back.
 //
 // Everything is a pure function of the objects that it is given. Objects of the
 // operator come as *unstructured.Unstructured: its Go types would drop fields

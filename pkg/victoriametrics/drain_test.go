@@ -20,7 +20,11 @@ func plainZones(t *testing.T, names ...string) []Cluster {
 	t.Helper()
 	var zones []Cluster
 	for _, name := range names {
-		zones = append(zones, zone(t, name, "vmselect: {}"))
+		spec := "vmselect: {}"
+		if name == "extra" {
+			spec = "vmselect: {serviceSpec: {spec: {}}}"
+		}
+		zones = append(zones, zone(t, name, spec))
 	}
 	return zones
 }
@@ -90,6 +94,31 @@ func TestPlanDrainTakesOutTheZonesPartOnly(t *testing.T) {
 			"b", LastTargetFailOver,
 			"[{crd: {kind: VMCluster/vmselect, name: a, namespace: monitoring}, target_path_suffix: /select/0, paths: [/x]}, {crd: {kind: VMCluster/vmselect, name: b, namespace: monitoring}, target_path_suffix: /select/1, paths: [/x]}]",
 			"[{crd: {kind: VMCluster/vmselect, name: b, namespace: monitoring}, target_path_suffix: /select/0, paths: [/x]}, {crd: {kind: VMCluster/vmselect, name: b, namespace: monitoring}, target_path_suffix: /select/1, paths: [/x]}]",
+		},
+		"the target of an entry that another one with a new target comes after": {
+			"b", LastTargetFailOver,
+			"[{crd: {kind: VMCluster/vmselect, name: a, namespace: monitoring}, paths: [/x]}, {crd: {kind: VMCluster/vmselect, name: a, namespace: monitoring}, paths: [/x], headers: ['X: 1']}, {crd: {kind: VMCluster/vmselect, name: b, namespace: monitoring}, paths: [/x]}]",
+			"[{crd: {kind: VMCluster/vmselect, name: b, namespace: monitoring}, paths: [/x]}, {crd: {kind: VMCluster/vmselect, name: b, namespace: monitoring}, paths: [/x], headers: ['X: 1']}, {crd: {kind: VMCluster/vmselect, name: b, namespace: monitoring}, paths: [/x]}]",
+		},
+		"two URLs that become one": {
+			"b", LastTargetFailOver,
+			"[{static: {urls: ['http://vmselect-a:8481', 'http://vmselect-a-0.vmselect-a:8481']}}]",
+			"[{static: {urls: ['http://vmselect-b:8481']}}]",
+		},
+		"an extra service where the other zone has none": {
+			"b", LastTargetFailOver,
+			"[{crd: {kind: VMCluster/vmselect, name: a, namespace: monitoring, useExtraService: true}}]",
+			"[{crd: {kind: VMCluster/vmselect, name: b, namespace: monitoring}}]",
+		},
+		"an extra service where the other zone has one": {
+			"extra", LastTargetFailOver,
+			"[{crd: {kind: VMCluster/vmselect, name: '', namespace: '', objects: [{name: a, namespace: monitoring, useExtraService: true}]}}]",
+			"[{crd: {kind: VMCluster/vmselect, name: '', namespace: '', objects: [{name: extra, namespace: monitoring, useExtraService: true}]}}]",
+		},
+		"an entry whose stand-in has another path in its URL": {
+			"b", LastTargetFailOver,
+			"[{static: {url: 'http://vmselect-a/select/0'}, paths: [/x]}, {static: {url: 'http://vmselect-b/select/1'}, paths: [/x]}]",
+			"[{static: {url: 'http://vmselect-b/select/0'}, paths: [/x]}, {static: {url: 'http://vmselect-b/select/1'}, paths: [/x]}]",
 		},
 		"an object beside a VMCluster that may not take over": {
 			"b", LastTargetFailOver,
@@ -216,6 +245,51 @@ func TestRestoringMergesATargetThatSomebodyEdited(t *testing.T) {
 		if err := validateUser(back); err != nil {
 			t.Error(err)
 		}
+	}
+}
+
+func TestEntriesComeBackBesideTheirNeighbours(t *testing.T) {
+	// Entries by their path; those of zone a go, since another one stands in.
+	list := func(paths ...string) []any {
+		var entries []any
+		for _, path := range paths {
+			name := strings.TrimLeft(path, "123456789")
+			entries = append(entries, mapFromYAML(t, "{crd: {kind: VMCluster/vmselect, name: "+name+", namespace: monitoring}, paths: [/"+path[:1]+", /x]}"))
+		}
+		return entries
+	}
+	user := vmuser(t, "username: reader")
+	user.Object["spec"].(map[string]any)["targetRefs"] = list("1b", "1a", "2c", "3b", "3a")
+	plan, err := PlanDrain(user, ourOwner, plainZones(t, "a")[0], plainZones(t, "b"), LastTargetRefuse)
+	if err != nil || plan.Patch == nil {
+		t.Fatalf("plan is %+v, error %v", plan, err)
+	}
+	drained := patched(user, plan.Patch)
+	if want := list("1b", "2c", "3b"); !override.Equal(targetRefsOf(drained), want) {
+		t.Fatalf("drained to %s", asJSON(targetRefsOf(drained)))
+	}
+	for _, test := range []struct{ now, want []any }{
+		{list("1b", "2c", "3b"), list("1b", "1a", "2c", "3b", "3a")},
+		{list("9d", "1b", "2c", "3b", "8d"), list("9d", "1b", "1a", "2c", "3b", "3a", "8d")},
+		{list("3b", "2c", "1b"), list("3b", "3a", "2c", "1b", "1a")},
+		{list("2c", "3b"), list("1a", "2c", "3b", "3a")},
+		{list("9d", "8d"), list("9d", "1a", "3a", "8d")},
+		{list("3a", "1b", "2c", "3b"), list("3a", "1b", "1a", "2c", "3b")},
+	} {
+		live := drained.DeepCopy()
+		live.Object["spec"].(map[string]any)["targetRefs"] = test.now
+		if back := targetRefsOf(restore(t, live)); !override.Equal(back, test.want) {
+			t.Errorf("%s\nrestored to %s, want %s", asJSON(test.now), asJSON(back), asJSON(test.want))
+		}
+	}
+}
+
+func TestAnEntryThatSomebodyAddedBackIsNotDoubled(t *testing.T) {
+	user := drainedUser(t, ourOwner, twoEntries)
+	original := targetRefsOf(vmuser(t, "targetRefs: "+twoEntries))
+	user.Object["spec"].(map[string]any)["targetRefs"] = append(targetRefsOf(user), original[0])
+	if back := targetRefsOf(restore(t, user)); !override.Equal(back, original) {
+		t.Errorf("restored to %s, want %s", asJSON(back), asJSON(original))
 	}
 }
 

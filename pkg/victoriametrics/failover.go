@@ -117,7 +117,7 @@ func rewriteCRD(crd map[string]any, replaced map[string][]any) {
 			front = append(front, ref)
 		}
 	}
-	list := append(front, rewriteList("crd.objects", objects, replaced)...)
+	list := slices.Concat(front, rewriteList("crd.objects", objects, replaced))
 	setList(crd, "objects", list, had)
 }
 

@@ -178,7 +178,7 @@ func (m *merge) result() []any {
 	}
 	for slot, original := range m.record.Original {
 		if m.record.Left[slot] == nil && m.at[slot] == none {
-			list = slices.Insert(list, placeOf(slot, list), placed{slot: slot, value: original})
+			list = slices.Insert(list, placeOf(slot, len(m.record.Original), list), placed{slot: slot, value: original})
 		}
 	}
 	merged := make([]any, 0, len(list))
@@ -188,9 +188,9 @@ func (m *merge) result() []any {
 	return merged
 }
 
-// placeOf returns where an entry goes: after the nearest of its former
+// placeOf returns where one of a number of entries goes: after the nearest of its former
 // predecessors that is there, else before the nearest of its successors.
-func placeOf(slot int, list []placed) int {
+func placeOf(slot, entries int, list []placed) int {
 	find := func(want int) int {
 		return slices.IndexFunc(list, func(p placed) bool { return p.slot == want })
 	}
@@ -199,8 +199,7 @@ func placeOf(slot int, list []placed) int {
 			return i + 1
 		}
 	}
-	last := slices.MaxFunc(append([]placed{{slot: none}}, list...), func(a, b placed) int { return a.slot - b.slot }).slot
-	for after := slot + 1; after <= last; after++ {
+	for after := slot + 1; after < entries; after++ {
 		if i := find(after); i >= 0 {
 			return i
 		}

@@ -31,7 +31,7 @@ func Undrainable(user *unstructured.Unstructured, auths []*unstructured.Unstruct
 		}
 		for _, t := range e.targets {
 			if !e.leads(t, zone, vmselect) {
-				s.target(place+"."+t.path, e, t)
+				s.target(place+"."+t.path, t)
 			}
 		}
 	}
@@ -71,7 +71,7 @@ func (s *suspect) wrongType(err error) {
 }
 
 // target names one that leads to the zone, other than by what is drained.
-func (s *suspect) target(place string, e entry, t target) {
+func (s *suspect) target(place string, t target) {
 	if t.isStatic() {
 		s.url(place, t.url)
 		return
@@ -177,7 +177,7 @@ func (s *suspect) everyTarget(place string, e entry) {
 			s.anyURL(place+"."+t.path, t.url)
 			continue
 		}
-		s.target(place+"."+t.path, e, t)
+		s.target(place+"."+t.path, t)
 	}
 }
 
