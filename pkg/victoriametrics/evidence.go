@@ -22,7 +22,8 @@ type Metrics interface {
 type QueueReading struct {
 	// PendingBytes waits in memory and on the disk. 0 proves nothing: the blocks
 	// that are being sent, and sent again, are counted nowhere, up to one for each of
-	// vmagent_remotewrite_queues.
+	// vmagent_remotewrite_queues; nor is what is not yet a block, for as long as
+	// remoteWriteSettings.flushInterval, 1s by default.
 	PendingBytes float64
 	// Failures counts what went wrong with sending: errors, retries, and answers
 	// other than 2xx. One attempt may count several times.

@@ -155,16 +155,27 @@ func TestTheLimitOfAQueueIsWhatTheOperatorMakesOfTheSpec(t *testing.T) {
 	}
 }
 
-// The hash was seen at a vmagent v1.149.0 for this URL, see testdata/metrics.
+// The keys of the captured pages, which a vmagent v1.149.0 has made.
 func TestTheKeyOfAQueueIsPositionAndHashOfTheURLWithoutQuery(t *testing.T) {
-	key := queueKey(1, "http://127.0.0.1:1/api/v1/write")
-	if !strings.HasPrefix(key, "2_") || len(key) != 18 || strings.ToUpper(key) != key {
-		t.Errorf("key %q", key)
-	}
-	if got := queueKey(1, "http://127.0.0.1:1/api/v1/write?a=b#c"); got != key {
-		t.Errorf("query and fragment count: %s, %s", got, key)
-	}
-	if got := queueKey(1, "http://127.0.0.1:1/api/v1/writes"); got == key {
-		t.Errorf("the path does not count: %s", got)
+	const (
+		a = "http://vminsert-a.monitoring.svc:8480/insert/0/prometheus/api/v1/write"
+		b = "http://vminsert-b.monitoring.svc:8480/insert/0/prometheus/api/v1/write"
+	)
+	for _, test := range []struct {
+		position int
+		raw      string
+		key      string
+		same     bool
+	}{
+		{0, a + "?extra_label=from=global", "1_356B01CF19650883", true},
+		{0, a, "1_356B01CF19650883", true},
+		{1, b, "2_FD537CB21339E1F5", true},
+		{1, b + "?x=y#z", "2_FD537CB21339E1F5", true},
+		{1, b + "/elsewhere", "2_FD537CB21339E1F5", false},
+		{2, b, "2_FD537CB21339E1F5", false},
+	} {
+		if got := queueKey(test.position, test.raw); (got == test.key) != test.same {
+			t.Errorf("%d, %s: %s, want %s: %t", test.position, test.raw, got, test.key, test.same)
+		}
 	}
 }

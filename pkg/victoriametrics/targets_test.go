@@ -55,6 +55,12 @@ func TestTargetsAreThePodsOfTheService(t *testing.T) {
 - {metadata: {name: old}, ports: [{name: http, port: 8429}], endpoints: [{addresses: [192.0.2.1], conditions: {ready: false, serving: true, terminating: true}, targetRef: {kind: Pod, name: a}}]}
 - {metadata: {name: new}, ports: [{name: http, port: 8429}], endpoints: [{addresses: [192.0.2.1], targetRef: {kind: Pod, name: a}}]}
 `, []PodTarget{{Pod: "a", URL: "http://192.0.2.1:8429/metrics", Ready: true, Terminating: true}}},
+		{"the same with the names the other way round", `
+- {metadata: {name: z-old}, ports: [{name: http, port: 8429}], endpoints: [{addresses: [192.0.2.1], conditions: {ready: false, serving: false, terminating: true}, targetRef: {kind: Pod, name: a}}]}
+- {metadata: {name: new}, ports: [{name: http, port: 8429}], endpoints: [{addresses: [192.0.2.1], targetRef: {kind: Pod, name: a}}]}
+- {metadata: {name: a-old}, ports: [{name: http, port: 8429}], endpoints: [{addresses: [192.0.2.2], conditions: {serving: false, terminating: true}, targetRef: {kind: Pod, name: b}}]}
+- {metadata: {name: new}, ports: [{name: http, port: 8429}], endpoints: [{addresses: [192.0.2.2], targetRef: {kind: Pod, name: b}}]}
+`, []PodTarget{{Pod: "a", URL: "http://192.0.2.1:8429/metrics", Terminating: true}, {Pod: "b", URL: "http://192.0.2.2:8429/metrics", Terminating: true}}},
 		{"dual stack", `
 - {addressType: IPv6, ports: [{name: http, port: 8429}], endpoints: [{addresses: ["2001:db8::1"], targetRef: {kind: Pod, name: a}}, {addresses: ["2001:db8::2"], targetRef: {kind: Pod, name: b}}]}
 - {addressType: IPv4, ports: [{name: http, port: 8429}], endpoints: [{addresses: [192.0.2.1], targetRef: {kind: Pod, name: a}}]}
