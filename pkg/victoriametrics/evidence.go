@@ -28,6 +28,12 @@ type QueueReading struct {
 	// Failures counts what went wrong with sending: errors, retries, and answers
 	// other than 2xx. One attempt may count several times.
 	Failures float64
+	// Waiting is how many blocks rest before they are sent again. Such a rest grows to
+	// a minute by default (-remoteWrite.retryMaxInterval), in which nothing is pending
+	// and no new failure shows: only with Waiting at 0 are flat Failures a sign. A
+	// block that is being sent shows nowhere until the answer is there or
+	// remoteWrite[].sendTimeout is over, a minute by default.
+	Waiting float64
 	// Sent counts the blocks that the zone took, BytesSent their size.
 	Sent, BytesSent float64
 	// DroppedBytes were pushed out of a full queue, DroppedPackets were refused by
@@ -74,16 +80,19 @@ func QueueOf(page Metrics, rw RemoteWrite) (QueueReading, string) {
 		return strings.HasPrefix(labels[urlLabel], fmt.Sprintf("%d:", rw.Position+1))
 	}
 	s := sheet{page: page}
+	// A status is there from its first answer on.
+	failures := s.sum("vmagent_remotewrite_errors_total", byURL) + s.sumOr(0, "vmagent_remotewrite_requests_total", byURL, failed)
+	retries, rejected := s.sum("vmagent_remotewrite_retries_count_total", byURL), s.sum("vmagent_remotewrite_packets_dropped_total", byURL)
 	reading := QueueReading{
 		PendingBytes: s.sum("vmagent_remotewrite_pending_data_bytes", byPath),
-		Sent:         s.sum("vmagent_remotewrite_requests_total", byURL, succeeded),
-		BytesSent:    s.sum("vmagent_remotewrite_bytes_sent_total", byURL),
-		Failures: s.sum("vmagent_remotewrite_errors_total", byURL) +
-			s.sum("vmagent_remotewrite_retries_count_total", byURL) +
-			// Each status is there from its first answer on.
-			s.sumOr(0, "vmagent_remotewrite_requests_total", byURL, failed),
+		Failures:     failures + retries,
+		// What failed is either dropped, or counts as a retry once its rest is over
+		// (sendBlockHTTP, app/vmagent/remotewrite/client.go).
+		Waiting:         max(0, failures-rejected-retries),
+		Sent:            s.sum("vmagent_remotewrite_requests_total", byURL, succeeded),
+		BytesSent:       s.sum("vmagent_remotewrite_bytes_sent_total", byURL),
 		DroppedBytes:    s.sum("vm_persistentqueue_bytes_dropped_total", byPath),
-		DroppedPackets:  s.sum("vmagent_remotewrite_packets_dropped_total", byURL),
+		DroppedPackets:  rejected,
 		DroppedSamples:  s.sumOr(0, "vmagent_remotewrite_samples_dropped_total", byPath),
 		Blocked:         s.sumOr(0, "vmagent_remotewrite_queue_blocked", byPath) > 0,
 		FreeBytes:       s.sumOr(-1, "vm_persistentqueue_free_disk_space_bytes", byPath),

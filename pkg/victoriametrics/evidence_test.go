@@ -67,7 +67,7 @@ func TestAQueueThatIsWrittenToIsFound(t *testing.T) {
 		page := parsePage(t, captured(t, name))
 		for _, zone := range []string{"a", "b"} {
 			q := mustReadQueue(t, page, zone)
-			if q.Failures != 0 || q.Lost() != 0 || q.Sent == 0 || q.BytesSent == 0 || q.RowsPushed == 0 || q.Blocked || q.FreeBytes <= 0 || q.Started.Year() < 2020 {
+			if q.Failures != 0 || q.Waiting != 0 || q.Lost() != 0 || q.Sent == 0 || q.BytesSent == 0 || q.RowsPushed == 0 || q.Blocked || q.FreeBytes <= 0 || q.Started.Year() < 2020 {
 				t.Errorf("%s: zone %s: %+v", name, zone, q)
 			}
 			if q.RowsPushedToAll != 2*q.RowsPushed {
@@ -85,6 +85,33 @@ func TestWorkersThatSendAgainAreSeenThoughNothingIsPending(t *testing.T) {
 	}
 	if q := mustReadQueue(t, page, "a"); q.PendingBytes != 0 || q.Failures != 0 || q.Sent == 0 {
 		t.Errorf("zone beside it: %+v", q)
+	}
+}
+
+// A rest of a minute between two attempts looks as if nothing failed any more.
+func TestBlocksThatRestBeforeTheyAreSentAgainAreCounted(t *testing.T) {
+	refusing := captured(t, "agent-refusing")
+	errors, retries := `vmagent_remotewrite_errors_total{url="2:`, `vmagent_remotewrite_retries_count_total{url="2:`
+	for _, test := range []struct {
+		errors, retries string
+		want            float64
+	}{{"10", "8", 2}, {"10", "9", 1}, {"10", "10", 0}, {"10", "11", 0}} {
+		text := replaceValue(t, replaceValue(t, refusing, errors, test.errors), retries, test.retries)
+		if q := mustReadQueue(t, parsePage(t, text), "b"); q.Waiting != test.want {
+			t.Errorf("%s errors, %s retries: %v wait, want %v", test.errors, test.retries, q.Waiting, test.want)
+		}
+	}
+	unavailable := captured(t, "agent-healthy") + `vmagent_remotewrite_requests_total{url="2:secret-url", status_code="503"} 3` + "\n"
+	if q := mustReadQueue(t, parsePage(t, unavailable), "b"); q.Waiting != 3 || q.Failures != 3 {
+		t.Errorf("three answers of 503: %+v", q)
+	}
+	// Each block is sent once more in another encoding, and then dropped.
+	if q := mustReadQueue(t, parsePage(t, captured(t, "agent-rejected")), "b"); q.Waiting != 0 {
+		t.Errorf("rejected: %+v", q)
+	}
+	// All of its four workers hold a block.
+	if q := mustReadQueue(t, parsePage(t, captured(t, "agent-pending")), "b"); q.Waiting == 0 || q.Waiting > 4 {
+		t.Errorf("pending: %+v", q)
 	}
 }
 
