@@ -1,0 +1,105 @@
+// Copyright The vmdistributed-apiserver Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package dataplane
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strconv"
+	"time"
+)
+
+// Gap is a run of samples that are missing, both ends included.
+type Gap struct{ First, Last int }
+
+// Missing counts the samples in gaps.
+func Missing(gaps []Gap) int {
+	n := 0
+	for _, gap := range gaps {
+		n += gap.Last - gap.First + 1
+	}
+	return n
+}
+
+// Audit asks the process of a zone, beside vmauth, for every sample that was
+// acknowledged, and returns those that it lacks.
+func (d *DataPlane) Audit(ctx context.Context, namespace, zone string, w *Writer) ([]Gap, error) {
+	address := d.ZoneURL(namespace, zone)
+	if address == "" {
+		return nil, fmt.Errorf("auditing zone %s/%s: no process of it is known", namespace, zone)
+	}
+	seen := make([]bool, w.Written())
+	// What was just written is not shown otherwise.
+	if err := d.get(ctx, address+"/internal/force_flush", func(io.Reader) error { return nil }); err != nil {
+		return nil, fmt.Errorf("auditing zone %s/%s: %w", namespace, zone, err)
+	}
+	query := url.Values{
+		"match[]": {w.Series()},
+		"start":   {seconds(w.begun.Add(-time.Second))}, "end": {seconds(time.Now().Add(time.Minute))},
+	}
+	err := d.get(ctx, address+"/api/v1/export?"+query.Encode(), func(body io.Reader) error { return mark(body, seen) })
+	if err != nil {
+		return nil, fmt.Errorf("auditing zone %s/%s: %w", namespace, zone, err)
+	}
+	return gapsOf(seen), nil
+}
+
+func seconds(t time.Time) string { return strconv.FormatFloat(float64(t.UnixMilli())/1000, 'f', 3, 64) }
+
+func (d *DataPlane) get(ctx context.Context, address string, read func(io.Reader) error) error {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
+	if err != nil {
+		return err
+	}
+	response, err := (&http.Client{Transport: &http.Transport{DisableKeepAlives: true}}).Do(request)
+	if err != nil {
+		return err
+	}
+	defer response.Body.Close()
+	if response.StatusCode/100 != 2 {
+		return fmt.Errorf("%s answers %s", address, response.Status)
+	}
+	return read(response.Body)
+}
+
+// mark notes the values of exported series: JSON objects, one after the other.
+func mark(body io.Reader, seen []bool) error {
+	decoder := json.NewDecoder(body)
+	for {
+		var series struct {
+			Values []float64 `json:"values"`
+		}
+		err := decoder.Decode(&series)
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return fmt.Errorf("reading an export: %w", err)
+		}
+		for _, value := range series.Values {
+			if n := int(value); n >= 0 && n < len(seen) {
+				seen[n] = true
+			}
+		}
+	}
+}
+
+func gapsOf(seen []bool) []Gap {
+	var gaps []Gap
+	for n, there := range seen {
+		switch last := len(gaps) - 1; {
+		case there:
+		case last >= 0 && gaps[last].Last == n-1:
+			gaps[last].Last = n
+		default:
+			gaps = append(gaps, Gap{First: n, Last: n})
+		}
+	}
+	return gaps
+}
