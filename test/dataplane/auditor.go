@@ -11,6 +11,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"time"
 )
@@ -30,25 +31,50 @@ func Missing(gaps []Gap) int {
 // Audit asks the process of a zone, beside vmauth, for every sample that was
 // acknowledged, and returns those that it lacks.
 func (d *DataPlane) Audit(ctx context.Context, namespace, zone string, w *Writer) ([]Gap, error) {
-	address := d.ZoneURL(namespace, zone)
-	if address == "" {
-		return nil, fmt.Errorf("auditing zone %s/%s: no process of it is known", namespace, zone)
-	}
-	seen := make([]bool, w.Written())
-	// What was just written is not shown otherwise.
-	if err := d.get(ctx, address+"/internal/force_flush", func(io.Reader) error { return nil }); err != nil {
-		return nil, fmt.Errorf("auditing zone %s/%s: %w", namespace, zone, err)
-	}
-	query := url.Values{
-		"match[]": {w.Series()},
-		"start":   {seconds(w.begun.Add(-time.Second))}, "end": {seconds(time.Now().Add(time.Minute))},
-	}
-	err := d.get(ctx, address+"/api/v1/export?"+query.Encode(), func(body io.Reader) error { return mark(body, seen) })
+	seen, err := d.look(ctx, namespace, zone, w)
 	if err != nil {
 		return nil, fmt.Errorf("auditing zone %s/%s: %w", namespace, zone, err)
 	}
 	return gapsOf(seen), nil
 }
+
+// look tells which of the samples acknowledged so far a zone has.
+func (d *DataPlane) look(ctx context.Context, namespace, zone string, w *Writer) ([]bool, error) {
+	address := d.ZoneURL(namespace, zone)
+	if address == "" {
+		return nil, errors.New("no process of it is known")
+	}
+	seen := make([]bool, w.Written())
+	// What was just written is not shown otherwise.
+	if err := d.get(ctx, address+"/internal/force_flush", func(io.Reader) error { return nil }); err != nil {
+		return nil, err
+	}
+	query := url.Values{
+		"match[]": {w.Series()},
+		"start":   {seconds(w.begun.Add(-time.Second))}, "end": {seconds(time.Now().Add(time.Minute))},
+	}
+	return seen, d.get(ctx, address+"/api/v1/export?"+query.Encode(), func(body io.Reader) error { return mark(body, seen) })
+}
+
+// UntilShown returns when queries to a zone find the writer's series. One
+// that is new to a zone is not found for some seconds, for the index
+// remembers that it was not there; a reader is to be started after that.
+func (d *DataPlane) UntilShown(ctx context.Context, namespace, zone string, w *Writer) error {
+	for {
+		seen, err := d.look(ctx, namespace, zone, w)
+		if err == nil && slices.Contains(seen, true) {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("zone %s/%s shows nothing of %s: %w", namespace, zone, w.Series(), errors.Join(err, ctx.Err()))
+		case <-time.After(showing):
+		}
+	}
+}
+
+// showing is how often a zone is asked for a new series.
+const showing = 200 * time.Millisecond
 
 func seconds(t time.Time) string { return strconv.FormatFloat(float64(t.UnixMilli())/1000, 'f', 3, 64) }
 

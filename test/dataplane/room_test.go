@@ -132,6 +132,11 @@ func (r *room) write(rate int) *Writer {
 	r.t.Helper()
 	w, err := NewWriter(r.t.Context(), r.plane.AgentURLs(r.namespace, "main"), fmt.Sprintf("seq{room=%q}", r.namespace), rate)
 	must(r.t, err)
+	for _, zone := range []string{"zone-a", "zone-b"} {
+		ctx, cancel := context.WithTimeout(r.t.Context(), patience)
+		must(r.t, r.plane.UntilShown(ctx, r.namespace, zone, w))
+		cancel()
+	}
 	return w
 }
 
