@@ -56,18 +56,19 @@ func (d *DataPlane) look(ctx context.Context, namespace, zone string, w *Writer)
 	return seen, d.get(ctx, address+"/api/v1/export?"+query.Encode(), func(body io.Reader) error { return mark(body, seen) })
 }
 
-// UntilShown returns when queries to a zone find the writer's series. One
-// that is new to a zone is not found for some seconds, for the index
-// remembers that it was not there; a reader is to be started after that.
+// UntilShown returns when queries to a zone find what the writer wrote in its
+// first second. A series that is new to a zone is not found for up to 10 seconds,
+// wholly or, where vmagent's replicas made it at the same moment, in part: the
+// index remembers that it was not there. Start a reader after that.
 func (d *DataPlane) UntilShown(ctx context.Context, namespace, zone string, w *Writer) error {
 	for {
 		seen, err := d.look(ctx, namespace, zone, w)
-		if err == nil && slices.Contains(seen, true) {
+		if first := int(w.rate); err == nil && len(seen) >= first && !slices.Contains(seen[:first], false) {
 			return nil
 		}
 		select {
 		case <-ctx.Done():
-			return fmt.Errorf("zone %s/%s shows nothing of %s: %w", namespace, zone, w.Series(), errors.Join(err, ctx.Err()))
+			return fmt.Errorf("waiting for zone %s/%s to show %s: %w", namespace, zone, w.Series(), errors.Join(err, ctx.Err()))
 		case <-time.After(showing):
 		}
 	}

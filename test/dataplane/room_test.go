@@ -6,9 +6,10 @@ package dataplane
 import (
 	"context"
 	"fmt"
+	"io"
+	"net/http"
 	"strings"
 	"testing"
-	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -141,10 +142,10 @@ func (r *room) write(rate int) *Writer {
 }
 
 // read starts a reader of what a writer writes.
-func (r *room) read(w *Writer, slack time.Duration) *Reader {
+func (r *room) read(w *Writer) *Reader {
 	r.t.Helper()
 	reader, err := NewReader(r.t.Context(), w, ReaderOptions{
-		Targets: r.plane.AuthURLs(r.namespace, "main"), Token: token, Rate: 50, Slack: slack,
+		Targets: r.plane.AuthURLs(r.namespace, "main"), Token: token, Rate: 50,
 	})
 	must(r.t, err)
 	r.t.Cleanup(reader.Stop)
@@ -178,6 +179,20 @@ func (r *room) stopWriter(w *Writer) {
 	ctx, cancel := context.WithTimeout(r.t.Context(), patience)
 	defer cancel()
 	must(r.t, w.Stop(ctx))
+}
+
+// pageOf reads a page.
+func pageOf(t *testing.T, client *http.Client, address string) (string, error) {
+	t.Helper()
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, address, nil)
+	must(t, err)
+	response, err := client.Do(request)
+	if err != nil {
+		return "", err
+	}
+	defer response.Body.Close()
+	body, err := io.ReadAll(response.Body)
+	return string(body), err
 }
 
 func must(t *testing.T, err error) {
