@@ -17,6 +17,9 @@ type authSpec struct {
 	component
 	UseLegacyNaming   bool             `json:"useLegacyNaming"`
 	DefaultTargetRefs []map[string]any `json:"defaultTargetRefs"`
+	// WaitForConfigReload makes a VMUser applied once all replicas have loaded
+	// it, and not once it is written.
+	WaitForConfigReload bool `json:"waitForConfigReload"`
 }
 
 // auth runs a VMAuth.
@@ -99,8 +102,8 @@ func (a *auth) program(pod *replica) *program {
 }
 
 // serve puts a VMUser into the configuration, or takes it out with put false,
-// and tells whether all replicas have loaded that.
-func (a *auth) serve(user *unstructured.Unstructured, put bool) (loaded bool, err error) {
+// and tells whether the VMUser is to be reported as applied.
+func (a *auth) serve(user *unstructured.Unstructured, put bool) (applied bool, err error) {
 	name := user.GetNamespace() + "/" + user.GetName()
 	if put {
 		a.users[name] = user.DeepCopy()
@@ -112,7 +115,7 @@ func (a *auth) serve(user *unstructured.Unstructured, put bool) (loaded bool, er
 		return false, err
 	}
 	for _, pod := range a.pods {
-		if !pod.config.hasLoaded(content) {
+		if a.spec.WaitForConfigReload && !pod.config.hasLoaded(content) {
 			return false, nil
 		}
 	}

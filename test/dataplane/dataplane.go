@@ -232,8 +232,7 @@ func (p pods) Remove(_ context.Context, obj *unstructured.Unstructured) error {
 
 // Serve puts a VMUser into the configuration of a VMAuth.
 func (p pods) Serve(_ context.Context, authObject, user *unstructured.Unstructured, problem string) (bool, error) {
-	loaded, err := p.configure(authObject, user, problem == "")
-	return err == nil && (loaded || !p.plane.options.AppliedAfterReload), err
+	return p.configure(authObject, user, problem == "")
 }
 
 // Withdraw takes a VMUser out of it.

@@ -23,7 +23,7 @@ import (
 func TestNothingFailsWhenNothingHappens(t *testing.T) {
 	t.Parallel()
 	r := newRoom(t)
-	w := r.write(200)
+	w := r.write()
 	reader := r.read(w)
 	r.untilReads(reader, 200)
 	r.stopWriter(w)
@@ -36,7 +36,7 @@ func TestNothingFailsWhenNothingHappens(t *testing.T) {
 func TestAZoneRestartsBehindItsQueues(t *testing.T) {
 	t.Parallel()
 	r := newRoom(t)
-	w := r.write(200)
+	w := r.write()
 	reader := r.read(w)
 	r.change("zone-b", "1h")
 	r.untilStatus("VMCluster", "zone-b", "expanding")
@@ -63,7 +63,7 @@ func TestAZoneRestartsBehindItsQueues(t *testing.T) {
 func TestReadsFailWhenAllZonesRestartAtOnce(t *testing.T) {
 	t.Parallel()
 	r := newRoom(t)
-	w := r.write(200)
+	w := r.write()
 	reader := r.read(w)
 	r.untilReads(reader, 20)
 	for _, zone := range []string{"zone-a", "zone-b"} {
@@ -86,13 +86,13 @@ func TestReadsFailWhenAllZonesRestartAtOnce(t *testing.T) {
 func TestReadsLackWhatAnUnflushedZoneLacks(t *testing.T) {
 	t.Parallel()
 	r := newRoom(t)
-	w := r.write(200)
+	w := r.write()
 	reader := r.read(w)
 	r.change("zone-b", "1h")
 	r.untilStatus("VMCluster", "zone-b", "expanding")
 	begun := time.Now()
 	r.until("vmagent has backed off for longer than the slack", func() (bool, string) {
-		return w.expected(begun, time.Now(), time.Now()) > 200*int((DefaultSlack+time.Second).Seconds()), ""
+		return w.expected(begun, time.Now(), time.Now()) > rate*int((DefaultSlack+time.Second).Seconds()), ""
 	})
 	r.patch("VMCluster", "zone-b", fmt.Sprintf("{metadata: {annotations: {%s: 0s}}}", standin.LagAnnotation))
 	r.untilStatus("VMCluster", "zone-b", "operational")
@@ -118,7 +118,7 @@ func TestReadsLackWhatAnUnflushedZoneLacks(t *testing.T) {
 func TestAKilledAgentLosesNothingThatTheOtherHas(t *testing.T) {
 	t.Parallel()
 	r := newRoom(t)
-	w := r.write(200)
+	w := r.write()
 	reader := r.read(w)
 	r.change("zone-b", "1h")
 	r.untilMetric("vmagent", 0, `vmagent_remotewrite_retries_count_total{url="2:`, 2)
@@ -140,25 +140,50 @@ func TestAKilledAgentLosesNothingThatTheOtherHas(t *testing.T) {
 func TestAUserReachesEachReplicaInItsOwnTime(t *testing.T) {
 	t.Parallel()
 	r := newRoom(t)
+	const reloads = "vmauth_config_last_reload_total"
 	before := []string{r.routes(0), r.routes(1)}
+	reloaded := []float64{r.metric("vmauth", 0, reloads), r.metric("vmauth", 1, reloads)}
 	must(t, r.plane.HoldReloads(r.namespace, "main", 1))
 	generation := r.patch("VMUser", "reader", fmt.Sprintf("{spec: {targetRefs: [%s]}}", r.zoneRef("zone-b")))
 	user := r.untilStatus("VMUser", "reader", "operational")
 	if applied := appliedGeneration(user, fmt.Sprintf("main.%s.vmauth.victoriametrics.com/Applied", r.namespace)); applied != generation {
 		t.Errorf("applied at generation %d, wanted %d", applied, generation)
 	}
-	r.untilMetric("vmauth", 0, "vmauth_config_last_reload_total", 1)
+	r.untilMetric("vmauth", 0, reloads, reloaded[0]+1)
 	if after := r.routes(0); after == before[0] {
 		t.Error("the first replica has not got the new routes")
 	}
-	if after := r.routes(1); after != before[1] {
+	if after := r.routes(1); after != before[1] || r.metric("vmauth", 1, reloads) != reloaded[1] {
 		t.Error("the second replica was not held back")
 	}
 	must(t, r.plane.DelayReloads(r.namespace, "main", 1, 0))
-	r.untilMetric("vmauth", 1, "vmauth_config_last_reload_total", 1)
+	r.untilMetric("vmauth", 1, reloads, reloaded[1]+1)
 	if r.routes(1) != r.routes(0) {
 		t.Error("the replicas do not have the same routes")
 	}
+}
+
+func TestAUserIsAppliedAfterTheReloadWhereAVMAuthWaitsForIt(t *testing.T) {
+	t.Parallel()
+	r := newRoom(t)
+	r.patch("VMAuth", "main", "{spec: {waitForConfigReload: true}}")
+	r.untilStatus("VMAuth", "main", "operational")
+	must(t, r.plane.HoldReloads(r.namespace, "main", 1))
+	before := r.metric("vmauth", 0, "vmauth_config_last_reload_total")
+	generation := r.patch("VMUser", "reader", fmt.Sprintf("{spec: {targetRefs: [%s]}}", r.zoneRef("zone-b")))
+	r.untilMetric("vmauth", 0, "vmauth_config_last_reload_total", before+1)
+	user, err := r.resource("VMUser").Get(t.Context(), "reader", metav1.GetOptions{})
+	must(t, err)
+	condition := fmt.Sprintf("main.%s.vmauth.victoriametrics.com/Applied", r.namespace)
+	if applied := appliedGeneration(user, condition); applied == generation {
+		t.Error("the user is applied while a replica has not loaded it")
+	}
+	must(t, r.plane.DelayReloads(r.namespace, "main", 1, 0))
+	r.until("the user is applied", func() (bool, string) {
+		user, err = r.resource("VMUser").Get(t.Context(), "reader", metav1.GetOptions{})
+		must(t, err)
+		return appliedGeneration(user, condition) == generation, fmt.Sprint(user.Object["status"])
+	})
 }
 
 func TestAUserWithoutAZoneIsLeftOut(t *testing.T) {
@@ -268,15 +293,23 @@ func (r *room) mustBeWhole(reader *Reader) {
 // which this is the beginning, is at least so great.
 func (r *room) untilMetric(program string, replica int, metric string, least float64) {
 	r.t.Helper()
-	client, slice := r.proxied(), r.slice(program+"-main")
-	address := fmt.Sprintf("http://%s:%d/metrics", slice.Endpoints[replica].Addresses[0], *slice.Ports[0].Port)
 	r.until(fmt.Sprintf("%s of %s %d is at least %v", metric, program, replica, least), func() (bool, string) {
-		page, err := pageOf(r.t, client, address)
-		if err != nil {
-			return false, err.Error()
-		}
-		return greatest(page, metric) >= least, fmt.Sprint(greatest(page, metric))
+		value := r.metric(program, replica, metric)
+		return value >= least, fmt.Sprint(value)
 	})
+}
+
+// metric returns the greatest value among those that begin like this, -1 if the
+// replica does not answer.
+func (r *room) metric(program string, replica int, metric string) float64 {
+	r.t.Helper()
+	slice := r.slice(program + "-main")
+	address := fmt.Sprintf("http://%s:%d/metrics", slice.Endpoints[replica].Addresses[0], *slice.Ports[0].Port)
+	page, err := pageOf(r.t, r.proxied(), address)
+	if err != nil {
+		return -1
+	}
+	return greatest(page, metric)
 }
 
 // greatest returns the greatest value of lines that begin like this.

@@ -42,8 +42,8 @@ func (d *DataPlane) urls(key bodyKey) []string {
 	return urls
 }
 
-// AgentPod, AuthPod and ZonePod name the process of a replica, or of a whole
-// zone, for the methods that follow.
+// AgentPod names the process of a replica of a VMAgent for the methods that
+// follow, AuthPod that of a VMAuth, ZonePod that of a VMCluster.
 func AgentPod(name string, replica int) string { return fmt.Sprintf("vmagent-%s-%d", name, replica) }
 
 // AuthPod names a replica of a VMAuth, see AgentPod.

@@ -28,9 +28,6 @@ type Options struct {
 	// ReloadDelay is how long a change of the configuration takes to reach a
 	// replica of vmauth; see DataPlane.DelayReloads for single ones.
 	ReloadDelay time.Duration
-	// AppliedAfterReload makes a VMUser Applied once all replicas have loaded it,
-	// as VMAuth's spec.waitForConfigReload does, and not once it is written.
-	AppliedAfterReload bool
 	// Behaviour is as in standin.Options.
 	Behaviour func(obj *unstructured.Unstructured) standin.Behaviour
 }

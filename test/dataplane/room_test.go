@@ -21,7 +21,11 @@ import (
 	"sigs.k8s.io/yaml"
 )
 
-const token = "reader-token"
+const (
+	token = "reader-token"
+	// rate is how many samples are written in a second.
+	rate = 200
+)
 
 // room is a namespace of one test with two zones, a VMAgent and a VMAuth of two
 // replicas each, and a VMUser that reads from zone-a.
@@ -54,6 +58,12 @@ func newRoom(t *testing.T) *room {
 	r.untilStatus("VMAgent", "main", "operational")
 	r.untilStatus("VMAuth", "main", "operational")
 	r.untilStatus("VMUser", "reader", "operational")
+	for _, target := range r.plane.AuthURLs(r.namespace, "main") {
+		r.until("the user is known to "+target, func() (bool, string) {
+			status := r.ask(target, token)
+			return status == http.StatusOK, fmt.Sprint(status)
+		})
+	}
 	return r
 }
 
@@ -129,7 +139,7 @@ func (r *room) until(what string, is func() (bool, string)) {
 }
 
 // write starts a writer to both replicas of vmagent.
-func (r *room) write(rate int) *Writer {
+func (r *room) write() *Writer {
 	r.t.Helper()
 	w, err := NewWriter(r.t.Context(), r.plane.AgentURLs(r.namespace, "main"), fmt.Sprintf("seq{room=%q}", r.namespace), rate)
 	must(r.t, err)
