@@ -92,6 +92,16 @@ func (r *replica) want(p *program) {
 	}
 }
 
+// leave makes the replica run nothing, if what it is to run is not this program.
+func (r *replica) leave(p *program) {
+	r.mu.Lock()
+	other := !r.wanted.sameAs(p)
+	r.mu.Unlock()
+	if other {
+		r.want(nil)
+	}
+}
+
 // hold keeps the replica from starting processes, or lets go of it.
 func (r *replica) hold(held bool) {
 	r.mu.Lock()

@@ -70,9 +70,7 @@ func (z *zone) play(obj *unstructured.Unstructured, up bool) (bool, error) {
 		return false, err
 	}
 	if !up {
-		if state := z.pod.look(); state.running != nil && !state.running.sameAs(next) {
-			z.pod.want(nil)
-		}
+		z.pod.leave(next)
 		return false, nil
 	}
 	z.spec = spec
