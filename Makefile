@@ -32,7 +32,7 @@ build: ## Build the server into .local/bin
 	go build -ldflags "$(LDFLAGS)" -o $(BIN)/ ./cmd/...
 
 .PHONY: tools
-tools: ## Build the programs of the local control plane into .local/bin
+tools: ## Build the programs of the local control plane and data plane into .local/bin
 	hack/build-tools.sh
 
 .PHONY: standin

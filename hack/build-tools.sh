@@ -2,10 +2,10 @@
 # Copyright The vmdistributed-apiserver Authors.
 # SPDX-License-Identifier: Apache-2.0
 #
-# Builds the programs that the local control plane and the checks run, from
-# the Go modules under hack/tools, into .local/bin.
+# Builds the programs that the local control plane, the data plane and the
+# checks run, from the Go modules under hack/tools, into .local/bin.
 #
-#   hack/build-tools.sh                 the control plane
+#   hack/build-tools.sh                 the control plane and the data plane
 #   hack/build-tools.sh NAME...         these programs only
 #   hack/build-tools.sh --list          what can be built
 #
@@ -17,6 +17,7 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 bin=$root/.local/bin
 
 controlplane=(etcd kube-apiserver kubectl kube-controller-manager kube-scheduler kwok vm-operator)
+dataplane=(vmagent vmauth victoria-metrics)
 checks=(golangci-lint gotestsum)
 
 # describe NAME sets: module (folder under hack/tools), package, cold (how long
@@ -32,9 +33,11 @@ describe() {
     kube-scheduler) module=kubernetes package=k8s.io/kubernetes/cmd/$1 cold='0.5 min' ;;
     kwok) module=kwok package=sigs.k8s.io/kwok/cmd/kwok cold='2 min' ;;
     vm-operator) module=operator package=github.com/VictoriaMetrics/operator/cmd cold='2 min' ;;
+    vmagent | vmauth | victoria-metrics)
+      module=victoriametrics package=github.com/VictoriaMetrics/VictoriaMetrics/app/$1 cold='0.5 min' ;;
     golangci-lint) module=lint package=github.com/golangci/golangci-lint/v2/cmd/golangci-lint cold='3 min' ;;
     gotestsum) module=lint package=gotest.tools/gotestsum cold='0.5 min' ;;
-    *) echo "build-tools: unknown program $1; known: ${controlplane[*]} ${checks[*]}" >&2; return 2 ;;
+    *) echo "build-tools: unknown program $1; known: ${controlplane[*]} ${dataplane[*]} ${checks[*]}" >&2; return 2 ;;
   esac
   case $package in
     k8s.io/*)
@@ -43,6 +46,9 @@ describe() {
     sigs.k8s.io/kwok/*)
       versioned=sigs.k8s.io/kwok
       symbols=(sigs.k8s.io/kwok/pkg/consts.Version) ;;
+    github.com/VictoriaMetrics/VictoriaMetrics/*)
+      versioned=github.com/VictoriaMetrics/VictoriaMetrics
+      symbols=(github.com/VictoriaMetrics/VictoriaMetrics/lib/buildinfo.Version) ;;
   esac
 }
 
@@ -82,12 +88,12 @@ build() {
 }
 
 if [[ ${1:-} == --list ]]; then
-  printf '%s\n' "${controlplane[@]}" "${checks[@]}"
+  printf '%s\n' "${controlplane[@]}" "${dataplane[@]}" "${checks[@]}"
   exit
 fi
 mkdir -p "$bin"
 # One build at a time per checkout: two would compile the same packages twice.
 exec 9>"$bin/.lock"
 flock 9
-[[ $# -gt 0 ]] || set -- "${controlplane[@]}"
+[[ $# -gt 0 ]] || set -- "${controlplane[@]}" "${dataplane[@]}"
 for name in "$@"; do build "$name"; done

@@ -12,6 +12,8 @@ import (
 
 	"golang.org/x/sync/errgroup"
 	"k8s.io/apimachinery/pkg/util/wait"
+
+	"github.com/vmdistributed/vmdistributed-apiserver/test/spawn"
 )
 
 // component is one program of the control plane.
@@ -40,7 +42,7 @@ type launcher struct {
 	layout   layout
 	patience time.Duration
 	detached bool
-	spawner  spawner
+	spawner  spawn.Spawner
 	ports    *portBook
 	records  recordBook
 	progress *progress
@@ -59,7 +61,7 @@ func newLauncher(o Options) (*launcher, error) {
 		layout:   o.layout(),
 		patience: o.Patience,
 		detached: o.Detached,
-		spawner:  detachedSpawner{},
+		spawner:  spawn.Detached{},
 		ports:    ports,
 		records:  recordBook{dir: o.layout().run("")},
 		progress: newProgress(o.Out),
@@ -67,7 +69,7 @@ func newLauncher(o Options) (*launcher, error) {
 		known:    map[string]component{},
 	}
 	if !o.Detached {
-		l.spawner = newAttachedSpawner()
+		l.spawner = spawn.NewAttached()
 	}
 	return l, nil
 }
@@ -95,7 +97,7 @@ func (l *launcher) ensure(ctx context.Context, c component) (*process, error) {
 }
 
 func lostPort(p *process) bool {
-	return p != nil && !p.alive() && p.log.contains("address already in use")
+	return p != nil && !p.alive() && p.log.Contains("address already in use")
 }
 
 func (l *launcher) ensureOnce(ctx context.Context, c component) (*process, error) {
@@ -131,7 +133,7 @@ func (l *launcher) ensureOnce(ctx context.Context, c component) (*process, error
 func (l *launcher) giveUp(ctx context.Context, p *process, reason error) error {
 	err := ctx.Err()
 	if err == nil {
-		err = fmt.Errorf("%s (pid %d) %w; %s", p.name, p.id.PID, reason, p.log.tail(20))
+		err = fmt.Errorf("%s (pid %d) %w; %s", p.name, p.id.PID, reason, p.log.Tail(20))
 	}
 	if l.detached {
 		return err
@@ -178,7 +180,7 @@ func (l *launcher) remember(c component, cmd command, p *process, fingerprint st
 	}
 	return l.records.put(record{
 		Name: c.name, identity: p.id, Program: cmd.program, Fingerprint: fingerprint, Probe: ask,
-		Log: p.log.path, LogFrom: p.log.from, Started: time.Now().UTC(), Order: c.order,
+		Log: p.log.Path, LogFrom: p.log.From, Started: time.Now().UTC(), Order: c.order,
 	})
 }
 
@@ -222,7 +224,7 @@ func (l *launcher) stopAll(ctx context.Context) error {
 	for order := orderServer; order >= orderEtcd; order-- {
 		problems = append(problems, l.stopOrder(ctx, order))
 	}
-	l.spawner.close()
+	l.spawner.Close()
 	return errors.Join(problems...)
 }
 

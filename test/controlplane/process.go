@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"k8s.io/apimachinery/pkg/util/wait"
+
+	"github.com/vmdistributed/vmdistributed-apiserver/test/spawn"
 )
 
 const (
@@ -27,7 +29,7 @@ const (
 type process struct {
 	name string
 	id   identity
-	log  logFile
+	log  spawn.Log
 	// exited is closed when a process that we started has ended and was
 	// collected; it is nil for a process found again.
 	exited chan struct{}
@@ -39,8 +41,8 @@ type process struct {
 }
 
 // startProcess runs a command with its output appended to a log file.
-func startProcess(s spawner, c command, logPath string) (*process, error) {
-	log, file, err := openLog(logPath)
+func startProcess(s spawn.Spawner, c command, logPath string) (*process, error) {
+	log, file, err := spawn.OpenLog(logPath)
 	if err != nil {
 		return nil, fmt.Errorf("opening the log of %s: %w", c.name, err)
 	}
@@ -50,7 +52,7 @@ func startProcess(s spawner, c command, logPath string) (*process, error) {
 	cmd.Env, cmd.Dir = c.env, c.dir
 	cmd.Stdout, cmd.Stderr = file, file
 	begun := time.Now()
-	if err := s.spawn(cmd); err != nil {
+	if err := s.Spawn(cmd); err != nil {
 		return nil, fmt.Errorf("starting %s: %w", c.name, err)
 	}
 	p := &process{name: c.name, log: log, exited: make(chan struct{}), begun: begun}

@@ -156,7 +156,7 @@ func (s *Server) register(ctx context.Context, applier *applier, pointers []*uns
 			continue
 		}
 		if err := waitAggregated(ctx, s.cp.Config(), object.GetName(), s.cp.options.Patience); err != nil {
-			return fmt.Errorf("%w; %s", err, s.process.log.tail(20))
+			return fmt.Errorf("%w; %s", err, s.process.log.Tail(20))
 		}
 		s.cp.launcher.progress.say("APIService %s: available after %.1fs", object.GetName(), time.Since(begun).Seconds())
 	}

@@ -15,6 +15,8 @@ import (
 	"sync"
 	"syscall"
 	"testing"
+
+	"github.com/vmdistributed/vmdistributed-apiserver/test/spawn"
 )
 
 // spawnHelper makes the test binary start a child and wait to be killed.
@@ -25,7 +27,7 @@ func TestMain(m *testing.M) {
 		os.Exit(m.Run())
 	}
 	cmd := exec.CommandContext(context.Background(), "sleep", "600")
-	if err := newAttachedSpawner().spawn(cmd); err != nil {
+	if err := spawn.NewAttached().Spawn(cmd); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
@@ -60,12 +62,12 @@ func TestChildrenDieWithTheirParent(t *testing.T) {
 // TestChildrenSurviveTheEndOfThreads checks that no thread whose end the kernel
 // would take for the end of the parent is one that the Go runtime may end.
 func TestChildrenSurviveTheEndOfThreads(t *testing.T) {
-	s := newAttachedSpawner()
-	defer s.close()
+	s := spawn.NewAttached()
+	defer s.Close()
 	children := make([]*exec.Cmd, 5)
 	for i := range children {
 		children[i] = exec.CommandContext(t.Context(), "sleep", "600")
-		must(t, s.spawn(children[i]))
+		must(t, s.Spawn(children[i]))
 		endThreads(20)
 	}
 	for _, child := range children {
@@ -89,10 +91,10 @@ func endThreads(n int) {
 }
 
 func TestSpawnAfterClose(t *testing.T) {
-	s := newAttachedSpawner()
-	s.close()
-	s.close()
-	if err := s.spawn(exec.CommandContext(t.Context(), "true")); err == nil {
+	s := spawn.NewAttached()
+	s.Close()
+	s.Close()
+	if err := s.Spawn(exec.CommandContext(t.Context(), "true")); err == nil {
 		t.Error("a closed spawner started a process")
 	}
 }

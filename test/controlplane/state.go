@@ -13,6 +13,8 @@ import (
 	"sort"
 	"strings"
 	"time"
+
+	"github.com/vmdistributed/vmdistributed-apiserver/test/spawn"
 )
 
 // record is what is kept about a detached program, one file each, so that later
@@ -32,7 +34,7 @@ type record struct {
 }
 
 func (r record) process() *process {
-	return &process{name: r.Name, id: r.identity, log: logFile{path: r.Log, from: r.LogFrom}}
+	return &process{name: r.Name, id: r.identity, log: spawn.Log{Path: r.Log, From: r.LogFrom}}
 }
 
 // recordBook keeps the records of one control plane in a directory.

@@ -7,7 +7,8 @@
 // that the operator (v0.74.1) would write. No other program is needed, for it
 // plays the controllers of StatefulSets and Deployments as well: the workloads
 // of a cluster exist as objects, and their status says what pods would do.
-// There are no pods, no Services and no Secrets.
+// There are no pods, no Services and no Secrets; test/dataplane puts real
+// processes in their place, see Pods.
 //
 // An update of a spec goes like this: updateStatus becomes expanding, with the
 // new observedGeneration and lastAppliedSpec; the workloads get the new

@@ -21,6 +21,8 @@ type Options struct {
 	// It is called from several goroutines, with an object that it must not
 	// change. Call Operator.Reconsider when its answers change.
 	Behaviour func(obj *unstructured.Unstructured) Behaviour
+	// Pods, if any, run behind the objects.
+	Pods Pods
 }
 
 func (o Options) lag() time.Duration {

@@ -70,13 +70,24 @@ func (r *reconciler) finish(ctx context.Context, k key, obj *unstructured.Unstru
 	if !slices.Contains(finalizers, finalizer) {
 		return nil
 	}
-	if k.resource != userResource {
-		if err := r.removeAllWorkloads(ctx, obj); err != nil {
-			return err
-		}
+	if err := r.removeAll(ctx, k, obj); err != nil {
+		return err
 	}
 	rest := slices.DeleteFunc(slices.Clone(finalizers), func(f string) bool { return f == finalizer })
 	return r.setFinalizers(ctx, k, obj, rest)
+}
+
+// removeAll takes away what is there because of an object.
+func (r *reconciler) removeAll(ctx context.Context, k key, obj *unstructured.Unstructured) error {
+	if k.resource == userResource {
+		return r.withdraw(ctx, obj)
+	}
+	if r.options.Pods != nil {
+		if err := r.options.Pods.Remove(ctx, obj); err != nil {
+			return fmt.Errorf("removing the pods of %s: %w", k, err)
+		}
+	}
+	return r.removeAllWorkloads(ctx, obj)
 }
 
 func (r *reconciler) setFinalizers(ctx context.Context, k key, obj *unstructured.Unstructured, finalizers []string) error {

@@ -5,6 +5,7 @@ package standin
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"k8s.io/apimachinery/pkg/api/equality"
@@ -29,6 +30,9 @@ func (r *reconciler) reconcileObject(ctx context.Context, k key, obj *unstructur
 	}
 	if d.begin {
 		r.memory.keep(k, episode{uid: obj.GetUID(), generation: o.generation, since: now})
+	}
+	if d, err = r.playPods(ctx, played, d); err != nil {
+		return 0, fmt.Errorf("playing the pods of %s: %w", k, err)
 	}
 	return d.requeueAfter, r.carryOut(ctx, k, obj, played, d, wanted)
 }

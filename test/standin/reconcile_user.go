@@ -5,6 +5,7 @@ package standin
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -26,12 +27,55 @@ func (r *reconciler) reconcileUser(ctx context.Context, k key, user *unstructure
 	if err != nil {
 		return 0, err
 	}
+	if err := r.serveUser(ctx, user, u, now); err != nil {
+		return 0, err
+	}
 	decided, after := decideUser(u, now)
 	next, err := encode(decided)
 	if err != nil {
 		return 0, err
 	}
 	return after, r.report(ctx, userResource, user, next)
+}
+
+// serveUser brings a VMUser into the configurations of the VMAuths that are to
+// apply it now, and notes which of them have not done so yet.
+func (r *reconciler) serveUser(ctx context.Context, user *unstructured.Unstructured, u observedUser, now time.Time) error {
+	if r.options.Pods == nil || u.held() {
+		return nil
+	}
+	for i := range u.auths {
+		auth := &u.auths[i]
+		object := r.watches.get(authResource, auth.namespace, auth.name)
+		if object == nil || auth.silent() || auth.selects && u.remaining(*auth, now) > 0 {
+			continue
+		}
+		if !auth.selects {
+			if err := r.options.Pods.Withdraw(ctx, object, user); err != nil {
+				return fmt.Errorf("withdrawing VMUser %s/%s: %w", user.GetNamespace(), user.GetName(), err)
+			}
+			continue
+		}
+		applied, err := r.options.Pods.Serve(ctx, object, user, u.problemAt(*auth))
+		if err != nil {
+			return fmt.Errorf("serving VMUser %s/%s: %w", user.GetNamespace(), user.GetName(), err)
+		}
+		auth.pending = !applied
+	}
+	return nil
+}
+
+// withdraw takes a VMUser out of all configurations.
+func (r *reconciler) withdraw(ctx context.Context, user *unstructured.Unstructured) error {
+	if r.options.Pods == nil {
+		return nil
+	}
+	for _, auth := range r.watches.list(authResource, metav1.NamespaceAll) {
+		if err := r.options.Pods.Withdraw(ctx, auth, user); err != nil {
+			return fmt.Errorf("withdrawing VMUser %s/%s: %w", user.GetNamespace(), user.GetName(), err)
+		}
+	}
+	return nil
 }
 
 // servingAuths returns the VMAuths that have something to say on a VMUser, in

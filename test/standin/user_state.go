@@ -51,6 +51,8 @@ type servingAuth struct {
 	selects         bool
 	// problem is why it cannot serve the VMUser.
 	problem string
+	// pending tells that it has not got as far as to say so.
+	pending bool
 }
 
 func (a servingAuth) conditionType() string {
@@ -67,7 +69,7 @@ func (a servingAuth) silent() bool {
 func decideUser(u observedUser, now time.Time) (userStatus, time.Duration) {
 	next := u.status
 	next.Conditions = slices.Clone(u.status.Conditions)
-	if u.behaviour == Deaf || u.behaviour == Stuck || u.behaviour == Stale {
+	if u.held() {
 		return next, 0
 	}
 	var again time.Duration
@@ -84,6 +86,9 @@ func decideUser(u observedUser, now time.Time) (userStatus, time.Duration) {
 			again = sooner(again, rest)
 			continue
 		}
+		if auth.pending {
+			continue
+		}
 		next.set(u.verdict(auth, now))
 		touched = true
 	}
@@ -95,6 +100,19 @@ func decideUser(u observedUser, now time.Time) (userStatus, time.Duration) {
 		next.status = status{UpdateStatus: operational, ObservedGeneration: u.generation}
 	}
 	return next, again
+}
+
+// held tells that nothing becomes of the VMUser.
+func (u observedUser) held() bool {
+	return u.behaviour == Deaf || u.behaviour == Stuck || u.behaviour == Stale
+}
+
+// problemAt is why the VMUser cannot be in force at a VMAuth, "" if it can.
+func (u observedUser) problemAt(auth servingAuth) string {
+	if u.behaviour == Fail {
+		return u.reason
+	}
+	return auth.problem
 }
 
 // remaining returns how long a VMAuth still takes to apply the generation. What
@@ -120,11 +138,7 @@ func (u observedUser) verdict(auth servingAuth, now time.Time) condition {
 		Type: auth.conditionType(), Status: metav1.ConditionTrue, ObservedGeneration: u.generation,
 		LastTransitionTime: at, LastUpdateTime: at, Reason: appliedReason,
 	}
-	problem := auth.problem
-	if u.behaviour == Fail {
-		problem = u.reason
-	}
-	if problem != "" {
+	if problem := u.problemAt(auth); problem != "" {
 		c.Status, c.Message = metav1.ConditionFalse, problem
 	}
 	return c

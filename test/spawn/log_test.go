@@ -1,7 +1,7 @@
 // Copyright The vmdistributed-apiserver Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-package controlplane
+package spawn
 
 import (
 	"fmt"
@@ -12,9 +12,9 @@ import (
 
 func TestTailShowsThisRunOnly(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "log", "it.log")
-	write := func(lines ...string) logFile {
+	write := func(lines ...string) Log {
 		t.Helper()
-		log, file, err := openLog(path)
+		log, file, err := OpenLog(path)
 		must(t, err)
 		_, err = fmt.Fprintln(file, strings.Join(lines, "\n"))
 		must(t, err)
@@ -25,17 +25,24 @@ func TestTailShowsThisRunOnly(t *testing.T) {
 	write("one", "two", "three")
 	panicked := write("zero", "panic: now", "goroutine 1", "main.main()")
 
-	if got := panicked.tail(2); !strings.HasSuffix(got, "\n  | panic: now\n  | goroutine 1") {
+	if got := panicked.Tail(2); !strings.HasSuffix(got, "\n  | panic: now\n  | goroutine 1") {
 		t.Errorf("tail of a run that panicked: %s", got)
 	}
-	if panicked.contains("long ago") || !panicked.contains("main.main") {
+	if panicked.Contains("long ago") || !panicked.Contains("main.main") {
 		t.Error("a run is not told from an earlier one")
 	}
-	if got := (logFile{path: path + ".absent"}).tail(2); !strings.Contains(got, "does not exist") {
+	if got := (Log{Path: path + ".absent"}).Tail(2); !strings.Contains(got, "does not exist") {
 		t.Errorf("tail of a log that is not there: %s", got)
 	}
 	last := write("four", "five", "six")
-	if got := last.tail(2); !strings.HasSuffix(got, "\n  | five\n  | six") {
+	if got := last.Tail(2); !strings.HasSuffix(got, "\n  | five\n  | six") {
 		t.Errorf("tail: %s", got)
+	}
+}
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
 	}
 }

@@ -1,7 +1,7 @@
 // Copyright The vmdistributed-apiserver Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-package controlplane
+package spawn
 
 import (
 	"errors"
@@ -11,19 +11,19 @@ import (
 	"syscall"
 )
 
-// spawner starts processes.
-type spawner interface {
-	// spawn starts cmd and returns once it runs.
-	spawn(cmd *exec.Cmd) error
-	// close lets go of what the spawner holds. Call it when its processes ended.
-	close()
+// Spawner starts processes.
+type Spawner interface {
+	// Spawn starts cmd and returns once it runs.
+	Spawn(cmd *exec.Cmd) error
+	// Close lets go of what the spawner holds. Call it when its processes ended.
+	Close()
 }
 
-// attachedSpawner starts processes that the kernel kills when this one ends,
+// Attached starts processes that the kernel kills when this one ends,
 // however it ends. The kernel sends that signal when the *thread* that forked
 // ends, and the Go runtime ends threads as it likes; so all forks are done by
-// one goroutine that keeps its thread until close.
-type attachedSpawner struct {
+// one goroutine that keeps its thread until Close.
+type Attached struct {
 	requests chan spawnRequest
 	closed   chan struct{}
 	once     sync.Once
@@ -34,8 +34,9 @@ type spawnRequest struct {
 	result chan error
 }
 
-func newAttachedSpawner() *attachedSpawner {
-	s := &attachedSpawner{requests: make(chan spawnRequest), closed: make(chan struct{})}
+// NewAttached returns a spawner whose processes do not outlive this one.
+func NewAttached() *Attached {
+	s := &Attached{requests: make(chan spawnRequest), closed: make(chan struct{})}
 	go func() {
 		// Never unlocked: the thread ends together with the goroutine.
 		runtime.LockOSThread()
@@ -51,27 +52,31 @@ func newAttachedSpawner() *attachedSpawner {
 	return s
 }
 
-func (s *attachedSpawner) spawn(cmd *exec.Cmd) error {
+// Spawn starts cmd and returns once it runs.
+func (s *Attached) Spawn(cmd *exec.Cmd) error {
 	// A group of its own keeps an interrupt typed at the terminal from ending
-	// the control plane under a test that is still cleaning up.
+	// what runs for a test that is still cleaning up.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL, Setpgid: true}
 	request := spawnRequest{cmd: cmd, result: make(chan error, 1)}
 	select {
 	case s.requests <- request:
 		return <-request.result
 	case <-s.closed:
-		return errors.New("the control plane was stopped")
+		return errors.New("the spawner was closed")
 	}
 }
 
-func (s *attachedSpawner) close() { s.once.Do(func() { close(s.closed) }) }
+// Close ends the spawner, not its processes.
+func (s *Attached) Close() { s.once.Do(func() { close(s.closed) }) }
 
-// detachedSpawner starts processes that outlive this one and its terminal.
-type detachedSpawner struct{}
+// Detached starts processes that outlive this one and its terminal.
+type Detached struct{}
 
-func (detachedSpawner) spawn(cmd *exec.Cmd) error {
+// Spawn starts cmd and returns once it runs.
+func (Detached) Spawn(cmd *exec.Cmd) error {
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	return cmd.Start()
 }
 
-func (detachedSpawner) close() {}
+// Close does nothing.
+func (Detached) Close() {}

@@ -1,0 +1,53 @@
+// Copyright The vmdistributed-apiserver Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package dataplane
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"github.com/vmdistributed/vmdistributed-apiserver/test/standin"
+)
+
+// Options say how to run a DataPlane.
+type Options struct {
+	// Dir receives everything that is written: data, queues, logs. Required.
+	Dir string
+	// BinDir holds vmagent, vmauth and victoria-metrics. Required.
+	BinDir string
+	// Lag is how long a zone is down, at least, for a change of its spec, and how
+	// long a VMUser takes to reach the configuration. Zero stands for
+	// standin.DefaultLag; a negative one for none.
+	Lag time.Duration
+	// ReloadDelay is how long a change of the configuration takes to reach a
+	// replica of vmauth; see DataPlane.DelayReloads for single ones.
+	ReloadDelay time.Duration
+	// Behaviour is as in standin.Options.
+	Behaviour func(obj *unstructured.Unstructured) standin.Behaviour
+}
+
+func (o Options) complete() (Options, error) {
+	if o.Dir == "" || o.BinDir == "" {
+		return o, errors.New("Options.Dir or Options.BinDir is empty: say where to write and where the programs are")
+	}
+	for _, path := range []*string{&o.Dir, &o.BinDir} {
+		var err error
+		if *path, err = filepath.Abs(*path); err != nil {
+			return o, err
+		}
+	}
+	for _, name := range []string{clusterProgram, agentProgram, authProgram} {
+		if _, err := os.Stat(o.program(name)); err != nil {
+			return o, fmt.Errorf("%w: build it with hack/build-tools.sh %s", err, name)
+		}
+	}
+	return o, os.MkdirAll(o.Dir, 0o700)
+}
+
+func (o Options) program(name string) string { return filepath.Join(o.BinDir, name) }
