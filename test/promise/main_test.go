@@ -1,0 +1,116 @@
+// Copyright The vmdistributed-apiserver Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// Package promise holds the tests of what a rollout promises, no failed query and
+// no lost sample, on real processes under load: see package dataplane for what is
+// real.
+package promise
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"k8s.io/client-go/dynamic"
+	"k8s.io/client-go/kubernetes"
+
+	"github.com/vmdistributed/vmdistributed-apiserver/generated/clientset/versioned"
+	"github.com/vmdistributed/vmdistributed-apiserver/test/controlplane"
+	"github.com/vmdistributed/vmdistributed-apiserver/test/dataplane"
+)
+
+// patience ends a test that waits for what does not come.
+const patience = 3 * time.Minute
+
+// site is what all tests of this package share.
+type site struct {
+	control    *controlplane.ControlPlane
+	server     *controlplane.Server
+	plane      *dataplane.DataPlane
+	own        versioned.Interface
+	objects    dynamic.Interface
+	kubernetes kubernetes.Interface
+	behaviours behaviours
+}
+
+var (
+	shared *site
+	long   = os.Getenv("VMDC_TEST_LONG") != ""
+)
+
+func TestMain(m *testing.M) {
+	flag.Parse()
+	status, err := run(m)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		status = 1
+	}
+	os.Exit(status)
+}
+
+func run(m *testing.M) (status int, err error) {
+	dir, err := os.MkdirTemp("", "promise")
+	if err != nil {
+		return 0, err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	shared = &site{}
+	if err := shared.start(ctx, dir); err != nil {
+		return 0, errors.Join(fmt.Errorf("starting the control plane and the data plane of the tests (run make tools build first): %w", err), shared.stop())
+	}
+	defer func() { err = errors.Join(err, shared.stop()) }()
+	return m.Run(), nil
+}
+
+func (s *site) start(ctx context.Context, dir string) error {
+	var out io.Writer
+	if testing.Verbose() {
+		out = os.Stderr
+	}
+	root, err := controlplane.FindRoot()
+	if err != nil {
+		return err
+	}
+	s.control, err = controlplane.Start(ctx, controlplane.Options{
+		Dir: filepath.Join(dir, "control"), Out: out, CRDs: controlplane.CRDsUsed,
+	})
+	if err != nil {
+		return err
+	}
+	if s.objects, err = dynamic.NewForConfig(s.control.Config()); err != nil {
+		return err
+	}
+	if s.kubernetes, err = kubernetes.NewForConfig(s.control.Config()); err != nil {
+		return err
+	}
+	if s.own, err = versioned.NewForConfig(s.control.Config()); err != nil {
+		return err
+	}
+	s.plane, err = dataplane.Start(ctx, s.control.Config(), dataplane.Options{
+		Dir: filepath.Join(dir, "plane"), BinDir: filepath.Join(root, ".local", "bin"), Behaviour: s.behaviours.of,
+	})
+	if err != nil {
+		return err
+	}
+	s.server, err = s.control.StartServer(ctx, controlplane.ServerOptions{Env: s.plane.Proxy().Env()})
+	return err
+}
+
+func (s *site) stop() error {
+	var errs []error
+	if s.plane != nil {
+		errs = append(errs, s.plane.Stop())
+	}
+	if s.control != nil {
+		errs = append(errs, s.control.Stop())
+	}
+	return errors.Join(errs...)
+}

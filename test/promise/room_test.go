@@ -1,0 +1,307 @@
+// Copyright The vmdistributed-apiserver Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package promise
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/wait"
+	"k8s.io/client-go/dynamic"
+	"sigs.k8s.io/yaml"
+
+	"github.com/vmdistributed/vmdistributed-apiserver/apis/operator/v1alpha1"
+	typed "github.com/vmdistributed/vmdistributed-apiserver/generated/clientset/versioned/typed/operator/v1alpha1"
+	"github.com/vmdistributed/vmdistributed-apiserver/test/dataplane"
+)
+
+const (
+	name      = "demo"
+	token     = "reader-token"
+	samples   = 200 // per second
+	queries   = 50  // per second, by each of the readers
+	tick      = 100 * time.Millisecond
+	fieldName = "promise-test"
+)
+
+var zones = []string{"zone-a", "zone-b", "zone-c"}
+
+// room is a namespace with three zones that one VMDistributedCluster defines, a
+// VMAgent and a VMAuth of two replicas each, and two VMUsers: one that reads from
+// all zones, and one that reads from zone-a alone.
+type room struct {
+	*site
+	t         *testing.T
+	namespace string
+	clusters  typed.VMDistributedClusterInterface
+	writer    *dataplane.Writer
+	readers   []*dataplane.Reader
+}
+
+func newRoom(t *testing.T) *room {
+	t.Helper()
+	namespace, err := shared.kubernetes.CoreV1().Namespaces().Create(t.Context(),
+		&corev1.Namespace{ObjectMeta: metav1.ObjectMeta{GenerateName: "promise-"}}, metav1.CreateOptions{})
+	must(t, err)
+	r := &room{site: shared, t: t, namespace: namespace.Name, clusters: shared.own.OperatorV1alpha1().VMDistributedClusters(namespace.Name)}
+	t.Cleanup(r.leave)
+	r.furnish()
+	return r
+}
+
+// furnish makes everything and waits until it serves.
+func (r *room) furnish() {
+	r.t.Helper()
+	r.apply(0)
+	remoteWrites := make([]string, len(zones))
+	refs := make([]string, len(zones))
+	for i, zone := range zones {
+		remoteWrites[i] = fmt.Sprintf("{url: 'http://vminsert-%s.%s.svc:8480/insert/multitenant/prometheus/api/v1/write'}", zone, r.namespace)
+		refs[i] = fmt.Sprintf("{name: %s, namespace: %s}", zone, r.namespace)
+	}
+	r.create("VMAgent", "main", fmt.Sprintf(`{replicaCount: 2, selectAllByDefault: true, remoteWrite: [%s],
+		extraArgs: {remoteWrite.retryMaxInterval: 2s, remoteWrite.sendTimeout: 5s}}`, strings.Join(remoteWrites, ", ")))
+	r.create("VMAuth", "main", `{replicaCount: 2, userSelector: {}}`)
+	r.untilReady()
+	r.create("VMUser", "everywhere", fmt.Sprintf(`{bearerToken: %s-everywhere, targetRefs: [
+		{crd: {kind: VMCluster/vmselect, name: %s, namespace: %s, objects: [%s]}}]}`, token, zones[0], r.namespace, strings.Join(refs[1:], ", ")))
+	r.create("VMUser", "zone-a", fmt.Sprintf(`{bearerToken: %s-zone-a, targetRefs: [
+		{crd: {kind: VMCluster/vmselect, name: zone-a, namespace: %s}}]}`, token, r.namespace))
+	for _, user := range []string{"everywhere", "zone-a"} {
+		r.untilStatus("VMUser", user, "operational")
+	}
+	r.untilStatus("VMAgent", "main", "operational")
+	r.untilReady()
+}
+
+// load writes and reads until the test ends.
+func (r *room) load() {
+	r.t.Helper()
+	var err error
+	r.writer, err = dataplane.NewWriter(r.t.Context(), r.plane.AgentURLs(r.namespace, "main"), fmt.Sprintf("seq{room=%q}", r.namespace), samples)
+	must(r.t, err)
+	for _, zone := range zones {
+		ctx, cancel := context.WithTimeout(r.t.Context(), patience)
+		must(r.t, r.plane.UntilShown(ctx, r.namespace, zone, r.writer))
+		cancel()
+	}
+	for _, user := range []string{"everywhere", "zone-a"} {
+		reader, err := dataplane.NewReader(r.t.Context(), r.writer, dataplane.ReaderOptions{
+			Targets: r.plane.AuthURLs(r.namespace, "main"), Token: token + "-" + user, Rate: queries,
+		})
+		must(r.t, err)
+		r.t.Cleanup(reader.Stop)
+		r.readers = append(r.readers, reader)
+	}
+}
+
+// concludes ends the load and counts what it met.
+func (r *room) conclude() (reads dataplane.ReadCounts, missing int) {
+	r.t.Helper()
+	ctx, cancel := context.WithTimeout(r.t.Context(), patience)
+	defer cancel()
+	must(r.t, r.writer.Stop(ctx))
+	for _, reader := range r.readers {
+		counts := reader.Counts()
+		reads.OK, reads.Failed, reads.Incomplete = reads.OK+counts.OK, reads.Failed+counts.Failed, reads.Incomplete+counts.Incomplete
+		for _, problem := range reader.Problems() {
+			r.t.Logf("%s read: %s", problem.Time.Format(time.TimeOnly), problem.Text)
+		}
+		reader.Stop()
+	}
+	for _, zone := range zones {
+		r.until("all samples are in "+zone, func() (bool, string) {
+			gaps, err := r.plane.Audit(ctx, r.namespace, zone, r.writer)
+			missing = dataplane.Missing(gaps)
+			return err == nil && missing == 0, fmt.Sprint(gaps, err)
+		})
+	}
+	return reads, missing
+}
+
+// keepPromise ends the load, of which nothing may have failed.
+func (r *room) keepPromise() {
+	r.t.Helper()
+	reads, missing := r.conclude()
+	r.t.Logf("reads: %d ok, %d failed, %d incomplete; samples: %d written, %d missing in any zone", reads.OK, reads.Failed, reads.Incomplete, r.writer.Written(), missing)
+	if reads.OK == 0 || reads.Failed+reads.Incomplete > 0 || missing > 0 || r.writer.Written() == 0 {
+		r.t.Error("the promise is broken")
+	}
+}
+
+// apply writes the VMDistributedCluster, its zones in some version.
+func (r *room) apply(version int) {
+	r.t.Helper()
+	var entries []string
+	for _, zone := range zones {
+		entries = append(entries, fmt.Sprintf("{name: %s, spec: {vmselect: {replicaCount: 2, extraArgs: {search.maxUniqueTimeseries: '%d'}}, vminsert: {}, vmstorage: {}}}", zone, 100000+version))
+	}
+	body := fmt.Sprintf(`{apiVersion: operator.victoriametrics.com/v1alpha1, kind: VMDistributedCluster, metadata: {name: %s}, spec: {
+		vmagent: {name: main}, vmusers: [{name: everywhere}, {name: zone-a}],
+		strategy: {updatePause: 0s, readyTimeout: 30s, drain: {gracePeriod: 5s}, flush: {stableFor: 3s}},
+		zones: {vmclusters: [%s]}}}`, name, strings.Join(entries, ", "))
+	raw, err := yaml.YAMLToJSON([]byte(strings.ReplaceAll(body, "\t", " ")))
+	must(r.t, err)
+	force := true
+	_, err = r.clusters.Patch(r.t.Context(), name, types.ApplyPatchType, raw, metav1.PatchOptions{FieldManager: fieldName, Force: &force, FieldValidation: metav1.FieldValidationStrict})
+	must(r.t, err)
+}
+
+// object returns the VMDistributedCluster.
+func (r *room) object() *v1alpha1.VMDistributedCluster {
+	r.t.Helper()
+	object, err := r.clusters.Get(r.t.Context(), name, metav1.GetOptions{})
+	must(r.t, err)
+	return object
+}
+
+// untilStatusOf waits for something about a status that is about the present
+// generation.
+func (r *room) untilStatusOf(what string, is func(*v1alpha1.VMDistributedCluster) bool) *v1alpha1.VMDistributedCluster {
+	r.t.Helper()
+	var object *v1alpha1.VMDistributedCluster
+	r.until(what, func() (bool, string) {
+		got, err := r.clusters.Get(r.t.Context(), name, metav1.GetOptions{})
+		if err != nil {
+			return false, err.Error() // the server may be on its way up
+		}
+		object = got
+		status, _ := json.Marshal(object.Status)
+		return object.Status.ObservedGeneration == object.Generation && is(object), string(status)
+	})
+	return object
+}
+
+func (r *room) untilReady() {
+	r.t.Helper()
+	r.untilStatusOf("the rollout is complete", func(object *v1alpha1.VMDistributedCluster) bool {
+		return meta.IsStatusConditionTrue(object.Status.Conditions, "Ready") && object.Status.UpdateStatus == "operational"
+	})
+}
+
+// untilPhase waits for a zone to be in a phase.
+func (r *room) untilPhase(zone string, phase v1alpha1.ZonePhase) {
+	r.t.Helper()
+	r.untilStatusOf(fmt.Sprintf("%s is %s", zone, phase), func(object *v1alpha1.VMDistributedCluster) bool {
+		return phaseOf(object, zone) == phase
+	})
+}
+
+func phaseOf(object *v1alpha1.VMDistributedCluster, zone string) v1alpha1.ZonePhase {
+	for _, status := range object.Status.Zones {
+		if status.Name == zone {
+			return status.Phase
+		}
+	}
+	return ""
+}
+
+// leave deletes what the room was furnished with, so that its processes are in
+// nobody's way.
+func (r *room) leave() {
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	if r.t.Failed() {
+		if object, err := r.clusters.Get(ctx, name, metav1.GetOptions{}); err == nil {
+			status, _ := json.MarshalIndent(object.Status, "", " ")
+			r.t.Logf("status at the end: %s", status)
+		}
+	}
+	for _, kind := range []string{"vmusers", "vmauths", "vmagents"} {
+		if err := r.objects.Resource(resource(kind)).Namespace(r.namespace).DeleteCollection(ctx, metav1.DeleteOptions{}, metav1.ListOptions{}); err != nil {
+			r.t.Error(err)
+		}
+	}
+	if err := r.clusters.DeleteCollection(ctx, metav1.DeleteOptions{}, metav1.ListOptions{}); err != nil {
+		r.t.Error(err)
+	}
+}
+
+func resource(plural string) schema.GroupVersionResource {
+	return schema.GroupVersionResource{Group: "operator.victoriametrics.com", Version: "v1beta1", Resource: plural}
+}
+
+func (r *room) of(kind string) dynamic.ResourceInterface {
+	return r.objects.Resource(resource(strings.ToLower(kind) + "s")).Namespace(r.namespace)
+}
+
+func (r *room) create(kind, name, spec string) {
+	r.t.Helper()
+	object := &unstructured.Unstructured{}
+	must(r.t, yaml.Unmarshal([]byte(strings.ReplaceAll(fmt.Sprintf(
+		"{apiVersion: operator.victoriametrics.com/v1beta1, kind: %s, metadata: {name: %s}, spec: %s}", kind, name, spec), "\t", " ")), &object.Object))
+	_, err := r.of(kind).Create(r.t.Context(), object, metav1.CreateOptions{FieldValidation: metav1.FieldValidationStrict})
+	must(r.t, err)
+}
+
+// patch merges a change into an object of the operator's.
+func (r *room) patch(kind, name, change string) {
+	r.t.Helper()
+	raw, err := yaml.YAMLToJSON([]byte(strings.ReplaceAll(change, "\t", " ")))
+	must(r.t, err)
+	_, err = r.of(kind).Patch(r.t.Context(), name, types.MergePatchType, raw, metav1.PatchOptions{FieldManager: fieldName})
+	must(r.t, err)
+}
+
+// annotate sets or, with "", removes an annotation of the VMDistributedCluster.
+func (r *room) annotate(key, value string) {
+	r.t.Helper()
+	var set any
+	if value != "" {
+		set = value
+	}
+	raw, err := json.Marshal(map[string]any{"metadata": map[string]any{"annotations": map[string]any{key: set}}})
+	must(r.t, err)
+	_, err = r.clusters.Patch(r.t.Context(), name, types.MergePatchType, raw, metav1.PatchOptions{FieldManager: fieldName})
+	must(r.t, err)
+}
+
+// get returns an object of the operator's.
+func (r *room) get(kind, name string) *unstructured.Unstructured {
+	r.t.Helper()
+	object, err := r.of(kind).Get(r.t.Context(), name, metav1.GetOptions{})
+	must(r.t, err)
+	return object
+}
+
+// untilStatus waits for the updateStatus of an object's present generation.
+func (r *room) untilStatus(kind, name, wanted string) {
+	r.t.Helper()
+	r.until(fmt.Sprintf("%s %s is %s", kind, name, wanted), func() (bool, string) {
+		object := r.get(kind, name)
+		status, _, _ := unstructured.NestedString(object.Object, "status", "updateStatus")
+		observed, _, _ := unstructured.NestedInt64(object.Object, "status", "observedGeneration")
+		return status == wanted && observed == object.GetGeneration(), fmt.Sprint(object.Object["status"])
+	})
+}
+
+// until waits for something, and says what it saw last if that does not come.
+func (r *room) until(what string, is func() (bool, string)) {
+	r.t.Helper()
+	last := ""
+	err := wait.PollUntilContextTimeout(r.t.Context(), tick, patience, true, func(context.Context) (done bool, err error) {
+		done, last = is()
+		return done, nil
+	})
+	if err != nil {
+		r.t.Fatalf("waiting until %s: %v; last: %s", what, err, last)
+	}
+}
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
