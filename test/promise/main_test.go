@@ -25,8 +25,13 @@ import (
 	"github.com/vmdistributed/vmdistributed-apiserver/test/dataplane"
 )
 
-// patience ends a test that waits for what does not come.
-const patience = 3 * time.Minute
+const (
+	// patience ends a test that waits for what does not come.
+	patience = 3 * time.Minute
+	// together is how many tests run at the same time: each has nine processes
+	// under load.
+	together = "2"
+)
 
 // site is what all tests of this package share.
 type site struct {
@@ -55,6 +60,11 @@ func TestMain(m *testing.M) {
 }
 
 func run(m *testing.M) (status int, err error) {
+	if parallel := flag.Lookup("test.parallel"); parallel.Value.String() == parallel.DefValue {
+		if err := flag.Set("test.parallel", together); err != nil {
+			return 0, err
+		}
+	}
 	dir, err := os.MkdirTemp("", "promise")
 	if err != nil {
 		return 0, err

@@ -8,6 +8,7 @@ import "testing"
 // TestRolloutsInARowFailNoQueryAndLoseNoSample: two of them, and ten in a long
 // run.
 func TestRolloutsInARowFailNoQueryAndLoseNoSample(t *testing.T) {
+	t.Parallel()
 	r := newRoom(t)
 	r.load()
 	rollouts := 2
