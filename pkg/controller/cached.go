@@ -35,9 +35,9 @@ type cached struct {
 	workload informers.SharedInformerFactory
 	core     informers.SharedInformerFactory
 
-	clusters, vmagents, vmusers, vmauths cache.SharedIndexInformer
-	statefulSets, deployments            cache.SharedIndexInformer
-	namespaces                           cache.SharedIndexInformer
+	vmclusters, vmagents, vmusers, vmauths cache.SharedIndexInformer
+	statefulSets, deployments              cache.SharedIndexInformer
+	namespaces                             cache.SharedIndexInformer
 }
 
 var _ source = &cached{}
@@ -53,7 +53,7 @@ func newCached(objects dynamic.Interface, client kubernetes.Interface) (*cached,
 	informer := func(resource schema.GroupVersionResource) cache.SharedIndexInformer {
 		return s.objects.ForResource(resource).Informer()
 	}
-	s.clusters = informer(victoriametrics.VMClusterResource)
+	s.vmclusters = informer(victoriametrics.VMClusterResource)
 	s.vmagents = informer(victoriametrics.VMAgentResource)
 	s.vmusers = informer(victoriametrics.VMUserResource)
 	s.vmauths = informer(victoriametrics.VMAuthResource)
@@ -71,7 +71,7 @@ func newCached(objects dynamic.Interface, client kubernetes.Interface) (*cached,
 		informer cache.SharedIndexInformer
 		indexers cache.Indexers
 	}{
-		{s.clusters, cache.Indexers{byOwner: indexByOwner, cache.NamespaceIndex: cache.MetaNamespaceIndexFunc}},
+		{s.vmclusters, cache.Indexers{byOwner: indexByOwner, cache.NamespaceIndex: cache.MetaNamespaceIndexFunc}},
 		{s.vmagents, cache.Indexers{cache.NamespaceIndex: cache.MetaNamespaceIndexFunc}},
 		{s.vmusers, cache.Indexers{cache.NamespaceIndex: cache.MetaNamespaceIndexFunc}},
 		{s.statefulSets, cache.Indexers{byCluster: indexByCluster}},
@@ -130,11 +130,15 @@ func (s *cached) stop() {
 }
 
 func (s *cached) informers() []cache.SharedIndexInformer {
-	return []cache.SharedIndexInformer{s.clusters, s.vmagents, s.vmusers, s.vmauths, s.statefulSets, s.deployments, s.namespaces}
+	return []cache.SharedIndexInformer{s.vmclusters, s.vmagents, s.vmusers, s.vmauths, s.statefulSets, s.deployments, s.namespaces}
 }
 
 func (s *cached) cluster(_ context.Context, namespace, name string) (*unstructured.Unstructured, error) {
-	return lookUp(s.clusters, namespace, name)
+	return lookUp(s.vmclusters, namespace, name)
+}
+
+func (s *cached) clusters(context.Context) ([]*unstructured.Unstructured, error) {
+	return asUnstructured(s.vmclusters.GetStore().List()), nil
 }
 
 func (s *cached) agent(_ context.Context, namespace, name string) (*unstructured.Unstructured, error) {
@@ -150,7 +154,7 @@ func lookUp(informer cache.SharedIndexInformer, namespace, name string) (*unstru
 }
 
 func (s *cached) marked(_ context.Context, owner types.NamespacedName) ([]*unstructured.Unstructured, error) {
-	found, err := s.clusters.GetIndexer().ByIndex(byOwner, owner.String())
+	found, err := s.vmclusters.GetIndexer().ByIndex(byOwner, owner.String())
 	if err != nil {
 		return nil, err
 	}

@@ -79,7 +79,7 @@ func New(ctx context.Context, own versioned.Interface, host *rest.Config) (*Cont
 		own:        own,
 		kubernetes: client,
 		writer:     writer{objects: objects},
-		live:       live{objects: objects, kubernetes: client},
+		live:       live{objects: objects, kubernetes: client, known: caches},
 		cached:     caches,
 		evidence:   evidence.New(client, metricspage.New(metricspage.Options{}), clock.RealClock{}),
 		factory:    externalversions.NewSharedInformerFactory(own, 0),

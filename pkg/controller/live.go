@@ -24,12 +24,20 @@ import (
 type live struct {
 	objects    dynamic.Interface
 	kubernetes kubernetes.Interface
+	// known tells of VMClusters that are nobody's zones here.
+	known *cached
 }
 
 var _ source = live{}
 
 func (s live) cluster(ctx context.Context, namespace, name string) (*unstructured.Unstructured, error) {
 	return s.get(ctx, victoriametrics.VMClusterResource, namespace, name)
+}
+
+// clusters is answered from a cache, the only one: what it does not know yet
+// makes a decision wait, never hurry.
+func (s live) clusters(ctx context.Context) ([]*unstructured.Unstructured, error) {
+	return s.known.clusters(ctx)
 }
 
 func (s live) agent(ctx context.Context, namespace, name string) (*unstructured.Unstructured, error) {

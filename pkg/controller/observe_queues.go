@@ -28,6 +28,11 @@ func (o *observer) observeQueues(ctx context.Context, object *vmdistributed.VMDi
 			clusters[i] = victoriametrics.Cluster{Namespace: object.Namespace, Name: view.Zones[i].Name}
 		}
 	}
+	known, err := o.knownClusters(ctx)
+	if err != nil {
+		return err
+	}
+	known = append(known, clusters...)
 	for i := range view.Zones {
 		queues := &view.Zones[i].Queues
 		if agent == nil {
@@ -35,7 +40,7 @@ func (o *observer) observeQueues(ctx context.Context, object *vmdistributed.VMDi
 			queues.Reading = &rollout.Reading{Missing: fmt.Sprintf("VMAgent %q to exist, which spec.vmagent names", object.Spec.VMAgent.Name)}
 			continue
 		}
-		writes := victoriametrics.RemoteWrites(agent, clusters[i], clusters)
+		writes := victoriametrics.RemoteWrites(agent, clusters[i], known)
 		view.zones[view.Zones[i].Name].entries = writes.Entries
 		switch {
 		case writes.Unknown != "":
@@ -50,4 +55,20 @@ func (o *observer) observeQueues(ctx context.Context, object *vmdistributed.VMDi
 		}
 	}
 	return nil
+}
+
+// knownClusters are all VMClusters there are: a remote write to one of them does
+// not lead to another.
+func (o *observer) knownClusters(ctx context.Context) ([]victoriametrics.Cluster, error) {
+	all, err := o.source.clusters(ctx)
+	if err != nil {
+		return nil, err
+	}
+	known := make([]victoriametrics.Cluster, 0, len(all))
+	for _, object := range all {
+		if cluster, err := victoriametrics.ParseCluster(object); err == nil {
+			known = append(known, cluster)
+		}
+	}
+	return known, nil
 }

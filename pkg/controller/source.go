@@ -19,6 +19,8 @@ type source interface {
 	cluster(ctx context.Context, namespace, name string) (*unstructured.Unstructured, error)
 	// marked returns the VMClusters that carry the owner's mark.
 	marked(ctx context.Context, owner types.NamespacedName) ([]*unstructured.Unstructured, error)
+	// clusters returns the VMClusters of all namespaces, as far as they are known.
+	clusters(ctx context.Context) ([]*unstructured.Unstructured, error)
 	// workloads returns what the operator has made for a VMCluster.
 	workloads(ctx context.Context, namespace, name string) ([]appsv1.StatefulSet, []appsv1.Deployment, error)
 	// agent returns a VMAgent.

@@ -27,7 +27,7 @@ func (c *Controller) watch() error {
 	}
 	for informer, queue := range map[cache.SharedIndexInformer]func(metav1.Object){
 		c.objects:             c.queueObject,
-		c.cached.clusters:     c.queueOwnersOfCluster,
+		c.cached.vmclusters:   c.queueOwnersOfCluster,
 		c.cached.statefulSets: c.queueOwnersOfWorkload,
 		c.cached.deployments:  c.queueOwnersOfWorkload,
 		c.cached.vmagents:     c.queueNamespace,

@@ -87,7 +87,7 @@ func TestStoryOfManyZonesIsComplete(t *testing.T) {
 		r.untilTold("ZoneCreating", fmt.Sprintf("Zone zone-%02d:", i))
 		r.untilTold("ZoneUpdated", fmt.Sprintf("Zone zone-%02d:", i))
 	}
-	r.untilTold("RolloutCompleted", fmt.Sprintf("All %d zones", many))
+	r.untilTold("RolloutCompleted", fmt.Sprintf("in %d zones", many))
 }
 
 // TestLongStandstillMakesNoStormOfEvents provokes many looks at a zone that is

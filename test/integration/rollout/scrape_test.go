@@ -13,10 +13,11 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 )
 
-// agent makes the VMAgent agent, which writes nowhere in particular.
+// agent makes the VMAgent agent, which writes to zone-a alone: an update of that
+// zone would wait for queues that no pod shows.
 func (r *room) agent(spec fields) {
 	r.t.Helper()
-	spec = with(spec, "remoteWrite", list{fields{"url": "http://nowhere:8480/insert/0/prometheus/api/v1/write"}})
+	spec = with(spec, "remoteWrite", list{fields{"url": "http://vminsert-zone-a:8480/insert/0/prometheus/api/v1/write"}})
 	r.create(agentResource, "VMAgent", "agent", spec)
 }
 

@@ -4,9 +4,12 @@
 package rollout
 
 import (
+	"encoding/json"
 	"testing"
 
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 )
 
 const storageRequest = "vmstorage.storage.volumeClaimTemplate.spec.resources.requests.storage"
@@ -92,15 +95,16 @@ func TestTakingAnOverrideAwayDoesNotShrinkStorage(t *testing.T) {
 	r.expectUpdates("zone-a@2", "zone-a@3")
 }
 
-func TestUnreadablePermissionIsReported(t *testing.T) {
+func TestUnreadablePermissionIsRefusedAtTheWrite(t *testing.T) {
 	t.Parallel()
 	r := newRoom(t)
 	r.apply(manifest("demo", inline("zone-a", large()), inline("zone-b", large())))
 	r.untilReady("demo")
-	r.settle("demo")
-	versions := r.versions()
-	r.apply(with(manifest("demo", inline("zone-a", small("v1")), inline("zone-b", large())), "metadata.annotations", fields{permitShrink: "everything"}))
-	r.untilZone("demo", "zone-a", "Refused", "InvalidDesiredState", permitShrink, "everything")
-	r.settle("demo")
-	r.expectVersions(versions)
+	body, err := json.Marshal(fields{"metadata": fields{"annotations": fields{permitShrink: "everything"}}})
+	must(t, err)
+	_, err = r.own.Patch(t.Context(), "demo", types.MergePatchType, body, metav1.PatchOptions{})
+	if !apierrors.IsInvalid(err) {
+		t.Fatalf("got %v, want it to be refused as invalid", err)
+	}
+	expectContains(t, "the error", err.Error(), "metadata.annotations["+permitShrink+"]", "everything")
 }
