@@ -10,8 +10,12 @@ import "time"
 func advance(o *Observed, d *Decision, i int) {
 	zone, state := &o.Zones[i], &d.Zones[i]
 	record := &state.Record
+	if record.restoring() && len(zone.Reads.Drained) > 0 && ailing(zone) {
+		record.Restored = time.Time{} // some of it is still to be written, and must not be now
+	}
 	switch {
 	case record.restoring():
+		giveBack(o, d, zone, state)
 		if restored(o, d, zone, state) {
 			finish(o, zone, state)
 		}
@@ -24,6 +28,9 @@ func advance(o *Observed, d *Decision, i int) {
 		letGo(o, d, zone, state)
 	}
 }
+
+// ailing is true for a zone that nobody should read from.
+func ailing(zone *Zone) bool { return zone.Cluster == nil || !zone.Cluster.Healthy() }
 
 // rewrite goes on with a zone that is not yet, or no longer, what is wanted. One
 // that must not be touched any more is given back, if it is in good health.
@@ -146,6 +153,8 @@ func finish(o *Observed, zone *Zone, state *ZoneState) {
 		state.set(Ready, ReasonUpToDate, "")
 	case outdated(zone, state):
 		state.set(Pending, ReasonWaitingForOtherZone, "its turn")
+	case zone.Cluster != nil && !zone.Cluster.Deleting:
+		state.set(Unhealthy, ReasonNotHealthy, "health: "+ailment(zone.Cluster))
 	}
 }
 

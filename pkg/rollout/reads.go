@@ -149,13 +149,14 @@ func idle(o *Observed, d *Decision, zone *Zone, state *ZoneState) bool {
 // giveBack asks for the reads to be restored.
 func giveBack(o *Observed, d *Decision, zone *Zone, state *ZoneState) {
 	record := &state.Record
-	if !record.restoring() {
-		record.Restored = o.Now
+	if len(zone.Reads.Drained) > 0 {
+		// No VMAuth can have loaded what is still to be written: its proof counts
+		// from the last attempt.
+		if d.propose(RestoreReads, zone.Name); d.Action == (Action{RestoreReads, zone.Name}) || !record.restoring() {
+			record.Restored = o.Now
+		}
 	}
 	record.Loaded = time.Time{}
-	if len(zone.Reads.Drained) > 0 {
-		d.propose(RestoreReads, zone.Name)
-	}
 }
 
 // restored is true once every VMAuth has loaded that reads go to the zone again.
