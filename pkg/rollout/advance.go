@@ -79,18 +79,19 @@ func keepAway(o *Observed, d *Decision, zone *Zone, state *ZoneState) {
 // the phase stays.
 func redrain(o *Observed, d *Decision, zone *Zone, state *ZoneState) {
 	record := &state.Record
-	if !record.drained() || len(zone.Reads.Open) == 0 {
+	if !record.drained() {
 		return
 	}
-	if record.DrainDone {
-		if record.Redrained >= maxRedrained {
-			record.Contended = zone.Revision
-			return
-		}
-		record.Redrained++
-		record.Drained, record.DrainDone = o.Now, false
+	if len(zone.Reads.Open) == 0 {
+		record.DrainDone = true
+		return
 	}
-	d.propose(DrainReads, zone.Name)
+	if !mayRedrain(zone, record) {
+		state.set(record.Phase, ReasonContended, contentionOfReads(zone))
+		state.Hold = true
+		return
+	}
+	proposeDrain(o, d, zone, record)
 }
 
 // letGo gives a healthy zone back: at once where it was not written, else once it
@@ -170,8 +171,8 @@ func rescue(o *Observed, d *Decision, i int) {
 		if zone.Cluster != nil && zone.Cluster.Healthy() {
 			return
 		}
-		record.Drained, record.Begun = o.Now, o.Now
-		d.propose(DrainReads, zone.Name)
+		record.Begun = o.Now
+		proposeDrain(o, d, zone, record)
 		return
 	}
 	redrain(o, d, zone, state)

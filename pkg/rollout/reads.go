@@ -96,15 +96,18 @@ func drain(o *Observed, d *Decision, zone *Zone, state *ZoneState) (gone bool) {
 	if len(zone.Reads.Open) > 0 {
 		return takeAway(o, d, zone, state)
 	}
+	record.DrainDone = true // that it has landed may not have been noted
+	// Proven once is not proven for ever: who gave the reads back and took them
+	// away again has done so unseen.
+	met, text := state.await(zone.Reads.Loaded, NeedLoaded)
+	if !met {
+		record.Loaded = time.Time{}
+		state.enter(o, Draining, ReasonWaitingForVMAuth, "every VMAuth to have taken the zone out: "+text)
+		over := state.patience(o, d, o.Strategy.DrainTimeout, ReasonDrainTimeout, "drain.timeout")
+		// A zone that is not healthy anyway receives what may repair it.
+		return over && !zone.Cluster.Healthy()
+	}
 	if record.Loaded.IsZero() {
-		state.enter(o, Draining, ReasonWaitingForVMAuth, "")
-		met, text := state.await(zone.Reads.Loaded, NeedLoaded)
-		if !met {
-			state.WaitingFor = "every VMAuth to have taken the zone out: " + text
-			over := state.patience(o, d, o.Strategy.DrainTimeout, ReasonDrainTimeout, "drain.timeout")
-			// A zone that is not healthy anyway receives what may repair it.
-			return over && !zone.Cluster.Healthy()
-		}
 		record.Loaded = o.Now
 	}
 	return idle(o, d, zone, state)
@@ -113,22 +116,37 @@ func drain(o *Observed, d *Decision, zone *Zone, state *ZoneState) (gone bool) {
 // takeAway asks for the drain to be written, for the first time or again.
 func takeAway(o *Observed, d *Decision, zone *Zone, state *ZoneState) (gone bool) {
 	record := &state.Record
-	if record.DrainDone {
-		if record.Redrained >= maxRedrained {
-			record.Contended = zone.Revision
-			return false
-		}
-		record.Redrained++
-		record.DrainDone = false
-	}
-	if state.was != Draining || !record.drained() || !record.Loaded.IsZero() {
-		record.Drained = o.Now
+	if !mayRedrain(zone, record) {
+		return !zone.Cluster.Healthy()
 	}
 	record.Loaded, record.Restored = time.Time{}, time.Time{}
 	state.enter(o, Draining, ReasonWriting, fmt.Sprintf("reads to be taken from the zone: %s", strings.Join(zone.Reads.Open, ", ")))
 	state.patience(o, d, o.Strategy.DrainTimeout, ReasonDrainTimeout, "drain.timeout")
-	d.propose(DrainReads, zone.Name)
+	proposeDrain(o, d, zone, record)
 	return false
+}
+
+// mayRedrain counts the drains that somebody else has undone.
+func mayRedrain(zone *Zone, record *Record) bool {
+	if !record.DrainDone {
+		return true
+	}
+	if record.Redrained >= maxRedrained {
+		record.Contended = zone.Revision
+		return false
+	}
+	record.Redrained++
+	record.DrainDone = false
+	return true
+}
+
+// proposeDrain asks for the write. No VMAuth can have loaded what is still to be
+// written: its proof counts from the last attempt.
+func proposeDrain(o *Observed, d *Decision, zone *Zone, record *Record) {
+	d.propose(DrainReads, zone.Name)
+	if d.Action == (Action{DrainReads, zone.Name}) || !record.drained() {
+		record.Drained = o.Now
+	}
 }
 
 // idle waits for the last read in flight, as long as the grace period allows.
