@@ -23,9 +23,9 @@ func advance(o *Observed, d *Decision, i int) {
 	case outdated(zone, state) && !record.Emptied:
 		rewrite(o, d, i)
 	case !zone.Cluster.Healthy():
-		keepAway(o, d, zone, state)
+		keepAway(o, d, i)
 	default:
-		letGo(o, d, zone, state)
+		letGo(o, d, i)
 	}
 }
 
@@ -38,17 +38,14 @@ func rewrite(o *Observed, d *Decision, i int) {
 	zone, state := &o.Zones[i], &d.Zones[i]
 	if blocked := guard(o, d, i); blocked != nil {
 		if zone.Cluster.Healthy() {
-			letGo(o, d, zone, state)
+			letGo(o, d, i)
 		}
 		if !state.Record.restoring() && state.Record.Phase == Pending {
 			state.block(o, d, blocked)
 		}
 		return
 	}
-	if !drain(o, d, zone, state) {
-		if state.Record.Contended == zone.Revision && !state.Record.inFlight() {
-			contend(o, d, zone, state)
-		}
+	if !takesReads(o, d, i) {
 		return
 	}
 	if d.Action.Type != Nothing {
@@ -61,29 +58,56 @@ func rewrite(o *Observed, d *Decision, i int) {
 	d.Action = Action{UpdateCluster, zone.Name}
 }
 
+// takesReads drains a zone in work before it is written, and tells whether that
+// is done. One that is broken is written though it can't be drained any more.
+func takesReads(o *Observed, d *Decision, i int) bool {
+	zone, state := &o.Zones[i], &d.Zones[i]
+	if len(zone.Reads.Open) > 0 && !drainable(o, d, i) {
+		return true // the guard lets only that pass which is broken, or allowed to leave none
+	}
+	if drain(o, d, zone, state) {
+		return true
+	}
+	if state.Record.Contended == zone.Revision {
+		contend(o, d, i)
+	}
+	return false
+}
+
 // contend gives up on a drain that somebody else undoes again and again.
-func contend(o *Observed, d *Decision, zone *Zone, state *ZoneState) {
+func contend(o *Observed, d *Decision, i int) {
+	zone, state := &o.Zones[i], &d.Zones[i]
+	if state.Record.inFlight() {
+		letGo(o, d, i)
+		return
+	}
 	giveBack(o, d, zone, state)
-	state.refuse(ReasonContended, contentionOfReads(zone))
+	if restored(o, d, zone, state) {
+		finish(o, zone, state)
+	}
 }
 
 // keepAway takes reads away once more from a zone that has been written and is
 // not yet itself again.
-func keepAway(o *Observed, d *Decision, zone *Zone, state *ZoneState) {
-	record := &state.Record
+func keepAway(o *Observed, d *Decision, i int) {
+	record := &d.Zones[i].Record
 	record.Healthy, record.Quiet = time.Time{}, time.Time{}
-	redrain(o, d, zone, state)
+	redrain(o, d, i)
 }
 
-// redrain repeats a drain that somebody else has undone, as often as is allowed;
-// the phase stays.
-func redrain(o *Observed, d *Decision, zone *Zone, state *ZoneState) {
+// redrain repeats a drain that somebody else has undone, as often as is allowed
+// and while there are others to read from; the phase stays.
+func redrain(o *Observed, d *Decision, i int) {
+	zone, state := &o.Zones[i], &d.Zones[i]
 	record := &state.Record
 	if !record.drained() {
 		return
 	}
 	if len(zone.Reads.Open) == 0 {
 		record.DrainDone = true
+		return
+	}
+	if zone.Reads.Busy != "" || servingBeside(o, d, i) == 0 {
 		return
 	}
 	if !mayRedrain(zone, record) {
@@ -96,7 +120,8 @@ func redrain(o *Observed, d *Decision, zone *Zone, state *ZoneState) {
 
 // letGo gives a healthy zone back: at once where it was not written, else once it
 // holds all samples.
-func letGo(o *Observed, d *Decision, zone *Zone, state *ZoneState) {
+func letGo(o *Observed, d *Decision, i int) {
+	zone, state := &o.Zones[i], &d.Zones[i]
 	record := &state.Record
 	if record.inFlight() {
 		if record.Healthy.IsZero() {
@@ -104,7 +129,7 @@ func letGo(o *Observed, d *Decision, zone *Zone, state *ZoneState) {
 		}
 		refusal := *state
 		if !flush(o, d, zone, state) {
-			redrain(o, d, zone, state)
+			redrain(o, d, i)
 			return
 		}
 		state.restoreRefusal(&refusal)
@@ -116,7 +141,7 @@ func letGo(o *Observed, d *Decision, zone *Zone, state *ZoneState) {
 	if record.Emptied && !zone.Approved {
 		state.set(Flushing, ReasonEmptied, approvalFor(zone, "its VMCluster was made anew, and lacks what the old one stored"))
 		state.Hold = true
-		redrain(o, d, zone, state)
+		redrain(o, d, i)
 		return
 	}
 	giveBack(o, d, zone, state)
@@ -175,5 +200,5 @@ func rescue(o *Observed, d *Decision, i int) {
 		proposeDrain(o, d, zone, record)
 		return
 	}
-	redrain(o, d, zone, state)
+	redrain(o, d, i)
 }

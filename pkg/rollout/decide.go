@@ -39,6 +39,9 @@ func Decide(o Observed) Decision {
 	}
 	for i := range d.Zones {
 		d.Zones[i].compare(before[i].Record, o.Now)
+		if d.Action == (Action{DrainReads, d.Zones[i].Name}) {
+			d.Successors = successors(&o, &d, i)
+		}
 	}
 	if !o.Paused {
 		setAlarms(&o, &d)
@@ -354,7 +357,7 @@ func conclude(o *Observed, d *Decision, i int) {
 			finish(o, zone, state)
 		}
 	case !record.drained():
-		letGo(o, d, zone, state)
+		letGo(o, d, i)
 	}
 	state.Record.Clock, state.Hold = time.Time{}, false
 }

@@ -47,6 +47,9 @@ type Decision struct {
 	Action Action
 	// Zones has one entry per entry of the list, in its order.
 	Zones []ZoneState
+	// Successors are the zones that take over what only the drained zone serves,
+	// where the action is DrainReads.
+	Successors []string
 	// Wake is when to decide again though nothing has changed; zero for never.
 	Wake time.Time
 }

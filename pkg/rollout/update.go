@@ -80,12 +80,17 @@ func start(o *Observed, d *Decision, next, lead int) {
 	}
 }
 
-// drainable is true where reads can be taken from a zone: there are others to
-// take them over. Where there are none, the guard has let only that pass which
+// drainable is true where reads can be taken from a zone: there are enough others
+// to take them over. Where there are not, the guard has let only that pass which
 // is broken anyway, or that of which the user has said so.
 func drainable(o *Observed, d *Decision, i int) bool {
 	reads := &o.Zones[i].Reads
-	return servingBeside(o, d, i) > 0 && reads.Unknown == "" && reads.Busy == "" && len(reads.Undrainable) == 0
+	return spared(o, d, i) && reads.Unknown == "" && reads.Busy == "" && len(reads.Undrainable) == 0
+}
+
+// spared is true where enough zones are left to read from without this one.
+func spared(o *Observed, d *Decision, i int) bool {
+	return servingBeside(o, d, i) >= max(1, o.Strategy.MinAvailableZones)
 }
 
 func (s *ZoneState) block(o *Observed, d *Decision, blocked *obstacle) {
@@ -155,20 +160,43 @@ func outOfReach(o *Observed, d *Decision, i int) bool {
 		record.inWork() && !outdated(zone, state)
 }
 
-// serves is true for a zone that can be read from: healthy, and not kept out.
+// serves is true for a zone that can be read from: healthy, not kept out, and not
+// short of samples.
 func serves(o *Observed, d *Decision, i int) bool {
 	zone, record := &o.Zones[i], &d.Zones[i].Record
-	return zone.Cluster != nil && zone.Cluster.Healthy() && !zone.notOurs() &&
-		!record.drained() && !record.restoring() && len(zone.Reads.Drained) == 0 && !record.Emptied
+	if ailing(zone) || zone.notOurs() || record.Emptied || outOfReach(o, d, i) {
+		return false
+	}
+	return record.Generation == 0 || !record.inFlight() || record.Phase == Creating // else not flushed
 }
 
-func servingBeside(o *Observed, d *Decision, i int) (serving int) {
+// servingBeside counts the zones that can take over the reads of one: those that
+// are read from already or, where there are none, all that can be.
+func servingBeside(o *Observed, d *Decision, i int) int {
+	return len(successors(o, d, i))
+}
+
+func successors(o *Observed, d *Decision, i int) []string {
+	var all, routed []string
+	others := false
 	for j := range o.Zones {
-		if j != i && serves(o, d, j) {
-			serving++
+		zone := &o.Zones[j]
+		if j == i {
+			continue
+		}
+		others = others || zone.routed()
+		if !serves(o, d, j) {
+			continue
+		}
+		all = append(all, zone.Name)
+		if len(zone.Reads.Open) > 0 {
+			routed = append(routed, zone.Name)
 		}
 	}
-	return serving
+	if others && o.Zones[i].routed() {
+		return routed
+	}
+	return all
 }
 
 // obstacle is why a zone may not be touched now.
