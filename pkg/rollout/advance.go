@@ -10,17 +10,16 @@ import "time"
 func advance(o *Observed, d *Decision, i int) {
 	zone, state := &o.Zones[i], &d.Zones[i]
 	record := &state.Record
-	if record.restoring() && len(zone.Reads.Drained) > 0 && ailing(zone) {
-		record.Restored = time.Time{} // some of it is still to be written, and must not be now
+	if len(zone.Reads.Drained) > 0 {
+		record.Restored = time.Time{} // some of it is still to be written: to be decided anew
 	}
 	switch {
 	case record.restoring():
-		giveBack(o, d, zone, state)
 		if restored(o, d, zone, state) {
 			finish(o, zone, state)
 		}
 	case zone.Cluster == nil || zone.Cluster.Deleting:
-	case outdated(zone, state) && !record.Emptied:
+	case outdated(zone, state):
 		rewrite(o, d, i)
 	case !zone.Cluster.Healthy():
 		keepAway(o, d, i)
@@ -39,6 +38,8 @@ func rewrite(o *Observed, d *Decision, i int) {
 	if blocked := guard(o, d, i); blocked != nil {
 		if zone.Cluster.Healthy() {
 			letGo(o, d, i)
+		} else {
+			keepAway(o, d, i)
 		}
 		if !state.Record.restoring() && state.Record.Phase == Pending {
 			state.block(o, d, blocked)
@@ -134,14 +135,14 @@ func letGo(o *Observed, d *Decision, i int) {
 		}
 		state.restoreRefusal(&refusal)
 	}
-	if !record.drained() {
-		finish(o, zone, state)
-		return
-	}
-	if record.Emptied && !zone.Approved {
+	if record.drained() && record.Emptied && !zone.Approved {
 		state.set(Flushing, ReasonEmptied, approvalFor(zone, "its VMCluster was made anew, and lacks what the old one stored"))
 		state.Hold = true
 		redrain(o, d, i)
+		return
+	}
+	if len(zone.Reads.Drained) == 0 && zone.Reads.Unknown == "" {
+		finish(o, zone, state) // never taken, or given back by somebody else
 		return
 	}
 	giveBack(o, d, zone, state)

@@ -69,54 +69,52 @@ func flush(o *Observed, d *Decision, zone *Zone, state *ZoneState) (done bool) {
 	if zone.Queues.Gate == NoGate || zone.Approved {
 		return true
 	}
-	state.enter(o, Flushing, ReasonWaitingForQueues, "")
 	if zone.Queues.Gate == Unclear {
-		state.WaitingFor = approvalFor(zone, zone.Queues.Why)
-		state.Reason, state.Hold = ReasonQueuesUnclear, true
+		state.enter(o, Flushing, ReasonQueuesUnclear, approvalFor(zone, zone.Queues.Why))
+		state.Hold = true
 		return false
 	}
 	state.Needs |= NeedQueues
 	reading := zone.Queues.Reading
 	if reading == nil {
-		state.WaitingFor = "the queues of the VMAgent to be read"
-		return false
+		return state.awaitQueues(o, d, "the queues of the VMAgent to be read")
 	}
-	baseline, verdict := record.Baseline.compare(reading, o.Strategy.MaxPendingBytes)
-	record.Baseline = baseline
-	if verdict.dropped != "" {
-		state.set(Flushing, ReasonDataDropped, approvalFor(zone, verdict.dropped))
+	var found verdict
+	record.Baseline, found = record.Baseline.compare(reading, o.Strategy.MaxPendingBytes)
+	switch {
+	case found.dropped != "":
+		state.enter(o, Flushing, ReasonDataDropped, approvalFor(zone, found.dropped))
 		state.Hold = true
 		return false
-	}
-	if verdict.waiting != "" {
+	case found.waiting != "":
 		record.Quiet = time.Time{}
-		state.WaitingFor = "queues to be empty: " + verdict.waiting
-		state.patience(o, d, o.Strategy.FlushTimeout, ReasonFlushTimeout, "flush.timeout")
-		return false
-	}
-	if record.Quiet.IsZero() {
+		return state.awaitQueues(o, d, "queues to be empty: "+found.waiting)
+	case record.Quiet.IsZero():
 		record.Quiet = o.Now
 	}
 	stable := stableFor(o, zone, record)
 	if until := record.Quiet.Add(stable); o.Now.Before(until) {
-		state.WaitingFor = fmt.Sprintf("queues to have been empty for %s", stable)
-		state.patience(o, d, o.Strategy.FlushTimeout, ReasonFlushTimeout, "flush.timeout")
 		d.wakeAt(o.Now, until)
-		return false
+		return state.awaitQueues(o, d, fmt.Sprintf("queues to have been empty for %s", stable))
 	}
 	return true
 }
 
-// stableFor is what the strategy says, or how long a replica may sit on a block
-// without a trace: none does where nothing has failed since the drain.
+// awaitQueues waits for them as long as the strategy allows.
+func (s *ZoneState) awaitQueues(o *Observed, d *Decision, what string) (done bool) {
+	s.enter(o, Flushing, ReasonWaitingForQueues, what)
+	s.patience(o, d, o.Strategy.FlushTimeout, ReasonFlushTimeout, "flush.timeout")
+	return false
+}
+
+// stableFor is what the strategy says, and at least as long as a replica may sit
+// on a block without a trace: none does where nothing has failed since the drain.
 func stableFor(o *Observed, zone *Zone, record *Record) time.Duration {
-	switch {
-	case o.Strategy.StableFor > 0:
-		return o.Strategy.StableFor
-	case record.Baseline.troubled():
-		return zone.Queues.RetryPause
+	stable := max(o.Strategy.StableFor, time.Second)
+	if record.Baseline.troubled() {
+		stable = max(stable, zone.Queues.RetryPause)
 	}
-	return time.Second
+	return stable
 }
 
 func approvalFor(zone *Zone, why string) string {

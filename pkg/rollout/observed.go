@@ -69,8 +69,8 @@ type Strategy struct {
 	GracePeriod time.Duration
 	// FlushTimeout is how long the queues of a zone may take to empty.
 	FlushTimeout time.Duration
-	// StableFor is how long they must have been empty; 0 leaves it to what is
-	// known of the VMAgent.
+	// StableFor is how long they must have been empty; longer where what is known
+	// of the VMAgent demands it.
 	StableFor time.Duration
 	// MaxPendingBytes is what counts as empty, in each replica of the VMAgent.
 	MaxPendingBytes int64

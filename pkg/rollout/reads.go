@@ -173,12 +173,18 @@ func giveBack(o *Observed, d *Decision, zone *Zone, state *ZoneState) {
 		if d.propose(RestoreReads, zone.Name); d.Action == (Action{RestoreReads, zone.Name}) || !record.restoring() {
 			record.Restored = o.Now
 		}
+		record.DrainDone = false
 	}
 	record.Loaded = time.Time{}
 }
 
 // restored is true once every VMAuth has loaded that reads go to the zone again.
 func restored(o *Observed, d *Decision, zone *Zone, state *ZoneState) bool {
+	if zone.Reads.Unknown != "" {
+		state.enter(o, Restoring, ReasonReadsUnknown, zone.Reads.Unknown)
+		state.patience(o, d, o.Strategy.DrainTimeout, ReasonRestoreTimeout, "drain.timeout")
+		return false
+	}
 	if len(zone.Reads.Drained) > 0 {
 		state.enter(o, Restoring, ReasonWriting, "reads to be given back to the zone: "+strings.Join(zone.Reads.Drained, ", "))
 		state.patience(o, d, o.Strategy.DrainTimeout, ReasonRestoreTimeout, "drain.timeout")
