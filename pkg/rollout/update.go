@@ -69,6 +69,10 @@ func start(o *Observed, d *Decision, next, lead int) {
 	}
 	record := &state.Record
 	if record.Begun.IsZero() {
+		if zone.Queues.Gate == Gated && zone.Queues.Reading == nil && !zone.Approved {
+			state.block(o, d, unreadQueues()) // asked of a healthy zone by its guard
+			return
+		}
 		record.Begun, record.Baseline = o.Now, baselineOf(zone.Queues.Reading)
 	}
 	if drainable(o, d, next) && !drain(o, d, zone, state) {
@@ -220,7 +224,7 @@ func guard(o *Observed, d *Decision, next int) *obstacle {
 		return &obstacle{reason: ReasonAborted, waitingFor: "another revision, since this one was called off", hold: true}
 	}
 	for _, obstructs := range []func(*Observed, *Decision, int) *obstacle{
-		disrupted, tooFew, tooManyFailures, refusedBefore, baking, contended, unreadable, overflowing,
+		disrupted, tooFew, tooManyFailures, lossy, refusedBefore, baking, contended, unreadable, overflowing,
 	} {
 		if found := obstructs(o, d, next); found != nil {
 			return found
@@ -278,6 +282,17 @@ func tooManyFailures(o *Observed, d *Decision, next int) *obstacle {
 	return &obstacle{reason: ReasonMaxFailures, hold: true, waitingFor: fmt.Sprintf("failed zones to recover: there are %d, and spec.strategy.maxFailures is %d", failures, o.Strategy.MaxFailures)}
 }
 
+// lossy halts a rollout that has cost samples, until the user says so.
+func lossy(o *Observed, d *Decision, next int) *obstacle {
+	for i := range d.Zones {
+		zone := &o.Zones[i]
+		if lost := losses(d.Zones[i].Record.Baseline.Marks()); lost != "" && i != next && !zone.Approved && zone.Queues.Gate != NoGate {
+			return &obstacle{reason: ReasonDataDropped, hold: true, waitingFor: fmt.Sprintf("zone %s, which has lost samples: %s", zone.Name, lost)}
+		}
+	}
+	return nil
+}
+
 // contended holds a zone back whose reads somebody else gave back too often.
 func contended(o *Observed, d *Decision, next int) *obstacle {
 	if zone := &o.Zones[next]; d.Zones[next].Record.Contended == zone.Revision && !zone.Approved {
@@ -317,7 +332,7 @@ func overflowing(o *Observed, d *Decision, next int) *obstacle {
 	case queues.Gate == Unclear:
 		return &obstacle{reason: ReasonQueuesUnclear, hold: true, waitingFor: approvalFor(zone, queues.Why)}
 	case queues.Reading == nil:
-		return &obstacle{reason: ReasonQueuesUnknown, needs: NeedQueues, waitingFor: "the queues of the VMAgent to be read"}
+		return unreadQueues()
 	case queues.Reading.Missing != "":
 		return &obstacle{reason: ReasonQueuesUnknown, needs: NeedQueues, waitingFor: queues.Reading.Missing}
 	}
@@ -325,6 +340,10 @@ func overflowing(o *Observed, d *Decision, next int) *obstacle {
 		return &obstacle{reason: ReasonQueueRoom, needs: NeedQueues, waitingFor: full}
 	}
 	return nil
+}
+
+func unreadQueues() *obstacle {
+	return &obstacle{reason: ReasonQueuesUnknown, needs: NeedQueues, waitingFor: "the queues of the VMAgent to be read"}
 }
 
 // inProgress holds any zone back while as many others are in work as may be out.
