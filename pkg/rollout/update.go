@@ -214,14 +214,14 @@ type obstacle struct {
 
 // guard returns what stands in the way of changing a zone, or nil.
 func guard(o *Observed, d *Decision, next int) *obstacle {
+	if o.Aborted {
+		return &obstacle{reason: ReasonAborted, waitingFor: "another revision, since this one was called off", hold: true}
+	}
 	if inProgress := inProgress(o, d, next); inProgress != nil {
 		return inProgress
 	}
 	if !o.Zones[next].Cluster.Healthy() {
 		return nil
-	}
-	if o.Aborted {
-		return &obstacle{reason: ReasonAborted, waitingFor: "another revision, since this one was called off", hold: true}
 	}
 	for _, obstructs := range []func(*Observed, *Decision, int) *obstacle{
 		disrupted, tooFew, tooManyFailures, lossy, refusedBefore, baking, contended, unreadable, overflowing,
