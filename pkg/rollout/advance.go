@@ -19,7 +19,7 @@ func advance(o *Observed, d *Decision, i int) {
 			finish(o, zone, state)
 		}
 	case zone.Cluster == nil || zone.Cluster.Deleting:
-	case outdated(zone, state):
+	case outdated(zone, state) && (record.Updating != forgotten || ailing(zone)):
 		rewrite(o, d, i)
 	case !zone.Cluster.Healthy():
 		keepAway(o, d, i)
@@ -168,6 +168,9 @@ func finish(o *Observed, zone *Zone, state *ZoneState) {
 			record.Took = o.Now.Sub(record.Begun)
 		}
 		record.Updating, record.Started, record.Revision = "", time.Time{}, zone.Revision
+	}
+	if record.Updating == forgotten {
+		record.Updating, record.Started = "", time.Time{}
 	}
 	record.Begun, record.Clock = time.Time{}, time.Time{}
 	record.Drained, record.DrainDone, record.Redrained = time.Time{}, false, 0

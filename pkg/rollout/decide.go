@@ -293,11 +293,25 @@ func catchUp(o *Observed) []Zone {
 			record.Started = o.Now
 		}
 		if len(zone.Reads.Drained) > 0 && !record.drained() && !record.restoring() && !o.Paused {
-			record.Drained, record.Begun = o.Now, o.Now // what remembered it is lost
+			record.recall(o.Now)
 		}
 		noteIdentity(zone)
 	}
 	return zones
+}
+
+// forgotten stands for the revision of an update that nobody remembers.
+const forgotten = "unknown"
+
+// recall starts the record of a zone anew that is found drained, and whose record
+// is lost. It may have been written, so it has to go through all that follows a
+// write. And no VMAuth can prove any more since when it has had the zone out, so
+// it has to be given back before it is taken into work again.
+func (r *Record) recall(now time.Time) {
+	r.Drained, r.Begun, r.DrainDone = now, now, true
+	if !r.inFlight() {
+		r.Updating, r.Started, r.Generation = forgotten, now, 0
+	}
 }
 
 // noteIdentity remembers which cluster a zone has, and that it has come back
