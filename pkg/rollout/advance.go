@@ -125,18 +125,15 @@ func letGo(o *Observed, d *Decision, i int) {
 	zone, state := &o.Zones[i], &d.Zones[i]
 	record := &state.Record
 	if record.inFlight() {
-		if record.Healthy.IsZero() {
-			record.Healthy, record.Baseline = o.Now, record.Baseline.forget()
-		}
 		refusal := *state
-		if !flush(o, d, zone, state) {
+		if !flushed(o, d, zone, state) {
 			redrain(o, d, i)
 			return
 		}
 		state.restoreRefusal(&refusal)
 	}
 	if record.drained() && record.Emptied && !zone.Approved {
-		state.set(Flushing, ReasonEmptied, approvalFor(zone, "its VMCluster was made anew, and lacks what the old one stored"))
+		state.set(Flushing, ReasonEmptied, approvalFor(zone, emptiedText))
 		state.Hold = true
 		redrain(o, d, i)
 		return
@@ -150,6 +147,8 @@ func letGo(o *Observed, d *Decision, i int) {
 		finish(o, zone, state)
 	}
 }
+
+const emptiedText = "its VMCluster was made anew, and lacks what the old one stored"
 
 // restoreRefusal brings back what was said of a zone before its queues were
 // looked at.

@@ -80,8 +80,6 @@ func leaveStrays(o *Observed, d *Decision) (remaining int) {
 			d.propose(RestoreReads, stray.Name)
 		case stray.Marked:
 			d.propose(ReleaseCluster, stray.Name)
-		default:
-			continue
 		}
 		remaining++
 	}

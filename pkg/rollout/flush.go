@@ -62,6 +62,15 @@ type Queue struct {
 	Inflow int64
 }
 
+// flushed is flush for a zone in good health, which is when it begins.
+func flushed(o *Observed, d *Decision, zone *Zone, state *ZoneState) bool {
+	record := &state.Record
+	if record.Healthy.IsZero() {
+		record.Healthy, record.Baseline = o.Now, record.Baseline.forget()
+	}
+	return flush(o, d, zone, state)
+}
+
 // flush tells whether all that was written while the zone was away has reached
 // it. It fails closed: what is not known is not flushed.
 func flush(o *Observed, d *Decision, zone *Zone, state *ZoneState) (done bool) {
