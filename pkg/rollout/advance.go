@@ -196,7 +196,7 @@ func rescue(o *Observed, d *Decision, i int) {
 		return
 	}
 	if !record.drained() {
-		if zone.Cluster != nil && zone.Cluster.Healthy() {
+		if !ailing(zone) && !spared(o, d, i) {
 			return
 		}
 		record.Begun = o.Now
@@ -204,4 +204,27 @@ func rescue(o *Observed, d *Decision, i int) {
 		return
 	}
 	redrain(o, d, i)
+}
+
+// vacated is true once the reads of a cluster that is gone lead elsewhere, or
+// can't be led there: the one that comes in its place lacks what it stored.
+func vacated(o *Observed, d *Decision, i int) bool {
+	zone, state := &o.Zones[i], &d.Zones[i]
+	record := &state.Record
+	if !record.Emptied || !record.drained() || zone.Approved || state.was == Creating || state.was == Failed {
+		return true
+	}
+	if len(zone.Reads.Open) > 0 {
+		if d.Action != (Action{DrainReads, zone.Name}) {
+			return true
+		}
+		state.enter(o, Draining, ReasonWriting, "reads to be taken from the zone, whose VMCluster is gone")
+		return false
+	}
+	met, text := state.await(zone.Reads.Loaded, NeedLoaded)
+	if met {
+		return true
+	}
+	state.enter(o, Draining, ReasonWaitingForVMAuth, "every VMAuth to have taken the zone out, whose VMCluster is gone: "+text)
+	return state.patience(o, d, o.Strategy.DrainTimeout, ReasonDrainTimeout, "drain.timeout")
 }

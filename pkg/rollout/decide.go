@@ -59,6 +59,10 @@ func act(o *Observed, d *Decision) {
 		zone, state := &o.Zones[i], &d.Zones[i]
 		switch {
 		case zone.Cluster == nil && zone.Inline && state.Record.Phase == Pending:
+			if !vacated(o, d, i) {
+				continue
+			}
+			state.Hold = false
 			begin(o, zone, state, Creating)
 			d.propose(CreateCluster, zone.Name)
 		case zone.Cluster != nil && zone.Cluster.Difference == Metadata && state.Record.Phase != Refused && !zone.Cluster.Deleting:
@@ -98,7 +102,7 @@ func (d *Decision) propose(what ActionType, cluster string) {
 func assess(o *Observed, zone *Zone) ZoneState {
 	state := ZoneState{Name: zone.Name, Record: zone.Record, was: zone.Record.Phase}
 	cluster := zone.Cluster
-	state.Ready = cluster != nil && cluster.Healthy() && !zone.notOurs() && len(zone.Reads.Drained) == 0
+	state.Ready = cluster != nil && cluster.Healthy() && !zone.notOurs() && len(zone.Reads.Drained) == 0 && !zone.Record.Emptied
 	if zone.Record.target() != zone.Revision {
 		state.Record.Reapplied = 0
 	}
@@ -197,6 +201,11 @@ func assessHealthy(o *Observed, zone *Zone, state *ZoneState) {
 		return
 	}
 	record.Revision = zone.Revision
+	if record.Emptied {
+		state.set(Unhealthy, ReasonEmptied, approvalFor(zone, emptiedText+"; there is no other to take over its reads"))
+		state.Hold = true
+		return
+	}
 	state.set(Ready, ReasonUpToDate, "")
 }
 
@@ -320,7 +329,7 @@ func noteIdentity(zone *Zone) {
 	if gone && record.UID != "" && zone.routed() {
 		record.Emptied = true
 	}
-	if !zone.routed() {
+	if !zone.routed() || zone.Approved && !gone && !record.inWork() {
 		record.Emptied = false
 	}
 	if zone.Cluster != nil {
