@@ -360,6 +360,9 @@ func hold(o *Observed, d *Decision) {
 		switch {
 		case state.inWork(&o.Zones[i]) && outOfService(state.was) && record.Phase != Refused && record.Phase != Failed && record.Phase != Missing:
 			state.set(state.was, ReasonPaused, "spec.paused to be taken back; its reads are kept away until then")
+			if short := shortage(o); short != "" {
+				state.set(state.was, ReasonPausedShort, short)
+			}
 		case record.Phase == Pending:
 			state.set(Pending, ReasonPaused, "spec.paused to be taken back")
 		}

@@ -23,6 +23,7 @@ const (
 	ReasonNotOurs             = "NotOurs"
 	ReasonOperatorFailed      = "OperatorFailed"
 	ReasonPaused              = "Paused"
+	ReasonPausedShort         = "PausedWhileZoneLost"
 	ReasonProgressDeadline    = "ProgressDeadlineExceeded"
 	ReasonQueuesUnclear       = "QueuesUnclear"
 	ReasonQueuesUnknown       = "QueuesUnknown"

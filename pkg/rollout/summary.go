@@ -69,6 +69,7 @@ type overview struct {
 	degraded              *ZoneState // exists, is not healthy and not in work
 	ailment               string     // what degraded lacks
 	leftover              string     // a write beside the zones' own changes that is still to come
+	shortage              string     // zones that a pause keeps from their reads while others are lost
 }
 
 func view(o Observed, d Decision) overview {
@@ -87,7 +88,28 @@ func view(o Observed, d Decision) overview {
 		v.place(zone)
 		v.checkUp(zone, o.Zones[i].Cluster)
 	}
+	if o.Paused && o.Deletion == nil {
+		v.shortage = shortage(&o)
+	}
 	return v
+}
+
+// shortage names a zone that is kept from its reads, and one that is lost
+// meanwhile; empty where there are not both.
+func shortage(o *Observed) string {
+	drained, lost := "", ""
+	for i := range o.Zones {
+		switch zone := &o.Zones[i]; {
+		case len(zone.Reads.Drained) > 0:
+			drained = zone.Name
+		case zone.Record.Emptied || zone.Cluster != nil && ailing(zone):
+			lost = zone.Name
+		}
+	}
+	if drained == "" || lost == "" {
+		return ""
+	}
+	return fmt.Sprintf("zone %s is lost while zone %s is drained: take spec.paused back, or give its reads back by hand", lost, drained)
 }
 
 // leftover is what is to be written though all zones may be what is wanted.
@@ -141,6 +163,9 @@ func (v *overview) place(zone *ZoneState) {
 // checkUp notes the first zone that is not healthy though no change is under way
 // in it.
 func (v *overview) checkUp(zone *ZoneState, cluster *Cluster) {
+	if v.degraded == nil && zone.Record.Emptied && cluster == nil {
+		v.degraded, v.ailment = zone, "its VMCluster is gone"
+	}
 	if v.degraded != nil || cluster == nil || cluster.Healthy() {
 		return
 	}
@@ -267,6 +292,9 @@ func (v *overview) pausedCondition() Condition {
 	if v.paused && v.leaving {
 		return Condition{"Paused", false, "NotPaused", "spec.paused does not hold up the deletion"}
 	}
+	if v.shortage != "" {
+		return Condition{"Paused", true, ReasonPausedShort, v.shortage}
+	}
 	if v.paused {
 		return Condition{"Paused", true, "RolloutPaused", "spec.paused is set: no VMCluster, VMAgent or VMUser is written"}
 	}
@@ -274,6 +302,9 @@ func (v *overview) pausedCondition() Condition {
 }
 
 func (v *overview) degradedCondition() Condition {
+	if v.shortage != "" {
+		return Condition{"Degraded", true, ReasonPausedShort, v.shortage}
+	}
 	if v.degraded != nil {
 		return Condition{"Degraded", true, v.degradedReason(), fmt.Sprintf("zone %s is not healthy: %s", v.degraded.Name, v.ailment)}
 	}
