@@ -167,11 +167,8 @@ func outOfReach(o *Observed, d *Decision, i int) bool {
 // serves is true for a zone that can be read from: healthy, not kept out, and not
 // short of samples.
 func serves(o *Observed, d *Decision, i int) bool {
-	zone, record := &o.Zones[i], &d.Zones[i].Record
-	if ailing(zone) || zone.notOurs() || record.Emptied || outOfReach(o, d, i) {
-		return false
-	}
-	return record.Generation == 0 || !record.inFlight() || record.Phase == Creating // else not flushed
+	zone := &o.Zones[i]
+	return !ailing(zone) && !zone.notOurs() && !d.Zones[i].Record.Emptied && !outOfReach(o, d, i)
 }
 
 // servingBeside counts the zones that can take over the reads of one: those that
