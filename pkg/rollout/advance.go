@@ -10,14 +10,9 @@ import "time"
 func advance(o *Observed, d *Decision, i int) {
 	zone, state := &o.Zones[i], &d.Zones[i]
 	record := &state.Record
-	if len(zone.Reads.Drained) > 0 {
-		record.Restored = time.Time{} // some of it is still to be written: to be decided anew
-	}
 	switch {
-	case record.restoring():
-		if restored(o, d, zone, state) {
-			finish(o, zone, state)
-		}
+	case record.restoring() && len(zone.Reads.Drained) == 0:
+		// See takeIn; what is still to be written is decided anew.
 	case zone.Cluster == nil || zone.Cluster.Deleting:
 	case outdated(zone, state) && (record.Updating != forgotten || ailing(zone)):
 		rewrite(o, d, i)
@@ -25,6 +20,21 @@ func advance(o *Observed, d *Decision, i int) {
 		keepAway(o, d, i)
 	default:
 		letGo(o, d, i)
+	}
+}
+
+// takeIn ends the work on a zone whose reads have been given back, once every
+// VMAuth has loaded that. An update is not over where the zone has fallen ill
+// again by then.
+func takeIn(o *Observed, d *Decision, i int) {
+	zone, state := &o.Zones[i], &d.Zones[i]
+	record := &state.Record
+	switch {
+	case !record.restoring() || len(zone.Reads.Drained) > 0:
+	case record.inFlight() && ailing(zone):
+		record.Restored = time.Time{}
+	case restored(o, d, zone, state):
+		finish(o, zone, state)
 	}
 }
 
@@ -36,6 +46,11 @@ func ailing(zone *Zone) bool { return zone.Cluster == nil || !zone.Cluster.Healt
 func rewrite(o *Observed, d *Decision, i int) {
 	zone, state := &o.Zones[i], &d.Zones[i]
 	if blocked := guard(o, d, i); blocked != nil {
+		d.wakeAt(o.Now, blocked.until)
+		if !blocked.until.IsZero() && !state.Record.inFlight() && !state.Record.restoring() {
+			state.set(Draining, blocked.reason, blocked.waitingFor) // it is not worth giving back
+			return
+		}
 		if zone.Cluster.Healthy() {
 			letGo(o, d, i)
 		} else {
@@ -50,8 +65,9 @@ func rewrite(o *Observed, d *Decision, i int) {
 		return
 	}
 	if d.Action.Type != Nothing {
-		if state.Record.Phase == Pending {
-			state.set(Pending, ReasonWaitingForOtherZone, "its turn")
+		state.Needs = 0
+		if state.set(Pending, ReasonWaitingForOtherZone, "its turn"); state.Record.drained() {
+			state.Record.Phase = Draining
 		}
 		return // one step at a time: what is proposed comes first
 	}
@@ -92,7 +108,7 @@ func contend(o *Observed, d *Decision, i int) {
 // not yet itself again.
 func keepAway(o *Observed, d *Decision, i int) {
 	record := &d.Zones[i].Record
-	record.Healthy, record.Quiet = time.Time{}, time.Time{}
+	record.Healthy, record.Quiet, record.Restored = time.Time{}, time.Time{}, time.Time{}
 	redrain(o, d, i)
 }
 
@@ -127,14 +143,14 @@ func letGo(o *Observed, d *Decision, i int) {
 	if record.inFlight() {
 		refusal := *state
 		if !flushed(o, d, zone, state) {
+			record.Restored = time.Time{}
 			redrain(o, d, i)
 			return
 		}
 		state.restoreRefusal(&refusal)
 	}
 	if record.drained() && record.Emptied && !zone.Approved {
-		state.set(Flushing, ReasonEmptied, approvalFor(zone, emptiedText))
-		state.Hold = true
+		state.awaitWord(zone)
 		redrain(o, d, i)
 		return
 	}
@@ -148,12 +164,21 @@ func letGo(o *Observed, d *Decision, i int) {
 	}
 }
 
+// awaitWord is for a zone that came back empty, and has no reads.
+func (s *ZoneState) awaitWord(zone *Zone) {
+	if s.refused {
+		return // which says more
+	}
+	s.set(Flushing, ReasonEmptied, approvalFor(zone, emptiedText))
+	s.Hold = true
+}
+
 const emptiedText = "its VMCluster was made anew, and lacks what the old one stored"
 
 // restoreRefusal brings back what was said of a zone before its queues were
 // looked at.
 func (s *ZoneState) restoreRefusal(before *ZoneState) {
-	if before.Hold {
+	if before.refused {
 		s.set(before.Record.Phase, before.Reason, before.WaitingFor)
 	}
 }
@@ -161,29 +186,43 @@ func (s *ZoneState) restoreRefusal(before *ZoneState) {
 // finish ends the work on a zone.
 func finish(o *Observed, zone *Zone, state *ZoneState) {
 	record := &state.Record
-	if record.inFlight() && state.Updated {
-		record.Finished = o.Now
-		if !record.Begun.IsZero() {
-			record.Took = o.Now.Sub(record.Begun)
-		}
-		record.Updating, record.Started, record.Revision = "", time.Time{}, zone.Revision
-	}
-	if record.Updating == forgotten {
-		record.Updating, record.Started = "", time.Time{}
+	if record.inFlight() {
+		conclusion(o, zone, state)
 	}
 	record.Begun, record.Clock = time.Time{}, time.Time{}
 	record.Drained, record.DrainDone, record.Redrained = time.Time{}, false, 0
 	record.Loaded, record.Restored = time.Time{}, time.Time{}
 	record.Healthy, record.Quiet, record.Baseline = time.Time{}, time.Time{}, ""
-	record.Emptied = false
+	record.Emptied = record.Emptied && !zone.Approved
+	state.Needs, state.Hold = 0, state.refused
 	switch {
-	case state.Hold:
+	case state.refused:
 	case state.Updated && zone.Cluster != nil && zone.Cluster.Healthy():
-		state.set(Ready, ReasonUpToDate, "")
+		record.Revision = zone.Revision
+		state.settle(zone)
 	case outdated(zone, state):
 		state.set(Pending, ReasonWaitingForOtherZone, "its turn")
 	case zone.Cluster != nil && !zone.Cluster.Deleting:
 		state.set(Unhealthy, ReasonNotHealthy, "health: "+ailment(zone.Cluster))
+	}
+}
+
+// conclusion ends an update, or one that was cut short by another edit, a refusal
+// or a guard.
+func conclusion(o *Observed, zone *Zone, state *ZoneState) {
+	record := &state.Record
+	switch {
+	case state.Updated:
+		record.Revision = zone.Revision
+	case record.Updating != forgotten && (record.Generation != 0 || record.Reapplied > 0): // it has been in place
+		record.Revision = record.Updating
+	default:
+		record.Updating, record.Started = "", time.Time{}
+		return
+	}
+	record.Updating, record.Started, record.Finished = "", time.Time{}, o.Now
+	if !record.Begun.IsZero() {
+		record.Took = o.Now.Sub(record.Begun)
 	}
 }
 
@@ -196,11 +235,14 @@ func rescue(o *Observed, d *Decision, i int) {
 		return
 	}
 	if !record.drained() {
-		if !ailing(zone) && !spared(o, d, i) {
+		if d.Action.Type != Nothing || !ailing(zone) && !spared(o, d, i) {
 			return
 		}
 		record.Begun = o.Now
 		proposeDrain(o, d, zone, record)
+		if !ailing(zone) && state.Updated && !record.inFlight() {
+			state.awaitWord(zone)
+		}
 		return
 	}
 	redrain(o, d, i)

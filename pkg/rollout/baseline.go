@@ -89,11 +89,11 @@ func (b Baseline) troubled() bool {
 	return len(marks) == 0 || slices.ContainsFunc(marks, func(m Mark) bool { return m.Troubled })
 }
 
-// verdict is what a comparison came to; both are empty where the queues are
-// empty.
+// verdict is what a comparison came to; all are empty where the queues are empty.
 type verdict struct {
 	dropped string
 	waiting string
+	failed  bool // an attempt to send, since the last comparison
 }
 
 // compare holds what the replicas say against the baseline, and moves it along.
@@ -105,6 +105,7 @@ func (b Baseline) compare(reading *Reading, maxPending int64) (Baseline, verdict
 	}
 	marks := make([]Mark, len(reading.Replicas))
 	var waiting []string
+	failed := false
 	for i, queue := range reading.Replicas {
 		mark, was := known[queue.Replica]
 		if !was || mark.Started != queue.Started {
@@ -113,9 +114,10 @@ func (b Baseline) compare(reading *Reading, maxPending int64) (Baseline, verdict
 			mark.Lost = lost
 		}
 		mark.Lost = mark.Lost || queue.Dropped > mark.Dropped
-		if why := mark.lacks(queue, maxPending); why != "" {
+		if why := lacks(queue, maxPending); why != "" {
 			waiting = append(waiting, fmt.Sprintf("replica %s %s", queue.Replica, why))
 		}
+		failed = failed || queue.Failures != mark.Failures
 		marks[i] = mark.advanced(queue)
 		delete(known, queue.Replica)
 	}
@@ -131,7 +133,7 @@ func (b Baseline) compare(reading *Reading, maxPending int64) (Baseline, verdict
 			marks = append(marks, mark)
 		}
 	}
-	return NewBaseline(marks), verdict{dropped: losses(marks), waiting: strings.Join(waiting, "; ")}
+	return NewBaseline(marks), verdict{dropped: losses(marks), waiting: strings.Join(waiting, "; "), failed: failed}
 }
 
 // losses names the replicas that hold less than they were given for the zone.
@@ -156,12 +158,9 @@ func fresh(queue Queue, first bool) Mark {
 }
 
 // lacks says what keeps the queue of a replica from being empty.
-func (m Mark) lacks(queue Queue, maxPending int64) string {
-	switch {
-	case queue.Pending > maxPending:
+func lacks(queue Queue, maxPending int64) string {
+	if queue.Pending > maxPending {
 		return fmt.Sprintf("has %s pending", resource.NewQuantity(coarse(queue.Pending), resource.BinarySI))
-	case queue.Failures != m.Failures:
-		return "has failed to send since it was last looked at"
 	}
 	return ""
 }

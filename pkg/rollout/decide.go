@@ -38,7 +38,9 @@ func Decide(o Observed) Decision {
 		watchProgress(&o, &d)
 	}
 	for i := range d.Zones {
-		d.Zones[i].compare(before[i].Record, o.Now)
+		zone, state := &o.Zones[i], &d.Zones[i]
+		state.Ready = !ailing(zone) && !zone.notOurs() && len(zone.Reads.Drained) == 0 && !state.Record.Emptied
+		state.compare(before[i].Record, o.Now)
 		if d.Action == (Action{DrainReads, d.Zones[i].Name}) {
 			d.Successors = successors(&o, &d, i)
 		}
@@ -51,6 +53,7 @@ func Decide(o Observed) Decision {
 
 // act chooses the step.
 func act(o *Observed, d *Decision) {
+	carryOn(o, d)
 	for i := range o.Zones {
 		rescue(o, d, i)
 	}
@@ -62,7 +65,6 @@ func act(o *Observed, d *Decision) {
 			if !vacated(o, d, i) {
 				continue
 			}
-			state.Hold = false
 			begin(o, zone, state, Creating)
 			d.propose(CreateCluster, zone.Name)
 		case zone.Cluster != nil && zone.Cluster.Difference == Metadata && state.Record.Phase != Refused && !zone.Cluster.Deleting:
@@ -73,6 +75,11 @@ func act(o *Observed, d *Decision) {
 		d.propose(ConfigureScrape, "")
 	}
 	update(o, d)
+	for i := range o.Zones {
+		if d.Action.Type == Nothing {
+			rescue(o, d, i) // there may be others to read from by now
+		}
+	}
 }
 
 // leaveStrays gives back the reads of zones that the list no longer names, where
@@ -102,7 +109,6 @@ func (d *Decision) propose(what ActionType, cluster string) {
 func assess(o *Observed, zone *Zone) ZoneState {
 	state := ZoneState{Name: zone.Name, Record: zone.Record, was: zone.Record.Phase}
 	cluster := zone.Cluster
-	state.Ready = cluster != nil && cluster.Healthy() && !zone.notOurs() && len(zone.Reads.Drained) == 0 && !zone.Record.Emptied
 	if zone.Record.target() != zone.Revision {
 		state.Record.Reapplied = 0
 	}
@@ -186,7 +192,7 @@ func assessUpdated(o *Observed, zone *Zone, state *ZoneState) {
 // assessHealthy ends a creation. An update has more to go through: see advance.
 func assessHealthy(o *Observed, zone *Zone, state *ZoneState) {
 	record := &state.Record
-	if record.inFlight() && record.Phase == Creating {
+	if zone.Record.creating() {
 		record.Updating, record.Started = "", time.Time{}
 	}
 	// Who has left the zone alone for so long contends for nothing.
@@ -201,18 +207,23 @@ func assessHealthy(o *Observed, zone *Zone, state *ZoneState) {
 		return
 	}
 	record.Revision = zone.Revision
-	if record.Emptied {
-		state.set(Unhealthy, ReasonEmptied, approvalFor(zone, emptiedText+"; there is no other to take over its reads"))
-		state.Hold = true
+	state.settle(zone)
+}
+
+// settle is for a healthy zone that is what is wanted, and not in work.
+func (s *ZoneState) settle(zone *Zone) {
+	if s.Record.Emptied {
+		s.set(Unhealthy, ReasonEmptied, approvalFor(zone, emptiedText+"; there is no other to take over its reads"))
+		s.Hold = true
 		return
 	}
-	state.set(Ready, ReasonUpToDate, "")
+	s.set(Ready, ReasonUpToDate, "")
 }
 
 // assessUnfinished is about a change that is written and has not come to health.
 func assessUnfinished(o *Observed, zone *Zone, state *ZoneState) {
 	phase := Updating
-	if zone.Record.Phase == Creating {
+	if zone.Record.creating() {
 		phase = Creating
 	}
 	state.set(phase, ReasonWaitingForOperator, "health: "+zone.Cluster.Unhealthy)
@@ -251,6 +262,7 @@ func begin(o *Observed, zone *Zone, state *ZoneState, phase Phase) {
 		record.Updating, record.Started, record.Generation = zone.Revision, o.Now, 0
 		record.Healthy, record.Quiet, record.Baseline = time.Time{}, time.Time{}, record.Baseline.forget()
 	}
+	state.Needs, state.Hold = 0, false
 	state.set(phase, ReasonWriting, "the change to be written")
 	failIfOverdue(o, zone, state)
 }
@@ -261,7 +273,7 @@ func (s *ZoneState) set(phase Phase, reason, waitingFor string) {
 
 func (s *ZoneState) refuse(reason, waitingFor string) {
 	s.set(Refused, reason, waitingFor)
-	s.Hold = true
+	s.Hold, s.refused = true, true
 }
 
 // compare compares with what was remembered before.
@@ -293,7 +305,7 @@ func catchUp(o *Observed) []Zone {
 	zones := slices.Clone(o.Zones)
 	for i := range zones {
 		zone, record := &zones[i], &zones[i].Record
-		if record.inFlight() && record.Phase == Creating && record.Generation == 0 && zone.Cluster != nil {
+		if record.creating() && record.Generation == 0 && zone.Cluster != nil {
 			record.Generation = zone.Cluster.Generation
 		}
 		if record.inFlight() && record.Started.IsZero() && !o.Paused {
@@ -325,11 +337,12 @@ func (r *Record) recall(now time.Time) {
 // empty. What nobody reads through a listed VMUser can be empty.
 func noteIdentity(zone *Zone) {
 	record := &zone.Record
-	gone := zone.Cluster == nil || zone.Cluster.Deleting || record.UID != "" && zone.Cluster.UID != record.UID
-	if gone && record.UID != "" && zone.routed() {
+	known := record.UID != ""
+	gone := zone.Cluster == nil && (known || len(zone.Reads.Drained) > 0) || zone.Cluster != nil && (zone.Cluster.Deleting || known && zone.Cluster.UID != record.UID)
+	if gone && zone.routed() {
 		record.Emptied = true
 	}
-	if !zone.routed() || zone.Approved && !gone && !record.inWork() {
+	if !zone.routed() || zone.Approved && zone.Cluster != nil && !zone.Cluster.Deleting && !record.inWork() {
 		record.Emptied = false
 	}
 	if zone.Cluster != nil {
@@ -339,7 +352,10 @@ func noteIdentity(zone *Zone) {
 
 // withoutUpdate is what is left to remember of a zone whose cluster is gone.
 func (r Record) withoutUpdate() Record {
-	r.Revision, r.Updating, r.Started, r.Generation, r.Reapplied = "", "", time.Time{}, 0, 0
+	if r.Updating != forgotten {
+		r.Updating, r.Started = "", time.Time{}
+	}
+	r.Revision, r.Generation, r.Reapplied = "", 0, 0
 	r.Finished, r.Healthy, r.Quiet, r.Baseline = time.Time{}, time.Time{}, time.Time{}, ""
 	return r
 }
@@ -358,14 +374,23 @@ func hold(o *Observed, d *Decision) {
 			conclude(o, d, i)
 		}
 		switch {
-		case state.inWork(&o.Zones[i]) && outOfService(state.was) && record.Phase != Refused && record.Phase != Failed && record.Phase != Missing:
-			state.set(state.was, ReasonPaused, "spec.paused to be taken back; its reads are kept away until then")
-			if short := shortage(o); short != "" {
-				state.set(state.was, ReasonPausedShort, short)
-			}
+		case len(o.Zones[i].Reads.Drained) > 0 && !ailing(&o.Zones[i]) && !state.refused && record.Phase != Failed:
+			keepPaused(o, state)
 		case record.Phase == Pending:
 			state.set(Pending, ReasonPaused, "spec.paused to be taken back")
 		}
+	}
+}
+
+// keepPaused is for a zone that could be brought on, and is kept from its reads.
+func keepPaused(o *Observed, state *ZoneState) {
+	phase := state.Record.Phase
+	if outOfService(state.was) {
+		phase = state.was
+	}
+	state.set(phase, ReasonPaused, "spec.paused to be taken back; its reads are kept away until then")
+	if short := shortage(o); short != "" {
+		state.set(phase, ReasonPausedShort, short)
 	}
 }
 
@@ -383,7 +408,8 @@ func conclude(o *Observed, d *Decision, i int) {
 	case !record.drained():
 		letGo(o, d, i)
 	}
-	state.Record.Clock, state.Hold = time.Time{}, false
+	// A deadline that stands still calls for nobody.
+	state.Record.Clock, state.Hold = time.Time{}, state.Hold && state.Record.Phase == Unhealthy
 }
 
 // outOfService are the phases between a drain and the end of its restoration.

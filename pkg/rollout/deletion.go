@@ -59,7 +59,7 @@ func giveBackLeaving(o *Observed, d *Decision, zone *Zone, state *ZoneState) {
 		state.set(Leaving, ReasonEmptied, approvalFor(zone, emptiedText))
 		state.Hold = true
 	default:
-		giveBack(o, d, zone, state)
+		d.propose(RestoreReads, zone.Name)
 		state.set(Leaving, ReasonWriting, "reads to be given back to the zone")
 	}
 }

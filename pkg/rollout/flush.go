@@ -98,13 +98,17 @@ func flush(o *Observed, d *Decision, zone *Zone, state *ZoneState) (done bool) {
 	case found.waiting != "":
 		record.Quiet = time.Time{}
 		return state.awaitQueues(o, d, "queues to be empty: "+found.waiting)
-	case record.Quiet.IsZero():
+	case record.Quiet.IsZero() || found.failed:
 		record.Quiet = o.Now
 	}
 	stable := stableFor(o, zone, record)
-	if until := record.Quiet.Add(stable); o.Now.Before(until) {
+	until := record.Quiet.Add(stable)
+	if held := record.Begun.Add(zone.Queues.RetryPause); held.After(until) {
+		until = held // what was held when the drain began has been tried again by then
+	}
+	if o.Now.Before(until) {
 		d.wakeAt(o.Now, until)
-		return state.awaitQueues(o, d, fmt.Sprintf("queues to have been empty for %s", stable))
+		return state.awaitQueues(o, d, fmt.Sprintf("queues to have been empty for %s, without a failed attempt to send", stable))
 	}
 	return true
 }

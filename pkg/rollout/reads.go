@@ -96,12 +96,16 @@ func drain(o *Observed, d *Decision, zone *Zone, state *ZoneState) (gone bool) {
 	if len(zone.Reads.Open) > 0 {
 		return takeAway(o, d, zone, state)
 	}
+	record.Restored = time.Time{}
 	record.DrainDone = true // that it has landed may not have been noted
 	// Proven once is not proven for ever: who gave the reads back and took them
 	// away again has done so unseen.
 	met, text := state.await(zone.Reads.Loaded, NeedLoaded)
 	if !met {
 		record.Loaded = time.Time{}
+		if ailing(zone) && record.Updating == zone.Revision && record.Generation == 0 {
+			return true // it has been waited for before the write was decided on
+		}
 		state.enter(o, Draining, ReasonWaitingForVMAuth, "every VMAuth to have taken the zone out: "+text)
 		over := state.patience(o, d, o.Strategy.DrainTimeout, ReasonDrainTimeout, "drain.timeout")
 		// A zone that is not healthy anyway receives what may repair it.

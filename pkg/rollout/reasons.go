@@ -36,6 +36,7 @@ const (
 	ReasonReleasing           = "Releasing"
 	ReasonRestoreTimeout      = "RestoreTimeout"
 	ReasonStorageWouldShrink  = "StorageWouldShrink"
+	ReasonStranded            = "LeftDrained"
 	ReasonUpToDate            = "UpToDate"
 	ReasonVMUserBusy          = "VMUserBusy"
 	ReasonWaitingForOperator  = "WaitingForOperator"

@@ -60,6 +60,7 @@ func Summarise(o Observed, d Decision) Summary {
 // overview is what the conditions are drawn from.
 type overview struct {
 	paused, leaving       bool
+	unheeded              bool // spec.paused, which does not hold up a deletion
 	total, updated, ready int
 	done                  int        // updated and ready
 	busy                  *ZoneState // in work
@@ -69,11 +70,12 @@ type overview struct {
 	degraded              *ZoneState // exists, is not healthy and not in work
 	ailment               string     // what degraded lacks
 	leftover              string     // a write beside the zones' own changes that is still to come
+	stranded              string     // what the list no longer names, and can't be given its reads back
 	shortage              string     // zones that a pause keeps from their reads while others are lost
 }
 
 func view(o Observed, d Decision) overview {
-	v := overview{paused: o.Paused, leaving: o.Deletion != nil, total: len(d.Zones), leftover: leftover(&o)}
+	v := overview{paused: o.Paused && o.Deletion == nil, unheeded: o.Paused, leaving: o.Deletion != nil, total: len(d.Zones), leftover: leftover(&o)}
 	for i := range d.Zones {
 		zone := &d.Zones[i]
 		if zone.Updated {
@@ -87,6 +89,11 @@ func view(o Observed, d Decision) overview {
 		}
 		v.place(zone)
 		v.checkUp(zone, o.Zones[i].Cluster)
+	}
+	for i := range o.Strays {
+		if stray := &o.Strays[i]; stray.Drained && stray.Unhealthy != "" {
+			v.stranded = stranded(stray)
+		}
 	}
 	if o.Paused && o.Deletion == nil {
 		v.shortage = shortage(&o)
@@ -184,7 +191,7 @@ func (v *overview) complete() bool { return v.allReady() && v.leftover == "" }
 
 func (v *overview) updateStatus() (status, reason string) {
 	switch {
-	case v.paused && !v.leaving:
+	case v.paused:
 		return StatusPaused, ""
 	case v.complete():
 		return StatusOperational, ""
@@ -197,7 +204,7 @@ func (v *overview) updateStatus() (status, reason string) {
 // message says what happens, or is waited for, in one sentence.
 func (v *overview) message() string {
 	for _, zone := range []*ZoneState{v.stalled, v.busy, v.degraded, v.baking, v.waiting} {
-		if zone != nil {
+		if zone != nil && (zone.WaitingFor != "" || v.leftover == "") {
 			return about(zone)
 		}
 	}
@@ -263,7 +270,7 @@ func (v *overview) progressing() Condition {
 	switch {
 	case v.complete():
 		return Condition{"Progressing", true, "RolloutCompleted", fmt.Sprintf("%d of %d zones are updated and healthy", v.done, v.total)}
-	case v.stalled != nil, v.paused && !v.leaving:
+	case v.stalled != nil, v.paused:
 		return Condition{"Progressing", false, v.reason(), v.message()}
 	}
 	return Condition{"Progressing", true, v.reason(), v.message()}
@@ -289,7 +296,7 @@ func (v *overview) stalledCondition() Condition {
 }
 
 func (v *overview) pausedCondition() Condition {
-	if v.paused && v.leaving {
+	if v.leaving && v.unheeded {
 		return Condition{"Paused", false, "NotPaused", "spec.paused does not hold up the deletion"}
 	}
 	if v.shortage != "" {
@@ -307,6 +314,9 @@ func (v *overview) degradedCondition() Condition {
 	}
 	if v.degraded != nil {
 		return Condition{"Degraded", true, v.degradedReason(), fmt.Sprintf("zone %s is not healthy: %s", v.degraded.Name, v.ailment)}
+	}
+	if v.stranded != "" {
+		return Condition{"Degraded", true, ReasonStranded, v.stranded}
 	}
 	return Condition{"Degraded", false, "ZonesHealthy", "no zone is unhealthy other than by an update under way"}
 }

@@ -10,39 +10,59 @@ import (
 	"time"
 )
 
-// update brings on the zones in work, chooses the existing cluster that may be
-// changed next, and says of all others that have to be changed what they wait for.
-func update(o *Observed, d *Decision) {
+// carryOn brings on the zones in work that are what is wanted by now.
+func carryOn(o *Observed, d *Decision) {
+	for i := range d.Zones {
+		takeIn(o, d, i) // all else may count on it
+	}
 	for i := range d.Zones {
 		if !outdated(&o.Zones[i], &d.Zones[i]) && d.Zones[i].inWork(&o.Zones[i]) {
 			advance(o, d, i)
 		}
 	}
+}
+
+// update brings on the zones in work that have to be written, chooses the existing
+// cluster that may be changed next, and says of all others that have to be changed
+// what they wait for.
+func update(o *Observed, d *Decision) {
 	lead, working := -1, 0
 	for i := range d.Zones {
 		if !outdated(&o.Zones[i], &d.Zones[i]) || !outOfReach(o, d, i) {
 			continue
 		}
-		if advance(o, d, i); outOfReach(o, d, i) && !d.Zones[i].blocked {
+		if advance(o, d, i); outOfReach(o, d, i) && !d.Zones[i].blocked && !d.Zones[i].Hold {
 			if working++; lead < 0 {
 				lead = i
 			}
 		}
 	}
-	next := -1
-	if working < o.Strategy.MaxUnavailable {
-		next = candidate(o, d)
-	}
-	if lead < 0 {
-		lead = next
-	}
-	for i := range d.Zones {
-		if lead >= 0 && i != lead && waits(o, d, i) {
-			d.Zones[i].set(Pending, ReasonWaitingForOtherZone, fmt.Sprintf("its turn, after zone %s", o.Zones[lead].Name))
+	startNext(o, d, lead, o.Strategy.MaxUnavailable-working)
+}
+
+// startNext takes further zones into work, as many as there is room for. Lead is
+// the one that all others wait for, -1 for none yet.
+func startNext(o *Observed, d *Decision, lead, room int) {
+	for ; ; room-- {
+		next := -1
+		if room > 0 {
+			next = candidate(o, d)
 		}
-	}
-	if next >= 0 {
-		start(o, d, next, lead)
+		if lead < 0 {
+			lead = next
+		}
+		for i := range d.Zones {
+			if lead >= 0 && i != lead && waits(o, d, i) {
+				d.Zones[i].set(Pending, ReasonWaitingForOtherZone, fmt.Sprintf("its turn, after zone %s", o.Zones[lead].Name))
+				d.Zones[i].Hold = false
+			}
+		}
+		if next < 0 {
+			return
+		}
+		if start(o, d, next, lead); d.Zones[next].Record.Phase == Pending {
+			return
+		}
 	}
 }
 
@@ -109,7 +129,7 @@ func (s *ZoneState) inWork(zone *Zone) bool { return s.Record.inWork() || len(zo
 
 // outdated zones are those that have to be changed and may be.
 func outdated(zone *Zone, state *ZoneState) bool {
-	return zone.Cluster != nil && zone.Cluster.Difference == Spec && !zone.Cluster.Deleting && state.Record.Phase != Refused
+	return zone.Cluster != nil && zone.Cluster.Difference == Spec && !zone.Cluster.Deleting && !state.refused
 }
 
 // candidate is the most urgent zone that waits, the first in the list among
@@ -142,14 +162,14 @@ func urgency(o *Observed, d *Decision, i int) int {
 }
 
 // busy is true for a zone that has been taken into work and neither given back
-// nor given up; be it refused by now.
+// nor given up, nor left to the user; be it refused by now.
 func busy(o *Observed, d *Decision, i int) bool {
 	cluster, state := o.Zones[i].Cluster, &d.Zones[i]
 	if cluster == nil || cluster.Deleting {
 		return false
 	}
 	if cluster.Healthy() {
-		return outOfReach(o, d, i) && !state.Record.Emptied
+		return outOfReach(o, d, i) && !state.Record.Emptied && !state.Hold
 	}
 	return state.Record.inFlight() && !cluster.Failed && !overdue(o, &state.Record)
 }
@@ -221,7 +241,7 @@ func guard(o *Observed, d *Decision, next int) *obstacle {
 		return nil
 	}
 	for _, obstructs := range []func(*Observed, *Decision, int) *obstacle{
-		disrupted, tooFew, tooManyFailures, lossy, refusedBefore, baking, contended, unreadable, overflowing,
+		disrupted, tooFew, tooManyFailures, lossy, refusedBefore, baking, contended, alone, unreadable, overflowing,
 	} {
 		if found := obstructs(o, d, next); found != nil {
 			return found
@@ -303,6 +323,21 @@ func contentionOfReads(zone *Zone) string {
 		maxRedrained+1, zone.Revision)
 }
 
+// alone holds a zone back that nobody could take over from now, and somebody
+// could once our own work is done. Without it, a minimum of none would mean that
+// the zone is written under its readers.
+func alone(o *Observed, d *Decision, next int) *obstacle {
+	if !o.Zones[next].routed() || servingBeside(o, d, next) > 0 {
+		return nil
+	}
+	for i := range o.Zones {
+		if zone := &o.Zones[i]; i != next && !ailing(zone) && !zone.notOurs() && !d.Zones[i].Record.Emptied && outOfReach(o, d, i) {
+			return &obstacle{reason: ReasonBlocked, waitingFor: fmt.Sprintf("zone %s to be read from again", zone.Name)}
+		}
+	}
+	return nil
+}
+
 // unreadable holds a zone back whose reads can't be taken away. Where nobody is
 // there to take them over, the guards before have spoken.
 func unreadable(o *Observed, d *Decision, next int) *obstacle {
@@ -363,7 +398,7 @@ func inProgress(o *Observed, d *Decision, next int) *obstacle {
 // rollout order, so what it was to try out has not been.
 func refusedBefore(_ *Observed, d *Decision, next int) *obstacle {
 	for i := range next {
-		if state := &d.Zones[i]; state.Record.Phase == Refused {
+		if state := &d.Zones[i]; state.refused {
 			return &obstacle{reason: ReasonBlocked, hold: true,
 				waitingFor: fmt.Sprintf("zone %s, which comes before and is refused: %s", state.Name, state.Reason)}
 		}
