@@ -11,42 +11,63 @@ func advance(o *Observed, d *Decision, i int) {
 	zone, state := &o.Zones[i], &d.Zones[i]
 	record := &state.Record
 	switch {
-	case record.restoring():
-		if restored(o, d, zone, state) {
-			finish(o, zone, state)
-		}
+	case record.restoring() && len(zone.Reads.Drained) == 0:
+		// See takeIn; what is still to be written is decided anew.
 	case zone.Cluster == nil || zone.Cluster.Deleting:
-	case outdated(zone, state) && !record.Emptied:
+	case outdated(zone, state) && (record.Updating != forgotten || ailing(zone)):
 		rewrite(o, d, i)
 	case !zone.Cluster.Healthy():
-		keepAway(o, d, zone, state)
+		keepAway(o, d, i)
 	default:
-		letGo(o, d, zone, state)
+		letGo(o, d, i)
 	}
 }
+
+// takeIn ends the work on a zone whose reads have been given back, once every
+// VMAuth has loaded that. An update is not over where the zone has fallen ill
+// again by then.
+func takeIn(o *Observed, d *Decision, i int) {
+	zone, state := &o.Zones[i], &d.Zones[i]
+	record := &state.Record
+	switch {
+	case !record.restoring() || len(zone.Reads.Drained) > 0:
+	case record.inFlight() && ailing(zone):
+		record.Restored = time.Time{}
+	case restored(o, d, zone, state):
+		finish(o, zone, state)
+	}
+}
+
+// ailing is true for a zone that nobody should read from.
+func ailing(zone *Zone) bool { return zone.Cluster == nil || !zone.Cluster.Healthy() }
 
 // rewrite goes on with a zone that is not yet, or no longer, what is wanted. One
 // that must not be touched any more is given back, if it is in good health.
 func rewrite(o *Observed, d *Decision, i int) {
 	zone, state := &o.Zones[i], &d.Zones[i]
 	if blocked := guard(o, d, i); blocked != nil {
+		d.wakeAt(o.Now, blocked.until)
+		if !blocked.until.IsZero() && !state.Record.inFlight() && !state.Record.restoring() {
+			state.set(Draining, blocked.reason, blocked.waitingFor) // it is not worth giving back
+			return
+		}
 		if zone.Cluster.Healthy() {
-			letGo(o, d, zone, state)
+			letGo(o, d, i)
+		} else {
+			keepAway(o, d, i)
 		}
 		if !state.Record.restoring() && state.Record.Phase == Pending {
 			state.block(o, d, blocked)
 		}
 		return
 	}
-	if !drain(o, d, zone, state) {
-		if state.Record.Contended == zone.Revision && !state.Record.inFlight() {
-			contend(o, d, zone, state)
-		}
+	if !takesReads(o, d, i) {
 		return
 	}
 	if d.Action.Type != Nothing {
-		if state.Record.Phase == Pending {
-			state.set(Pending, ReasonWaitingForOtherZone, "its turn")
+		state.Needs = 0
+		if state.set(Pending, ReasonWaitingForOtherZone, "its turn"); state.Record.drained() {
+			state.Record.Phase = Draining
 		}
 		return // one step at a time: what is proposed comes first
 	}
@@ -54,61 +75,27 @@ func rewrite(o *Observed, d *Decision, i int) {
 	d.Action = Action{UpdateCluster, zone.Name}
 }
 
+// takesReads drains a zone in work before it is written, and tells whether that
+// is done. One that is broken is written though it can't be drained any more.
+func takesReads(o *Observed, d *Decision, i int) bool {
+	zone, state := &o.Zones[i], &d.Zones[i]
+	if len(zone.Reads.Open) > 0 && !drainable(o, d, i) {
+		return true // the guard lets only that pass which is broken, or allowed to leave none
+	}
+	if drain(o, d, zone, state) {
+		return true
+	}
+	if state.Record.Contended == zone.Revision {
+		contend(o, d, i)
+	}
+	return false
+}
+
 // contend gives up on a drain that somebody else undoes again and again.
-func contend(o *Observed, d *Decision, zone *Zone, state *ZoneState) {
-	giveBack(o, d, zone, state)
-	state.refuse(ReasonContended, contentionOfReads(zone))
-}
-
-// keepAway takes reads away once more from a zone that has been written and is
-// not yet itself again.
-func keepAway(o *Observed, d *Decision, zone *Zone, state *ZoneState) {
-	record := &state.Record
-	record.Healthy, record.Quiet = time.Time{}, time.Time{}
-	redrain(o, d, zone, state)
-}
-
-// redrain repeats a drain that somebody else has undone, as often as is allowed;
-// the phase stays.
-func redrain(o *Observed, d *Decision, zone *Zone, state *ZoneState) {
-	record := &state.Record
-	if !record.drained() || len(zone.Reads.Open) == 0 {
-		return
-	}
-	if record.DrainDone {
-		if record.Redrained >= maxRedrained {
-			record.Contended = zone.Revision
-			return
-		}
-		record.Redrained++
-		record.Drained, record.DrainDone = o.Now, false
-	}
-	d.propose(DrainReads, zone.Name)
-}
-
-// letGo gives a healthy zone back: at once where it was not written, else once it
-// holds all samples.
-func letGo(o *Observed, d *Decision, zone *Zone, state *ZoneState) {
-	record := &state.Record
-	if record.inFlight() {
-		if record.Healthy.IsZero() {
-			record.Healthy, record.Baseline = o.Now, record.Baseline.forget()
-		}
-		refusal := *state
-		if !flush(o, d, zone, state) {
-			redrain(o, d, zone, state)
-			return
-		}
-		state.restoreRefusal(&refusal)
-	}
-	if !record.drained() {
-		finish(o, zone, state)
-		return
-	}
-	if record.Emptied && !zone.Approved {
-		state.set(Flushing, ReasonEmptied, approvalFor(zone, "its VMCluster was made anew, and lacks what the old one stored"))
-		state.Hold = true
-		redrain(o, d, zone, state)
+func contend(o *Observed, d *Decision, i int) {
+	zone, state := &o.Zones[i], &d.Zones[i]
+	if state.Record.inFlight() {
+		letGo(o, d, i)
 		return
 	}
 	giveBack(o, d, zone, state)
@@ -117,10 +104,81 @@ func letGo(o *Observed, d *Decision, zone *Zone, state *ZoneState) {
 	}
 }
 
+// keepAway takes reads away once more from a zone that has been written and is
+// not yet itself again.
+func keepAway(o *Observed, d *Decision, i int) {
+	record := &d.Zones[i].Record
+	record.Healthy, record.Quiet, record.Restored = time.Time{}, time.Time{}, time.Time{}
+	redrain(o, d, i)
+}
+
+// redrain repeats a drain that somebody else has undone, as often as is allowed
+// and while there are others to read from; the phase stays.
+func redrain(o *Observed, d *Decision, i int) {
+	zone, state := &o.Zones[i], &d.Zones[i]
+	record := &state.Record
+	if !record.drained() {
+		return
+	}
+	if len(zone.Reads.Open) == 0 {
+		record.DrainDone = true
+		return
+	}
+	if zone.Reads.Busy != "" || servingBeside(o, d, i) == 0 {
+		return
+	}
+	if !mayRedrain(zone, record) {
+		state.set(record.Phase, ReasonContended, contentionOfReads(zone))
+		state.Hold = true
+		return
+	}
+	proposeDrain(o, d, zone, record)
+}
+
+// letGo gives a healthy zone back: at once where it was not written, else once it
+// holds all samples.
+func letGo(o *Observed, d *Decision, i int) {
+	zone, state := &o.Zones[i], &d.Zones[i]
+	record := &state.Record
+	if record.inFlight() {
+		refusal := *state
+		if !flushed(o, d, zone, state) {
+			record.Restored = time.Time{}
+			redrain(o, d, i)
+			return
+		}
+		state.restoreRefusal(&refusal)
+	}
+	if record.drained() && record.Emptied && !zone.Approved {
+		state.awaitWord(zone)
+		redrain(o, d, i)
+		return
+	}
+	if len(zone.Reads.Drained) == 0 && zone.Reads.Unknown == "" {
+		finish(o, zone, state) // never taken, or given back by somebody else
+		return
+	}
+	giveBack(o, d, zone, state)
+	if restored(o, d, zone, state) {
+		finish(o, zone, state)
+	}
+}
+
+// awaitWord is for a zone that came back empty, and has no reads.
+func (s *ZoneState) awaitWord(zone *Zone) {
+	if s.refused {
+		return // which says more
+	}
+	s.set(Flushing, ReasonEmptied, approvalFor(zone, emptiedText))
+	s.Hold = true
+}
+
+const emptiedText = "its VMCluster was made anew, and lacks what the old one stored"
+
 // restoreRefusal brings back what was said of a zone before its queues were
 // looked at.
 func (s *ZoneState) restoreRefusal(before *ZoneState) {
-	if before.Hold {
+	if before.refused {
 		s.set(before.Record.Phase, before.Reason, before.WaitingFor)
 	}
 }
@@ -128,24 +186,43 @@ func (s *ZoneState) restoreRefusal(before *ZoneState) {
 // finish ends the work on a zone.
 func finish(o *Observed, zone *Zone, state *ZoneState) {
 	record := &state.Record
-	if record.inFlight() && state.Updated {
-		record.Finished = o.Now
-		if !record.Begun.IsZero() {
-			record.Took = o.Now.Sub(record.Begun)
-		}
-		record.Updating, record.Started, record.Revision = "", time.Time{}, zone.Revision
+	if record.inFlight() {
+		conclusion(o, zone, state)
 	}
 	record.Begun, record.Clock = time.Time{}, time.Time{}
 	record.Drained, record.DrainDone, record.Redrained = time.Time{}, false, 0
 	record.Loaded, record.Restored = time.Time{}, time.Time{}
 	record.Healthy, record.Quiet, record.Baseline = time.Time{}, time.Time{}, ""
-	record.Emptied = false
+	record.Emptied = record.Emptied && !zone.Approved
+	state.Needs, state.Hold = 0, state.refused
 	switch {
-	case state.Hold:
+	case state.refused:
 	case state.Updated && zone.Cluster != nil && zone.Cluster.Healthy():
-		state.set(Ready, ReasonUpToDate, "")
+		record.Revision = zone.Revision
+		state.settle(zone)
 	case outdated(zone, state):
 		state.set(Pending, ReasonWaitingForOtherZone, "its turn")
+	case zone.Cluster != nil && !zone.Cluster.Deleting:
+		state.set(Unhealthy, ReasonNotHealthy, "health: "+ailment(zone.Cluster))
+	}
+}
+
+// conclusion ends an update, or one that was cut short by another edit, a refusal
+// or a guard.
+func conclusion(o *Observed, zone *Zone, state *ZoneState) {
+	record := &state.Record
+	switch {
+	case state.Updated:
+		record.Revision = zone.Revision
+	case record.Updating != forgotten && (record.Generation != 0 || record.Reapplied > 0): // it has been in place
+		record.Revision = record.Updating
+	default:
+		record.Updating, record.Started = "", time.Time{}
+		return
+	}
+	record.Updating, record.Started, record.Finished = "", time.Time{}, o.Now
+	if !record.Begun.IsZero() {
+		record.Took = o.Now.Sub(record.Begun)
 	}
 }
 
@@ -158,12 +235,38 @@ func rescue(o *Observed, d *Decision, i int) {
 		return
 	}
 	if !record.drained() {
-		if zone.Cluster != nil && zone.Cluster.Healthy() {
+		if d.Action.Type != Nothing || !ailing(zone) && !spared(o, d, i) {
 			return
 		}
-		record.Drained, record.Begun = o.Now, o.Now
-		d.propose(DrainReads, zone.Name)
+		record.Begun = o.Now
+		proposeDrain(o, d, zone, record)
+		if !ailing(zone) && state.Updated && !record.inFlight() {
+			state.awaitWord(zone)
+		}
 		return
 	}
-	redrain(o, d, zone, state)
+	redrain(o, d, i)
+}
+
+// vacated is true once the reads of a cluster that is gone lead elsewhere, or
+// can't be led there: the one that comes in its place lacks what it stored.
+func vacated(o *Observed, d *Decision, i int) bool {
+	zone, state := &o.Zones[i], &d.Zones[i]
+	record := &state.Record
+	if !record.Emptied || !record.drained() || zone.Approved || state.was == Creating || state.was == Failed {
+		return true
+	}
+	if len(zone.Reads.Open) > 0 {
+		if d.Action != (Action{DrainReads, zone.Name}) {
+			return true
+		}
+		state.enter(o, Draining, ReasonWriting, "reads to be taken from the zone, whose VMCluster is gone")
+		return false
+	}
+	met, text := state.await(zone.Reads.Loaded, NeedLoaded)
+	if met {
+		return true
+	}
+	state.enter(o, Draining, ReasonWaitingForVMAuth, "every VMAuth to have taken the zone out, whose VMCluster is gone: "+text)
+	return state.patience(o, d, o.Strategy.DrainTimeout, ReasonDrainTimeout, "drain.timeout")
 }

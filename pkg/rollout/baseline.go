@@ -35,6 +35,9 @@ type Mark struct {
 	Sent int64 `json:"sent,omitempty"`
 	// Inflow is what had come in by then, for any zone.
 	Inflow int64 `json:"inflow,omitempty"`
+	// Lost is true once the replica has dropped data of the zone since the drain,
+	// or has gone with what it had queued. A restart does not bring it back.
+	Lost bool `json:"lost,omitempty"`
 }
 
 // NewBaseline is the baseline of these marks.
@@ -86,11 +89,11 @@ func (b Baseline) troubled() bool {
 	return len(marks) == 0 || slices.ContainsFunc(marks, func(m Mark) bool { return m.Troubled })
 }
 
-// verdict is what a comparison came to; both are empty where the queues are
-// empty.
+// verdict is what a comparison came to; all are empty where the queues are empty.
 type verdict struct {
 	dropped string
 	waiting string
+	failed  bool // an attempt to send, since the last comparison
 }
 
 // compare holds what the replicas say against the baseline, and moves it along.
@@ -101,27 +104,47 @@ func (b Baseline) compare(reading *Reading, maxPending int64) (Baseline, verdict
 		known[mark.Replica] = mark
 	}
 	marks := make([]Mark, len(reading.Replicas))
-	var dropped, waiting []string
+	var waiting []string
+	failed := false
 	for i, queue := range reading.Replicas {
 		mark, was := known[queue.Replica]
 		if !was || mark.Started != queue.Started {
+			lost := mark.Lost
 			mark = fresh(queue, len(before) == 0)
+			mark.Lost = lost
 		}
-		if queue.Dropped > mark.Dropped {
-			dropped = append(dropped, fmt.Sprintf("replica %s of the VMAgent has dropped data of this zone since the drain", queue.Replica))
-		}
-		if why := mark.lacks(queue, maxPending); why != "" {
+		mark.Lost = mark.Lost || queue.Dropped > mark.Dropped
+		if why := lacks(queue, maxPending); why != "" {
 			waiting = append(waiting, fmt.Sprintf("replica %s %s", queue.Replica, why))
 		}
+		failed = failed || queue.Failures != mark.Failures
 		marks[i] = mark.advanced(queue)
-	}
-	if reading.Missing != "" {
-		waiting = append(waiting, reading.Missing)
+		delete(known, queue.Replica)
 	}
 	if waiting == nil {
 		waiting = idleSince(marks, reading)
 	}
-	return NewBaseline(marks), verdict{dropped: strings.Join(dropped, "; "), waiting: strings.Join(waiting, "; ")}
+	if reading.Missing != "" {
+		waiting = append(waiting, reading.Missing)
+	}
+	for _, mark := range before {
+		if _, gone := known[mark.Replica]; gone {
+			mark.Lost = mark.Lost || reading.Missing == "" // else it may be one that is only silent
+			marks = append(marks, mark)
+		}
+	}
+	return NewBaseline(marks), verdict{dropped: losses(marks), waiting: strings.Join(waiting, "; "), failed: failed}
+}
+
+// losses names the replicas that hold less than they were given for the zone.
+func losses(marks []Mark) string {
+	var lost []string
+	for _, mark := range marks {
+		if mark.Lost {
+			lost = append(lost, fmt.Sprintf("replica %s of the VMAgent has dropped data of this zone since the drain, or is gone with what it had queued", mark.Replica))
+		}
+	}
+	return strings.Join(lost, "; ")
 }
 
 // fresh is the mark of a process that was not there before. One that has come
@@ -135,12 +158,9 @@ func fresh(queue Queue, first bool) Mark {
 }
 
 // lacks says what keeps the queue of a replica from being empty.
-func (m Mark) lacks(queue Queue, maxPending int64) string {
-	switch {
-	case queue.Pending > maxPending:
+func lacks(queue Queue, maxPending int64) string {
+	if queue.Pending > maxPending {
 		return fmt.Sprintf("has %s pending", resource.NewQuantity(coarse(queue.Pending), resource.BinarySI))
-	case queue.Failures != m.Failures:
-		return "has failed to send since it was last looked at"
 	}
 	return ""
 }

@@ -11,7 +11,7 @@ import (
 // command is something that the user does.
 func (w *world) command() {
 	object := w.object
-	switch zones := len(object.zones); w.random.IntN(20) {
+	switch zones := len(object.zones); w.random.IntN(24) {
 	case 0, 1, 2, 3, 4, 5, 6:
 		w.edit(w.random.IntN(3) > 0)
 	case 7, 8, 9:
@@ -48,6 +48,13 @@ func (w *world) command() {
 		w.say("the VMAgent needs a write")
 	case 18, 19:
 		w.deleteObject()
+	case 20, 21:
+		w.say("user: aborts")
+		w.replace(func(o *modelObject) { o.aborted = true })
+	case 22, 23:
+		zone := oneOf(w.random, object.zones...)
+		w.say("user: gives their word for %s at %s", zone.name, zone.want)
+		w.replace(func(o *modelObject) { o.word[zone.name] = zone.want })
 	}
 }
 
@@ -69,6 +76,7 @@ func (w *world) edit(all bool) {
 	kind := oneOf(w.random, good, good, good, good, good, good, bad, shrink, refused)
 	undo := w.random.IntN(6) == 0
 	w.replace(func(o *modelObject) {
+		o.aborted = false
 		for i := range o.zones {
 			if !all && i != one {
 				continue
@@ -108,6 +116,8 @@ func (w *world) removeZone(name string) {
 // absolve ends our responsibility for what a cluster goes through.
 func (w *world) absolve(name string) {
 	delete(w.finished, name)
+	delete(w.written, name)
+	delete(w.emptied, name)
 	w.forgetOverwrites(name)
 	if cluster, exists := w.clusters[name]; exists {
 		cluster.byUs = false
@@ -122,7 +132,11 @@ func (w *world) mischief() {
 		return
 	}
 	name := oneOf(w.random, names...)
-	switch w.random.IntN(16) {
+	switch w.random.IntN(26) {
+	case 16, 17, 18, 19, 20, 21, 22:
+		w.mischiefOnReads()
+	case 23, 24, 25:
+		w.mischiefOnQueues()
 	case 0, 1, 2, 3, 4:
 		w.driftAway(name)
 	case 5, 6:
@@ -151,8 +165,79 @@ func (w *world) mischief() {
 		w.replace(func(o *modelObject) { clear(o.records) })
 		for _, zone := range w.object.zones {
 			w.absolve(zone.name)
+			if len(w.drained(zone.name)) > 0 {
+				w.written[zone.name] = true // nobody knows whether it was
+			}
 		}
 	}
+}
+
+// mischiefOnReads is something that befalls a VMUser, or a VMAuth.
+func (w *world) mischiefOnReads() {
+	names := w.userNames()
+	if len(names) == 0 {
+		return
+	}
+	name := oneOf(w.random, names...)
+	switch w.random.IntN(8) {
+	case 0, 1, 2:
+		w.say("GitOps puts back %s", name)
+		w.changeUser(name, func(u *modelUser) { u.open = u.listed })
+	case 3:
+		w.say("somebody undoes the drain of %s by hand", name)
+		w.changeUser(name, func(u *modelUser) { u.open, u.drain = u.listed, nil })
+	case 4:
+		w.say("another object drains %s: %t", name, !w.users[name].foreign)
+		w.changeUser(name, func(u *modelUser) { u.foreign = !u.foreign })
+	case 5, 6:
+		i := w.random.IntN(len(w.replicas))
+		w.say("VMAuth replica %d starts anew", i)
+		w.reload(i)
+		w.dirty = true
+	case 7:
+		w.editUser(name)
+	}
+}
+
+// editUser is a change by the owner of a VMUser, who knows of no drain.
+func (w *world) editUser(name string) {
+	zone := oneOf(w.random, "a", "b", "c", "d")
+	user := w.users[name]
+	if !slices.Contains(user.listed, zone) || len(user.listed) == 1 || user.drain != nil {
+		return
+	}
+	w.say("%s no longer leads to %s", name, zone)
+	w.changeUser(name, func(u *modelUser) { u.listed = without(u.listed, zone); u.open = u.listed })
+}
+
+// mischiefOnQueues is something that befalls the VMAgent.
+func (w *world) mischiefOnQueues() {
+	if len(w.agents) == 0 {
+		return
+	}
+	i := w.random.IntN(len(w.agents))
+	switch w.random.IntN(4) {
+	case 0, 1:
+		w.say("vmagent-%d starts anew", i)
+		w.restartAgent(i)
+	case 2:
+		w.agents[i].silent = !w.agents[i].silent
+		w.say("vmagent-%d is silent: %t", i, w.agents[i].silent)
+	case 3:
+		w.traffic = !w.traffic
+		w.say("samples come in: %t", w.traffic)
+	}
+}
+
+// calmPaths ends all faults on them.
+func (w *world) calmPaths() {
+	for _, name := range w.userNames() {
+		w.changeUser(name, func(u *modelUser) { u.foreign = false })
+	}
+	for _, agent := range w.agents {
+		agent.silent = false
+	}
+	w.small = false
 }
 
 // driftAway is a change by somebody else, of the content alone or of the whole

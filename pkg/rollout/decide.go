@@ -38,7 +38,12 @@ func Decide(o Observed) Decision {
 		watchProgress(&o, &d)
 	}
 	for i := range d.Zones {
-		d.Zones[i].compare(before[i].Record, o.Now)
+		zone, state := &o.Zones[i], &d.Zones[i]
+		state.Ready = !ailing(zone) && !zone.notOurs() && len(zone.Reads.Drained) == 0 && !state.Record.Emptied
+		state.compare(before[i].Record, o.Now)
+		if d.Action == (Action{DrainReads, d.Zones[i].Name}) {
+			d.Successors = successors(&o, &d, i)
+		}
 	}
 	if !o.Paused {
 		setAlarms(&o, &d)
@@ -48,6 +53,7 @@ func Decide(o Observed) Decision {
 
 // act chooses the step.
 func act(o *Observed, d *Decision) {
+	carryOn(o, d)
 	for i := range o.Zones {
 		rescue(o, d, i)
 	}
@@ -56,6 +62,9 @@ func act(o *Observed, d *Decision) {
 		zone, state := &o.Zones[i], &d.Zones[i]
 		switch {
 		case zone.Cluster == nil && zone.Inline && state.Record.Phase == Pending:
+			if !vacated(o, d, i) {
+				continue
+			}
 			begin(o, zone, state, Creating)
 			d.propose(CreateCluster, zone.Name)
 		case zone.Cluster != nil && zone.Cluster.Difference == Metadata && state.Record.Phase != Refused && !zone.Cluster.Deleting:
@@ -66,6 +75,11 @@ func act(o *Observed, d *Decision) {
 		d.propose(ConfigureScrape, "")
 	}
 	update(o, d)
+	for i := range o.Zones {
+		if d.Action.Type == Nothing {
+			rescue(o, d, i) // there may be others to read from by now
+		}
+	}
 }
 
 // leaveStrays gives back the reads of zones that the list no longer names, where
@@ -77,8 +91,6 @@ func leaveStrays(o *Observed, d *Decision) (remaining int) {
 			d.propose(RestoreReads, stray.Name)
 		case stray.Marked:
 			d.propose(ReleaseCluster, stray.Name)
-		default:
-			continue
 		}
 		remaining++
 	}
@@ -97,7 +109,6 @@ func (d *Decision) propose(what ActionType, cluster string) {
 func assess(o *Observed, zone *Zone) ZoneState {
 	state := ZoneState{Name: zone.Name, Record: zone.Record, was: zone.Record.Phase}
 	cluster := zone.Cluster
-	state.Ready = cluster != nil && cluster.Healthy() && !zone.notOurs() && len(zone.Reads.Drained) == 0
 	if zone.Record.target() != zone.Revision {
 		state.Record.Reapplied = 0
 	}
@@ -181,7 +192,7 @@ func assessUpdated(o *Observed, zone *Zone, state *ZoneState) {
 // assessHealthy ends a creation. An update has more to go through: see advance.
 func assessHealthy(o *Observed, zone *Zone, state *ZoneState) {
 	record := &state.Record
-	if record.inFlight() && record.Phase == Creating {
+	if zone.Record.creating() {
 		record.Updating, record.Started = "", time.Time{}
 	}
 	// Who has left the zone alone for so long contends for nothing.
@@ -196,13 +207,23 @@ func assessHealthy(o *Observed, zone *Zone, state *ZoneState) {
 		return
 	}
 	record.Revision = zone.Revision
-	state.set(Ready, ReasonUpToDate, "")
+	state.settle(zone)
+}
+
+// settle is for a healthy zone that is what is wanted, and not in work.
+func (s *ZoneState) settle(zone *Zone) {
+	if s.Record.Emptied {
+		s.set(Unhealthy, ReasonEmptied, approvalFor(zone, emptiedText+"; there is no other to take over its reads"))
+		s.Hold = true
+		return
+	}
+	s.set(Ready, ReasonUpToDate, "")
 }
 
 // assessUnfinished is about a change that is written and has not come to health.
 func assessUnfinished(o *Observed, zone *Zone, state *ZoneState) {
 	phase := Updating
-	if zone.Record.Phase == Creating {
+	if zone.Record.creating() {
 		phase = Creating
 	}
 	state.set(phase, ReasonWaitingForOperator, "health: "+zone.Cluster.Unhealthy)
@@ -241,6 +262,7 @@ func begin(o *Observed, zone *Zone, state *ZoneState, phase Phase) {
 		record.Updating, record.Started, record.Generation = zone.Revision, o.Now, 0
 		record.Healthy, record.Quiet, record.Baseline = time.Time{}, time.Time{}, record.Baseline.forget()
 	}
+	state.Needs, state.Hold = 0, false
 	state.set(phase, ReasonWriting, "the change to be written")
 	failIfOverdue(o, zone, state)
 }
@@ -251,7 +273,7 @@ func (s *ZoneState) set(phase Phase, reason, waitingFor string) {
 
 func (s *ZoneState) refuse(reason, waitingFor string) {
 	s.set(Refused, reason, waitingFor)
-	s.Hold = true
+	s.Hold, s.refused = true, true
 }
 
 // compare compares with what was remembered before.
@@ -283,29 +305,44 @@ func catchUp(o *Observed) []Zone {
 	zones := slices.Clone(o.Zones)
 	for i := range zones {
 		zone, record := &zones[i], &zones[i].Record
-		if record.inFlight() && record.Phase == Creating && record.Generation == 0 && zone.Cluster != nil {
+		if record.creating() && record.Generation == 0 && zone.Cluster != nil {
 			record.Generation = zone.Cluster.Generation
 		}
 		if record.inFlight() && record.Started.IsZero() && !o.Paused {
 			record.Started = o.Now
 		}
 		if len(zone.Reads.Drained) > 0 && !record.drained() && !record.restoring() && !o.Paused {
-			record.Drained, record.Begun = o.Now, o.Now // what remembered it is lost
+			record.recall(o.Now)
 		}
 		noteIdentity(zone)
 	}
 	return zones
 }
 
+// forgotten stands for the revision of an update that nobody remembers.
+const forgotten = "unknown"
+
+// recall starts the record of a zone anew that is found drained, and whose record
+// is lost. It may have been written, so it has to go through all that follows a
+// write. And no VMAuth can prove any more since when it has had the zone out, so
+// it has to be given back before it is taken into work again.
+func (r *Record) recall(now time.Time) {
+	r.Drained, r.Begun, r.DrainDone = now, now, true
+	if !r.inFlight() {
+		r.Updating, r.Started, r.Generation = forgotten, now, 0
+	}
+}
+
 // noteIdentity remembers which cluster a zone has, and that it has come back
 // empty. What nobody reads through a listed VMUser can be empty.
 func noteIdentity(zone *Zone) {
 	record := &zone.Record
-	gone := zone.Cluster == nil || zone.Cluster.Deleting || record.UID != "" && zone.Cluster.UID != record.UID
-	if gone && record.UID != "" && zone.routed() {
+	known := record.UID != ""
+	gone := zone.Cluster == nil && (known || len(zone.Reads.Drained) > 0) || zone.Cluster != nil && (zone.Cluster.Deleting || known && zone.Cluster.UID != record.UID)
+	if gone && zone.routed() {
 		record.Emptied = true
 	}
-	if !zone.routed() {
+	if !zone.routed() || zone.Approved && zone.Cluster != nil && !zone.Cluster.Deleting && !record.inWork() {
 		record.Emptied = false
 	}
 	if zone.Cluster != nil {
@@ -315,7 +352,10 @@ func noteIdentity(zone *Zone) {
 
 // withoutUpdate is what is left to remember of a zone whose cluster is gone.
 func (r Record) withoutUpdate() Record {
-	r.Revision, r.Updating, r.Started, r.Generation, r.Reapplied = "", "", time.Time{}, 0, 0
+	if r.Updating != forgotten {
+		r.Updating, r.Started = "", time.Time{}
+	}
+	r.Revision, r.Generation, r.Reapplied = "", 0, 0
 	r.Finished, r.Healthy, r.Quiet, r.Baseline = time.Time{}, time.Time{}, time.Time{}, ""
 	return r
 }
@@ -334,11 +374,23 @@ func hold(o *Observed, d *Decision) {
 			conclude(o, d, i)
 		}
 		switch {
-		case state.inWork(&o.Zones[i]) && outOfService(state.was) && record.Phase != Refused && record.Phase != Failed && record.Phase != Missing:
-			state.set(state.was, ReasonPaused, "spec.paused to be taken back; its reads are kept away until then")
+		case len(o.Zones[i].Reads.Drained) > 0 && !ailing(&o.Zones[i]) && !state.refused && record.Phase != Failed:
+			keepPaused(o, state)
 		case record.Phase == Pending:
 			state.set(Pending, ReasonPaused, "spec.paused to be taken back")
 		}
+	}
+}
+
+// keepPaused is for a zone that could be brought on, and is kept from its reads.
+func keepPaused(o *Observed, state *ZoneState) {
+	phase := state.Record.Phase
+	if outOfService(state.was) {
+		phase = state.was
+	}
+	state.set(phase, ReasonPaused, "spec.paused to be taken back; its reads are kept away until then")
+	if short := shortage(o); short != "" {
+		state.set(phase, ReasonPausedShort, short)
 	}
 }
 
@@ -354,9 +406,10 @@ func conclude(o *Observed, d *Decision, i int) {
 			finish(o, zone, state)
 		}
 	case !record.drained():
-		letGo(o, d, zone, state)
+		letGo(o, d, i)
 	}
-	state.Record.Clock, state.Hold = time.Time{}, false
+	// A deadline that stands still calls for nobody.
+	state.Record.Clock, state.Hold = time.Time{}, state.Hold && state.Record.Phase == Unhealthy
 }
 
 // outOfService are the phases between a drain and the end of its restoration.

@@ -47,6 +47,9 @@ type Decision struct {
 	Action Action
 	// Zones has one entry per entry of the list, in its order.
 	Zones []ZoneState
+	// Successors are the zones that take over what only the drained zone serves,
+	// where the action is DrainReads.
+	Successors []string
 	// Wake is when to decide again though nothing has changed; zero for never.
 	Wake time.Time
 }
@@ -61,8 +64,8 @@ type ZoneState struct {
 	WaitingFor string
 	// Updated is true where the cluster is what is wanted.
 	Updated bool
-	// Ready is true where the cluster is ours and in good health, whatever it
-	// runs.
+	// Ready is true where the cluster is ours, in good health and read from,
+	// whatever it runs.
 	Ready bool
 	// Hold is true where it calls for the user.
 	Hold bool
@@ -70,6 +73,9 @@ type ZoneState struct {
 	Needs Need
 	// was is the phase before.
 	was Phase
+	// refused is true where only the user can make the write possible, whatever
+	// else is done about the zone.
+	refused bool
 	// blocked is true where a guard stands in the way.
 	blocked bool
 	// verdict is true where the decision says of the zone what a cache that is
@@ -78,7 +84,8 @@ type ZoneState struct {
 }
 
 // Needs is the evidence to gather, by zone, for a decision that may go further;
-// it has to be looked at again every second.
+// it has to be looked at again every second. What was asked for once can lead to
+// another question, of another zone even: gather until no more is asked for.
 func (d *Decision) Needs() map[string]Need {
 	needs := map[string]Need{}
 	for i := range d.Zones {

@@ -6,29 +6,29 @@ package rollout
 import (
 	"fmt"
 	"strings"
+	"time"
 )
 
 // decideDeletion returns the next step on the way out. paused does not hold it
 // up.
 func decideDeletion(o Observed) Decision {
 	d := Decision{Action: Action{Type: Nothing}, Zones: make([]ZoneState, len(o.Zones))}
+	o.Paused = false
+	before := o.Zones
+	o.Zones = catchUp(&o)
 	remaining := leaveStrays(&o, &d)
 	for i := range o.Zones {
 		zone, state := &o.Zones[i], &d.Zones[i]
-		*state = ZoneState{Name: zone.Name, Record: zone.Record}
+		*state = ZoneState{Name: zone.Name, Record: zone.Record, was: zone.Record.Phase}
 		state.set(Leaving, ReasonReleasing, "")
-		if len(zone.Reads.Drained) > 0 {
+		switch {
+		case len(zone.Reads.Drained) > 0:
 			remaining++
-			if !giveBackLeaving(&d, zone, state) {
-				state.compare(zone.Record, o.Now)
-				continue
-			}
-		}
-		if zone.Cluster != nil && zone.Cluster.Ownership == Ours {
+			giveBackLeaving(&o, &d, zone, state)
+		case zone.Cluster != nil && zone.Cluster.Ownership == Ours:
 			remaining++
 			leave(&d, zone, state, o.Deletion.Retain)
 		}
-		state.compare(zone.Record, o.Now)
 	}
 	if o.ScrapePending {
 		remaining++
@@ -37,23 +37,31 @@ func decideDeletion(o Observed) Decision {
 	if remaining == 0 || o.Deletion.NamespaceTerminating {
 		d.Action = Action{Type: Finalize}
 	}
+	for i := range d.Zones {
+		d.Zones[i].compare(before[i].Record, o.Now)
+	}
 	return d
 }
 
-// giveBackLeaving restores the reads of a healthy zone before it is let go, and
-// tells whether that is no longer in the way.
-func giveBackLeaving(d *Decision, zone *Zone, state *ZoneState) bool {
+// giveBackLeaving restores the reads of a zone before it is let go: once it is
+// healthy, and holds all samples if it was written. What can't be done is said.
+func giveBackLeaving(o *Observed, d *Decision, zone *Zone, state *ZoneState) {
+	record := &state.Record
 	switch {
 	case zone.Cluster == nil:
 		state.set(Leaving, ReasonClusterMissing, fmt.Sprintf("reads to be taken off %s by hand: VMCluster %q does not exist, so they can't be given back; see the docs on undoing a drain",
 			strings.Join(zone.Reads.Drained, ", "), zone.Name))
 	case !zone.Cluster.Healthy():
+		record.Healthy, record.Quiet = time.Time{}, time.Time{}
 		state.set(Leaving, ReasonNotHealthy, fmt.Sprintf("VMCluster %q to be healthy before its reads are given back: %s", zone.Name, ailment(zone.Cluster)))
+	case record.inFlight() && !flushed(o, d, zone, state):
+	case record.Emptied && !zone.Approved:
+		state.set(Leaving, ReasonEmptied, approvalFor(zone, emptiedText))
+		state.Hold = true
 	default:
 		d.propose(RestoreReads, zone.Name)
 		state.set(Leaving, ReasonWriting, "reads to be given back to the zone")
 	}
-	return false
 }
 
 // leave deletes or releases the cluster of one zone.

@@ -62,6 +62,15 @@ type Queue struct {
 	Inflow int64
 }
 
+// flushed is flush for a zone in good health, which is when it begins.
+func flushed(o *Observed, d *Decision, zone *Zone, state *ZoneState) bool {
+	record := &state.Record
+	if record.Healthy.IsZero() {
+		record.Healthy, record.Baseline = o.Now, record.Baseline.forget()
+	}
+	return flush(o, d, zone, state)
+}
+
 // flush tells whether all that was written while the zone was away has reached
 // it. It fails closed: what is not known is not flushed.
 func flush(o *Observed, d *Decision, zone *Zone, state *ZoneState) (done bool) {
@@ -69,54 +78,56 @@ func flush(o *Observed, d *Decision, zone *Zone, state *ZoneState) (done bool) {
 	if zone.Queues.Gate == NoGate || zone.Approved {
 		return true
 	}
-	state.enter(o, Flushing, ReasonWaitingForQueues, "")
 	if zone.Queues.Gate == Unclear {
-		state.WaitingFor = approvalFor(zone, zone.Queues.Why)
-		state.Reason, state.Hold = ReasonQueuesUnclear, true
+		state.enter(o, Flushing, ReasonQueuesUnclear, approvalFor(zone, zone.Queues.Why))
+		state.Hold = true
 		return false
 	}
 	state.Needs |= NeedQueues
 	reading := zone.Queues.Reading
 	if reading == nil {
-		state.WaitingFor = "the queues of the VMAgent to be read"
-		return false
+		return state.awaitQueues(o, d, "the queues of the VMAgent to be read")
 	}
-	baseline, verdict := record.Baseline.compare(reading, o.Strategy.MaxPendingBytes)
-	record.Baseline = baseline
-	if verdict.dropped != "" {
-		state.set(Flushing, ReasonDataDropped, approvalFor(zone, verdict.dropped))
+	var found verdict
+	record.Baseline, found = record.Baseline.compare(reading, o.Strategy.MaxPendingBytes)
+	switch {
+	case found.dropped != "":
+		state.enter(o, Flushing, ReasonDataDropped, approvalFor(zone, found.dropped))
 		state.Hold = true
 		return false
-	}
-	if verdict.waiting != "" {
+	case found.waiting != "":
 		record.Quiet = time.Time{}
-		state.WaitingFor = "queues to be empty: " + verdict.waiting
-		state.patience(o, d, o.Strategy.FlushTimeout, ReasonFlushTimeout, "flush.timeout")
-		return false
-	}
-	if record.Quiet.IsZero() {
+		return state.awaitQueues(o, d, "queues to be empty: "+found.waiting)
+	case record.Quiet.IsZero() || found.failed:
 		record.Quiet = o.Now
 	}
 	stable := stableFor(o, zone, record)
-	if until := record.Quiet.Add(stable); o.Now.Before(until) {
-		state.WaitingFor = fmt.Sprintf("queues to have been empty for %s", stable)
-		state.patience(o, d, o.Strategy.FlushTimeout, ReasonFlushTimeout, "flush.timeout")
+	until := record.Quiet.Add(stable)
+	if held := record.Begun.Add(zone.Queues.RetryPause); held.After(until) {
+		until = held // what was held when the drain began has been tried again by then
+	}
+	if o.Now.Before(until) {
 		d.wakeAt(o.Now, until)
-		return false
+		return state.awaitQueues(o, d, fmt.Sprintf("queues to have been empty for %s, without a failed attempt to send", stable))
 	}
 	return true
 }
 
-// stableFor is what the strategy says, or how long a replica may sit on a block
-// without a trace: none does where nothing has failed since the drain.
+// awaitQueues waits for them as long as the strategy allows.
+func (s *ZoneState) awaitQueues(o *Observed, d *Decision, what string) (done bool) {
+	s.enter(o, Flushing, ReasonWaitingForQueues, what)
+	s.patience(o, d, o.Strategy.FlushTimeout, ReasonFlushTimeout, "flush.timeout")
+	return false
+}
+
+// stableFor is what the strategy says, and at least as long as a replica may sit
+// on a block without a trace: none does where nothing has failed since the drain.
 func stableFor(o *Observed, zone *Zone, record *Record) time.Duration {
-	switch {
-	case o.Strategy.StableFor > 0:
-		return o.Strategy.StableFor
-	case record.Baseline.troubled():
-		return zone.Queues.RetryPause
+	stable := max(o.Strategy.StableFor, time.Second)
+	if record.Baseline.troubled() {
+		stable = max(stable, zone.Queues.RetryPause)
 	}
-	return time.Second
+	return stable
 }
 
 func approvalFor(zone *Zone, why string) string {

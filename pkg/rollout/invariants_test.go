@@ -15,22 +15,33 @@ func (w *world) carryOut(o Observed, d Decision, crashes func() bool) {
 		return
 	}
 	w.actions[d.Action.Type]++
-	if w.checkAction(d.Action); w.complaint != "" {
+	if w.checkAction(d); w.complaint != "" {
 		w.fail("%s\nobserved %s", w.complaint, describe(o))
 		return
 	}
-	if crashes() {
+	if d.Action.Type != DrainReads && d.Action.Type != RestoreReads && crashes() {
 		w.say("conflict, or no answer: nothing was written")
 		w.dirty = true
 		return
 	}
 	zone := w.object.zone(name)
 	switch d.Action.Type {
+	case DrainReads:
+		if w.drainReads(name, d.Successors, crashes) && !crashes() {
+			w.replace(func(o *modelObject) {
+				record := o.records[name]
+				record.DrainDone = true
+				o.records[name] = record
+			})
+		}
+	case RestoreReads:
+		w.restoreReads(name, crashes)
 	case CreateCluster:
 		if w.object.records[name].Phase == Failed {
 			w.uncounted[name]++ // that the creation was overdue hides that it landed
 		}
-		w.clusters[name] = modelCluster{content: zone.want, generation: 1, owner: Ours, applied: zone.want, landed: zone.want, byUs: true}
+		w.next++
+		w.clusters[name] = modelCluster{uid: w.next, content: zone.want, generation: 1, owner: Ours, applied: zone.want, landed: zone.want, byUs: true}
 	case UpdateCluster:
 		w.update(zone, crashes)
 	case MarkCluster:
@@ -54,6 +65,7 @@ func (w *world) update(zone *modelZone, crashes func() bool) {
 			w.fail("the change of somebody else to %s was overwritten %d times, want %d at most", zone.name, made, allowed)
 		}
 	}
+	w.written[zone.name] = true
 	w.change(zone.name, func(c *modelCluster) {
 		c.write(zone.want)
 		c.owner, c.applied, c.landed, c.byUs = Ours, zone.want, zone.want, true
@@ -71,8 +83,14 @@ func (w *world) update(zone *modelZone, crashes func() bool) {
 }
 
 // checkAction holds an action against the rules, by what is true.
-func (w *world) checkAction(action Action) {
-	object := w.object
+func (w *world) checkAction(d Decision) {
+	object, action := w.object, d.Action
+	if action.Type == DrainReads {
+		w.checkDrain(d)
+	}
+	if action.Type == RestoreReads {
+		w.checkRestore(action.Cluster)
+	}
 	if object.deletion != nil {
 		w.checkLeaving(action)
 		return
@@ -82,11 +100,12 @@ func (w *world) checkAction(action Action) {
 	}
 	zone := object.zone(action.Cluster)
 	cluster, exists := w.clusters[action.Cluster]
-	if zone == nil && action.Type != ReleaseCluster && action.Type != ConfigureScrape {
+	if zone == nil && action.Type != ReleaseCluster && action.Type != ConfigureScrape && action.Type != RestoreReads {
 		w.fail("%v, which is no zone", action)
 		return
 	}
 	switch action.Type {
+	case DrainReads, RestoreReads:
 	case CreateCluster:
 		if exists || !zone.inline {
 			w.fail("%v though it exists, or is not ours to create", action)
@@ -121,14 +140,19 @@ func (w *world) checkUpdate(zone *modelZone, cluster *modelCluster, exists bool)
 	case is(zone.want, refused) || is(zone.want, shrink) && !w.object.permit:
 		w.fail("update of %s to %s, which is refused", zone.name, zone.want)
 	}
+	if w.object.aborted {
+		w.fail("update of %s though it was called off", zone.name)
+	}
 	w.checkSingleDisruption(zone, cluster)
 	if cluster.healthy() {
 		w.checkHealthyTouched(zone)
 	}
 }
 
-// checkSingleDisruption: one cluster at a time between our write and health.
+// checkSingleDisruption: no more clusters at a time than are allowed between our
+// write and health.
 func (w *world) checkSingleDisruption(zone *modelZone, cluster *modelCluster) {
+	working := 0
 	for _, other := range w.object.zones {
 		c, exists := w.clusters[other.name]
 		if other.name == zone.name || !exists || !c.byUs || c.healthy() {
@@ -137,16 +161,20 @@ func (w *world) checkSingleDisruption(zone *modelZone, cluster *modelCluster) {
 		record := w.object.records[other.name]
 		over := !record.Started.IsZero() && w.now.Sub(record.Started) >= w.object.strategy.ReadyTimeout
 		if cluster.healthy() || !c.failed() && !over {
-			w.fail("update of %s while %s, which we have changed, has come neither to health nor to its end", zone.name, other.name)
+			working++
 		}
+	}
+	if working >= w.object.strategy.MaxUnavailable {
+		w.fail("update of %s while %d others, which we have changed, have come neither to health nor to their end", zone.name, working)
 	}
 }
 
 // checkHealthyTouched: all others are healthy, enough are left, and have baked,
-// and it is this one's turn.
+// it is this one's turn, and nobody reads from it.
 func (w *world) checkHealthyTouched(zone *modelZone) {
-	available, before := 0, true
+	before := true
 	unfinished := w.object.records[zone.name]
+	w.checkOthers(zone.name)
 	for _, other := range w.object.zones {
 		if other.name == zone.name {
 			before = false
@@ -156,26 +184,19 @@ func (w *world) checkHealthyTouched(zone *modelZone) {
 		if !exists {
 			continue
 		}
-		if !c.healthy() {
-			w.fail("update of the healthy %s while %s is not: %+v", zone.name, other.name, c)
-		}
-		if c.owner != Foreign && (!other.inline || c.owner == Ours) {
-			available++
-		}
 		if end, ok := w.finished[other.name]; ok && w.now.Sub(end) < w.object.strategy.UpdatePause {
 			w.fail("update of %s only %s after that of %s", zone.name, w.now.Sub(end), other.name)
 		}
 		// The record of this zone says that it is in flight by now; when it was
 		// begun tells whether it was so before.
-		if before && c.content != other.want && unfinished.Started.Equal(w.now) {
+		inWork := !c.healthy() || w.object.records[other.name].inWork()
+		if before && !inWork && c.content != other.want && unfinished.Started.Equal(w.now) && !unfinished.drained() {
 			if record := w.object.records[other.name]; record.Phase == Refused || !w.wasUnfinished(zone.name) {
 				w.fail("update of %s before %s, which comes first", zone.name, other.name)
 			}
 		}
 	}
-	if available < w.object.strategy.MinAvailableZones {
-		w.fail("update of %s leaves %d zones", zone.name, available)
-	}
+	w.checkUnread(zone.name)
 }
 
 // wasUnfinished tells whether a zone was in flight before the last records were
@@ -193,6 +214,7 @@ func (w *world) checkLeaving(action Action) {
 		w.fail("%v in a terminating namespace", action)
 	}
 	switch action.Type {
+	case RestoreReads:
 	case ReleaseCluster:
 		if !exists || cluster.owner != Ours || zone != nil && zone.inline && !how.Retain {
 			w.fail("%v, which is to be deleted, or not ours", action)
@@ -206,6 +228,11 @@ func (w *world) checkLeaving(action Action) {
 			w.fail("%v though nothing is missing", action)
 		}
 	case Finalize:
+		for _, name := range w.userNames() {
+			if w.users[name].drain != nil && !how.NamespaceTerminating {
+				w.fail("the object goes while %s is drained", name)
+			}
+		}
 		for name, c := range w.clusters {
 			if c.owner == Ours && !how.NamespaceTerminating {
 				w.fail("the object goes while %s is still ours", name)
@@ -218,23 +245,24 @@ func (w *world) checkLeaving(action Action) {
 
 // checkEnd: the rollout is complete, or says what it waits for.
 func (w *world) checkEnd() {
-	o := w.observe(w.object, w.clusters, true)
-	d := Decide(o)
+	o, d := w.decide(w.live())
 	s := Summarise(o, d)
+	w.checkDrainsExplained(o, d, s)
 	w.say("the end: %s", told(s))
 	w.end = s.UpdateStatus
 	for i := range o.Zones {
-		if z := &o.Zones[i]; !o.Paused && o.Deletion == nil && z.Cluster != nil && !z.Cluster.Healthy() && outdated(z, &d.Zones[i]) {
+		if z := &o.Zones[i]; !o.Paused && !o.Aborted && o.Deletion == nil && z.Cluster != nil && !z.Cluster.Healthy() && outdated(z, &d.Zones[i]) {
 			w.fail("%s is not healthy, and never receives what may repair it: %+v", z.Name, d.Zones)
 		}
 	}
 	switch {
 	case d.Action.Type != Nothing:
 		w.fail("the controller rests though it is to do %v", d.Action)
+	case o.Deletion != nil && w.keptByDrain(&d):
 	case o.Deletion != nil:
 		w.fail("the object never goes: %+v", d.Zones)
 	case s.Complete() || o.Paused:
-	case w.mustComplete(o):
+	case w.mustComplete(o, d):
 		w.fail("the rollout never ends, and nothing speaks against it: %s; %+v", told(s), d.Zones)
 	case s.UpdateStatus != StatusFailed && !s.Conditions[5].True:
 		w.fail("the rollout never ends and is neither stalled nor degraded: %s; %+v", told(s), d.Zones)
@@ -243,15 +271,18 @@ func (w *world) checkEnd() {
 
 // mustComplete is true where nothing is in the way that only the user can take
 // out of it.
-func (w *world) mustComplete(o Observed) bool {
-	if len(o.Zones)-1 < o.Strategy.MinAvailableZones {
+func (w *world) mustComplete(o Observed, d Decision) bool {
+	if w.tooFewAtAll(o) || o.Aborted || slices.ContainsFunc(o.Strays, func(s Stray) bool { return s.Drained && s.Unhealthy != "" }) {
 		return false
 	}
-	for _, zone := range w.object.zones {
+	for i, zone := range w.object.zones {
 		if is(zone.want, bad) || is(zone.want, refused) || is(zone.want, shrink) && !w.object.permit {
 			return false
 		}
 		if w.overwrites[zone.name] >= maxReapplied || w.object.records[zone.name].Reapplied >= maxReapplied {
+			return false
+		}
+		if w.onlyByWord(zone.name, &d.Zones[i]) {
 			return false
 		}
 	}

@@ -35,6 +35,7 @@ type modelCluster struct {
 	deleting   bool
 	paused     bool
 	stuck      bool // the operator does nothing on it
+	uid        int
 
 	// What nobody in the model knows:
 	landed string // our content that has been in place since the last edit
@@ -96,6 +97,8 @@ type modelObject struct {
 	deletion *Deletion
 	records  map[string]Record
 	permit   bool // storage may be taken away
+	aborted  bool
+	word     map[string]string // the user's, by zone: for this revision
 }
 
 func (o *modelObject) zone(name string) *modelZone {
@@ -109,6 +112,9 @@ func (o *modelObject) zone(name string) *modelZone {
 
 // world is everything there is.
 type world struct {
+	readPath
+	writePath
+
 	random   *rand.Rand
 	now      time.Time
 	object   *modelObject
@@ -122,6 +128,8 @@ type world struct {
 
 	dirty bool      // something happened since the last pass began
 	wake  time.Time // when the controller wants to look again
+	// polling is true while it wants to look every second.
+	polling bool
 	next  int       // number of the next content
 
 	finished   map[string]time.Time // when the controller saw an update end
@@ -139,20 +147,46 @@ type world struct {
 func newWorld(random *rand.Rand) *world {
 	w := &world{
 		random: random, now: noon, clusters: map[string]modelCluster{}, referred: map[string]bool{},
+		readPath: newReadPath(), writePath: writePath{gates: map[string]Gate{}, flowed: noon},
 		finished: map[string]time.Time{}, overwrites: map[string]int{}, uncounted: map[string]int{}, actions: map[ActionType]int{},
 	}
-	object := &modelObject{records: map[string]Record{}, strategy: w.anyStrategy()}
+	object := &modelObject{records: map[string]Record{}, word: map[string]string{}, strategy: w.anyStrategy()}
 	for _, name := range []string{"a", "b", "c", "d"}[:2+random.IntN(3)] {
 		object.zones = append(object.zones, w.newZone(name))
 	}
 	w.object = object
 	w.dirty = true
+	w.anyPaths()
 	return w
+}
+
+// anyPaths gives the world readers and writers; some have neither.
+func (w *world) anyPaths() {
+	w.reads = oneOf(w.random, 0, 5*time.Second, 40*time.Second)
+	for _, name := range []string{"u", "v", "w"}[:w.random.IntN(4)] {
+		zones := []string{"a", "b", "c", "d"}[:len(w.object.zones)]
+		if w.random.IntN(3) == 0 {
+			zones = zones[:1+w.random.IntN(len(zones))]
+		}
+		w.addUser(name, zones...)
+	}
+	for i := range w.random.IntN(3) {
+		w.agents = append(w.agents, &modelAgent{started: noon.Unix() - int64(i), queues: map[string]*modelQueue{}})
+	}
+	w.traffic, w.small = w.random.IntN(4) > 0, w.random.IntN(8) == 0
+	if zone := oneOf(w.random, "a", "b", "c", "d"); w.random.IntN(10) == 0 {
+		w.gates[zone] = oneOf(w.random, NoGate, Unclear)
+	}
 }
 
 func (w *world) anyStrategy() Strategy {
 	return Strategy{
-		MaxUnavailable:    1,
+		MaxUnavailable:    oneOf(w.random, 1, 1, 1, 2),
+		MaxFailures:       oneOf(w.random, 0, 0, 1),
+		DrainTimeout:      2 * time.Minute,
+		GracePeriod:       oneOf(w.random, 10*time.Second, 30*time.Second),
+		FlushTimeout:      5 * time.Minute,
+		StableFor:         oneOf(w.random, 0, 10*time.Second),
 		MinAvailableZones: oneOf(w.random, 0, 1, 1, 1, 2),
 		ReadyTimeout:      oneOf(w.random, 30*time.Second, 2*time.Minute, 5*time.Minute),
 		UpdatePause:       oneOf(w.random, 0, 10*time.Second, time.Minute),
@@ -170,7 +204,8 @@ func (w *world) newZone(name string) modelZone {
 
 // provide makes a cluster as its owner would.
 func (w *world) provide(name string) {
-	w.clusters[name] = modelCluster{content: w.newContent(good), generation: 1, observed: 1, workloads: 1, status: StatusOperational, owner: Unmarked}
+	w.next++
+	w.clusters[name] = modelCluster{uid: w.next, content: w.newContent(good), generation: 1, observed: 1, workloads: 1, status: StatusOperational, owner: Unmarked}
 	w.dirty = true
 }
 
@@ -196,7 +231,7 @@ func (w *world) fail(format string, args ...any) {
 func (w *world) replace(change func(*modelObject)) {
 	w.olderObjects = append(w.olderObjects, w.object)
 	object := *w.object
-	object.zones, object.records = slices.Clone(object.zones), maps.Clone(object.records)
+	object.zones, object.records, object.word = slices.Clone(object.zones), maps.Clone(object.records), maps.Clone(object.word)
 	change(&object)
 	object.version++
 	w.object, w.dirty = &object, true
@@ -215,6 +250,10 @@ func (w *world) remember() {
 	if n := len(w.olderClusters); n > 4 {
 		w.olderClusters = w.olderClusters[n-4:]
 	}
+	w.older = append(w.older, maps.Clone(w.users))
+	if n := len(w.older); n > 4 {
+		w.older = w.older[n-4:]
+	}
 	if n := len(w.olderObjects); n > 3 {
 		w.olderObjects = w.olderObjects[n-3:]
 	}
@@ -223,16 +262,44 @@ func (w *world) remember() {
 // names of the clusters, sorted: maps have no order, and a seed has to.
 func (w *world) names() []string { return slices.Sorted(maps.Keys(w.clusters)) }
 
-// observe is what the controller makes of the world. Only live reads try a write
-// out.
-func (w *world) observe(object *modelObject, clusters map[string]modelCluster, live bool) Observed {
-	o := Observed{Now: w.now, Paused: object.paused, Deletion: object.deletion, Strategy: object.strategy, ScrapePending: w.scrape}
+// sight is what a pass looks at: caches, or the world itself.
+type sight struct {
+	object   *modelObject
+	clusters map[string]modelCluster
+	users    map[string]modelUser
+	live     bool
+}
+
+func (w *world) live() sight { return sight{w.object, w.clusters, w.users, true} }
+
+// observe is what the controller makes of the world, with the evidence asked for.
+// Only live reads try a write out.
+func (w *world) observe(v sight, needs map[string]Need) Observed {
+	object := v.object
+	o := Observed{Now: w.now, Paused: object.paused, Deletion: object.deletion, Strategy: object.strategy, Aborted: object.aborted, ScrapePending: w.scrape}
 	for i := range object.zones {
-		o.Zones = append(o.Zones, w.observeZone(object, &object.zones[i], clusters, live))
+		zone := w.observeZone(object, &object.zones[i], v.clusters, v.live)
+		zone.Reads, zone.Queues = observeReads(v.users, zone.Name), w.observeQueues(zone.Name)
+		zone.Approved = object.word[zone.Name] == zone.Revision
+		if needs[zone.Name]&NeedLoaded != 0 {
+			zone.Reads.Loaded = w.loadedEvidence(zone.Record)
+		}
+		if needs[zone.Name]&NeedIdle != 0 {
+			zone.Reads.Idle = &Evidence{Met: w.idle(zone.Name), Text: "reads to end"}
+		}
+		if needs[zone.Name]&NeedQueues != 0 {
+			zone.Queues.Reading = w.reading(zone.Name)
+		}
+		o.Zones = append(o.Zones, zone)
 	}
-	for _, name := range slices.Sorted(maps.Keys(clusters)) {
-		if clusters[name].owner == Ours && object.zone(name) == nil {
-			o.Strays = append(o.Strays, Stray{Name: name, Marked: true})
+	for _, name := range []string{"a", "b", "c", "d"} {
+		cluster, exists := v.clusters[name]
+		stray := Stray{Name: name, Marked: exists && cluster.owner == Ours, Drained: len(observeReads(v.users, name).Drained) > 0}
+		if !exists || !cluster.healthy() {
+			stray.Unhealthy = "it is not healthy"
+		}
+		if object.zone(name) == nil && (stray.Marked || stray.Drained) {
+			o.Strays = append(o.Strays, stray)
 		}
 	}
 	return o
@@ -247,7 +314,7 @@ func (w *world) observeZone(object *modelObject, entry *modelZone, clusters map[
 		}
 		return zone
 	}
-	zone.Cluster = &Cluster{Ownership: seen.owner, Deleting: seen.deleting, Generation: seen.generation, Failed: seen.failed()}
+	zone.Cluster = &Cluster{UID: fmt.Sprint(seen.uid), Ownership: seen.owner, Deleting: seen.deleting, Generation: seen.generation, Failed: seen.failed()}
 	if !seen.healthy() {
 		zone.Cluster.Unhealthy = "operator and workloads to follow"
 	}

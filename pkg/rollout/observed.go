@@ -69,8 +69,8 @@ type Strategy struct {
 	GracePeriod time.Duration
 	// FlushTimeout is how long the queues of a zone may take to empty.
 	FlushTimeout time.Duration
-	// StableFor is how long they must have been empty; 0 leaves it to what is
-	// known of the VMAgent.
+	// StableFor is how long they must have been empty; longer where what is known
+	// of the VMAgent demands it.
 	StableFor time.Duration
 	// MaxPendingBytes is what counts as empty, in each replica of the VMAgent.
 	MaxPendingBytes int64
@@ -252,6 +252,12 @@ type Record struct {
 // inFlight is true from the decision to write until the end of the update.
 func (r Record) inFlight() bool { return r.Updating != "" }
 
+// creating is true from the decision to create a cluster until it is healthy, be it
+// late. No zone was taken into work for that.
+func (r Record) creating() bool {
+	return r.inFlight() && (r.Phase == Creating || r.Phase == Failed && r.Revision == "" && r.Begun.IsZero())
+}
+
 // drained is true while reads are kept away.
 func (r Record) drained() bool { return !r.Drained.IsZero() }
 
@@ -261,7 +267,7 @@ func (r Record) restoring() bool { return !r.Restored.IsZero() }
 // inWork is true for an existing zone that we have taken out of service, or are
 // about to.
 func (r Record) inWork() bool {
-	return r.drained() || r.restoring() || r.inFlight() && r.Phase != Creating
+	return r.drained() || r.restoring() || r.inFlight() && !r.creating()
 }
 
 // target is the revision that was decided on last.

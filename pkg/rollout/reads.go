@@ -96,15 +96,22 @@ func drain(o *Observed, d *Decision, zone *Zone, state *ZoneState) (gone bool) {
 	if len(zone.Reads.Open) > 0 {
 		return takeAway(o, d, zone, state)
 	}
-	if record.Loaded.IsZero() {
-		state.enter(o, Draining, ReasonWaitingForVMAuth, "")
-		met, text := state.await(zone.Reads.Loaded, NeedLoaded)
-		if !met {
-			state.WaitingFor = "every VMAuth to have taken the zone out: " + text
-			over := state.patience(o, d, o.Strategy.DrainTimeout, ReasonDrainTimeout, "drain.timeout")
-			// A zone that is not healthy anyway receives what may repair it.
-			return over && !zone.Cluster.Healthy()
+	record.Restored = time.Time{}
+	record.DrainDone = true // that it has landed may not have been noted
+	// Proven once is not proven for ever: who gave the reads back and took them
+	// away again has done so unseen.
+	met, text := state.await(zone.Reads.Loaded, NeedLoaded)
+	if !met {
+		record.Loaded = time.Time{}
+		if ailing(zone) && record.Updating == zone.Revision && record.Generation == 0 {
+			return true // it has been waited for before the write was decided on
 		}
+		state.enter(o, Draining, ReasonWaitingForVMAuth, "every VMAuth to have taken the zone out: "+text)
+		over := state.patience(o, d, o.Strategy.DrainTimeout, ReasonDrainTimeout, "drain.timeout")
+		// A zone that is not healthy anyway receives what may repair it.
+		return over && !zone.Cluster.Healthy()
+	}
+	if record.Loaded.IsZero() {
 		record.Loaded = o.Now
 	}
 	return idle(o, d, zone, state)
@@ -113,22 +120,37 @@ func drain(o *Observed, d *Decision, zone *Zone, state *ZoneState) (gone bool) {
 // takeAway asks for the drain to be written, for the first time or again.
 func takeAway(o *Observed, d *Decision, zone *Zone, state *ZoneState) (gone bool) {
 	record := &state.Record
-	if record.DrainDone {
-		if record.Redrained >= maxRedrained {
-			record.Contended = zone.Revision
-			return false
-		}
-		record.Redrained++
-		record.DrainDone = false
-	}
-	if state.was != Draining || !record.drained() || !record.Loaded.IsZero() {
-		record.Drained = o.Now
+	if !mayRedrain(zone, record) {
+		return !zone.Cluster.Healthy()
 	}
 	record.Loaded, record.Restored = time.Time{}, time.Time{}
 	state.enter(o, Draining, ReasonWriting, fmt.Sprintf("reads to be taken from the zone: %s", strings.Join(zone.Reads.Open, ", ")))
 	state.patience(o, d, o.Strategy.DrainTimeout, ReasonDrainTimeout, "drain.timeout")
-	d.propose(DrainReads, zone.Name)
+	proposeDrain(o, d, zone, record)
 	return false
+}
+
+// mayRedrain counts the drains that somebody else has undone.
+func mayRedrain(zone *Zone, record *Record) bool {
+	if !record.DrainDone {
+		return true
+	}
+	if record.Redrained >= maxRedrained {
+		record.Contended = zone.Revision
+		return false
+	}
+	record.Redrained++
+	record.DrainDone = false
+	return true
+}
+
+// proposeDrain asks for the write. No VMAuth can have loaded what is still to be
+// written: its proof counts from the last attempt.
+func proposeDrain(o *Observed, d *Decision, zone *Zone, record *Record) {
+	d.propose(DrainReads, zone.Name)
+	if d.Action == (Action{DrainReads, zone.Name}) || !record.drained() {
+		record.Drained = o.Now
+	}
 }
 
 // idle waits for the last read in flight, as long as the grace period allows.
@@ -149,17 +171,24 @@ func idle(o *Observed, d *Decision, zone *Zone, state *ZoneState) bool {
 // giveBack asks for the reads to be restored.
 func giveBack(o *Observed, d *Decision, zone *Zone, state *ZoneState) {
 	record := &state.Record
-	if !record.restoring() {
-		record.Restored = o.Now
+	if len(zone.Reads.Drained) > 0 {
+		// No VMAuth can have loaded what is still to be written: its proof counts
+		// from the last attempt.
+		if d.propose(RestoreReads, zone.Name); d.Action == (Action{RestoreReads, zone.Name}) || !record.restoring() {
+			record.Restored = o.Now
+		}
+		record.DrainDone = false
 	}
 	record.Loaded = time.Time{}
-	if len(zone.Reads.Drained) > 0 {
-		d.propose(RestoreReads, zone.Name)
-	}
 }
 
 // restored is true once every VMAuth has loaded that reads go to the zone again.
 func restored(o *Observed, d *Decision, zone *Zone, state *ZoneState) bool {
+	if zone.Reads.Unknown != "" {
+		state.enter(o, Restoring, ReasonReadsUnknown, zone.Reads.Unknown)
+		state.patience(o, d, o.Strategy.DrainTimeout, ReasonRestoreTimeout, "drain.timeout")
+		return false
+	}
 	if len(zone.Reads.Drained) > 0 {
 		state.enter(o, Restoring, ReasonWriting, "reads to be given back to the zone: "+strings.Join(zone.Reads.Drained, ", "))
 		state.patience(o, d, o.Strategy.DrainTimeout, ReasonRestoreTimeout, "drain.timeout")

@@ -106,6 +106,7 @@ func (w *world) work() {
 			w.operate(name)
 		}
 	}
+	w.applyUsers(func() bool { return w.random.IntN(2) == 0 })
 }
 
 func (w *world) operate(name string) (changed bool) {
@@ -123,32 +124,29 @@ func (w *world) pass(chaotic bool) {
 	crashes := func() bool { return chaotic && w.random.IntN(12) == 0 }
 	w.passes++
 	w.dirty = false
-	object, clusters := w.object, w.clusters
-	if chaotic && w.random.IntN(3) == 0 && len(w.olderClusters) > 0 {
-		clusters = oneOf(w.random, w.olderClusters...)
+	w.flow()
+	seen := w.live()
+	seen.live = false
+	if chaotic {
+		w.lag(&seen)
 	}
-	if chaotic && w.random.IntN(6) == 0 && len(w.olderObjects) > 0 {
-		object = oneOf(w.random, w.olderObjects...)
-	}
-	o := w.observe(object, clusters, false)
-	d := Decide(o)
+	o, d := w.decide(seen)
 	if d.RestsOnHealth() {
-		object = w.object
-		o = w.observe(object, w.clusters, true)
-		d = Decide(o)
+		seen = w.live()
+		o, d = w.decide(seen)
 		w.noteLanded()
 	}
 	if complaint := unstable(o, d) + unexplained(o, d); complaint != "" {
 		w.fail("%s\nobserved %s", complaint, describe(o))
 	}
-	w.wake = d.Wake
+	w.wake, w.polling = d.Wake, len(d.Needs()) > 0
 	w.say("pass: %v, wake %s; %s", d.Action, d.Wake.Format(time.TimeOnly), w.standing(d))
 	if crashes() {
 		w.say("crash before the records are stored")
 		w.dirty = true
 		return
 	}
-	if !w.store(object, d) {
+	if !w.store(seen.object, d) {
 		w.say("conflict: the object has changed")
 		w.dirty = true
 		return
@@ -159,6 +157,36 @@ func (w *world) pass(chaotic bool) {
 		return
 	}
 	w.carryOut(o, d, crashes)
+}
+
+// decide gathers the evidence that is asked for, until nothing more is.
+func (w *world) decide(v sight) (Observed, Decision) {
+	needs := map[string]Need{}
+	for {
+		o := w.observe(v, needs)
+		d := Decide(o)
+		asked := false
+		for zone, need := range d.Needs() {
+			asked = asked || need&^needs[zone] != 0
+			needs[zone] |= need
+		}
+		if !asked {
+			return o, d
+		}
+	}
+}
+
+// lag lets caches be behind.
+func (w *world) lag(v *sight) {
+	if w.random.IntN(3) == 0 && len(w.olderClusters) > 0 {
+		v.clusters = oneOf(w.random, w.olderClusters...)
+	}
+	if w.random.IntN(6) == 0 && len(w.olderObjects) > 0 {
+		v.object = oneOf(w.random, w.olderObjects...)
+	}
+	if w.random.IntN(4) == 0 && len(w.older) > 0 {
+		v.users = oneOf(w.random, w.older...)
+	}
 }
 
 // standing is the zones in brief, for the trace.
@@ -192,15 +220,22 @@ func (w *world) store(object *modelObject, d Decision) bool {
 	}
 	for i := range d.Zones {
 		name := d.Zones[i].Name
-		if before := object.records[name]; before.inFlight() && before.Phase != Creating && !records[name].inFlight() && d.Zones[i].Ready {
-			w.finished[name] = w.now
-			if cluster := w.clusters[name]; !cluster.healthy() || cluster.content != w.object.zone(name).want {
-				w.fail("the update of %s is taken for finished: %+v", name, cluster)
-			}
+		w.noteRecord(name, object.records[name], records[name])
+		if after := records[name]; !after.Finished.IsZero() && !after.Finished.Equal(object.records[name].Finished) && !after.inFlight() {
+			w.noteFinished(name, after)
 		}
 	}
 	w.replace(func(o *modelObject) { o.records = records })
 	return true
+}
+
+// noteFinished sees an update end.
+func (w *world) noteFinished(name string, record Record) {
+	w.finished[name] = w.now
+	want, cluster := w.object.zone(name).want, w.clusters[name]
+	if !cluster.healthy() || record.Phase == Ready && cluster.content != want {
+		w.fail("the update of %s is taken for finished: %+v", name, cluster)
+	}
 }
 
 // noteLanded sees which contents of ours are in place. One that nobody remembers
@@ -218,6 +253,7 @@ func (w *world) noteLanded() {
 func (w *world) calm() {
 	w.say("all is calm")
 	clear(w.referred)
+	w.calmPaths()
 	for _, name := range w.names() {
 		cluster := w.clusters[name]
 		if cluster.deleting {
@@ -244,8 +280,10 @@ func (w *world) calm() {
 // comeToAnEnd runs the controller by events and by its own alarms only, until
 // nothing is left that could happen.
 func (w *world) comeToAnEnd() {
+	polled := 0
 	for range quietPasses {
-		moved := false
+		w.flow()
+		moved := w.applyUsers(func() bool { return true })
 		for _, name := range w.names() {
 			if w.clusters[name].deleting {
 				delete(w.clusters, name)
@@ -254,16 +292,24 @@ func (w *world) comeToAnEnd() {
 			}
 			moved = w.operate(name) || moved
 		}
+		before := w.object.version
 		switch {
 		case w.dirty:
 			w.pass(false)
 		case moved:
+		case w.polling && polled < 8:
+			polled++
+			w.now = w.now.Add(time.Second)
+			w.pass(false)
 		case w.wake.IsZero():
 			w.checkEnd()
 			return
 		default:
 			w.now = w.wake
 			w.pass(false)
+		}
+		if w.object.version != before {
+			polled = 0
 		}
 		if w.complaint != "" || w.gone {
 			return

@@ -60,6 +60,7 @@ func Summarise(o Observed, d Decision) Summary {
 // overview is what the conditions are drawn from.
 type overview struct {
 	paused, leaving       bool
+	unheeded              bool // spec.paused, which does not hold up a deletion
 	total, updated, ready int
 	done                  int        // updated and ready
 	busy                  *ZoneState // in work
@@ -69,10 +70,12 @@ type overview struct {
 	degraded              *ZoneState // exists, is not healthy and not in work
 	ailment               string     // what degraded lacks
 	leftover              string     // a write beside the zones' own changes that is still to come
+	stranded              string     // what the list no longer names, and can't be given its reads back
+	shortage              string     // zones that a pause keeps from their reads while others are lost
 }
 
 func view(o Observed, d Decision) overview {
-	v := overview{paused: o.Paused, leaving: o.Deletion != nil, total: len(d.Zones), leftover: leftover(&o)}
+	v := overview{paused: o.Paused && o.Deletion == nil, unheeded: o.Paused, leaving: o.Deletion != nil, total: len(d.Zones), leftover: leftover(&o)}
 	for i := range d.Zones {
 		zone := &d.Zones[i]
 		if zone.Updated {
@@ -87,7 +90,33 @@ func view(o Observed, d Decision) overview {
 		v.place(zone)
 		v.checkUp(zone, o.Zones[i].Cluster)
 	}
+	for i := range o.Strays {
+		if stray := &o.Strays[i]; stray.Drained && stray.Unhealthy != "" {
+			v.stranded = stranded(stray)
+		}
+	}
+	if o.Paused && o.Deletion == nil {
+		v.shortage = shortage(&o)
+	}
 	return v
+}
+
+// shortage names a zone that is kept from its reads, and one that is lost
+// meanwhile; empty where there are not both.
+func shortage(o *Observed) string {
+	drained, lost := "", ""
+	for i := range o.Zones {
+		switch zone := &o.Zones[i]; {
+		case len(zone.Reads.Drained) > 0:
+			drained = zone.Name
+		case zone.Record.Emptied || zone.Cluster != nil && ailing(zone):
+			lost = zone.Name
+		}
+	}
+	if drained == "" || lost == "" {
+		return ""
+	}
+	return fmt.Sprintf("zone %s is lost while zone %s is drained: take spec.paused back, or give its reads back by hand", lost, drained)
 }
 
 // leftover is what is to be written though all zones may be what is wanted.
@@ -141,6 +170,9 @@ func (v *overview) place(zone *ZoneState) {
 // checkUp notes the first zone that is not healthy though no change is under way
 // in it.
 func (v *overview) checkUp(zone *ZoneState, cluster *Cluster) {
+	if v.degraded == nil && zone.Record.Emptied && cluster == nil {
+		v.degraded, v.ailment = zone, "its VMCluster is gone"
+	}
 	if v.degraded != nil || cluster == nil || cluster.Healthy() {
 		return
 	}
@@ -159,7 +191,7 @@ func (v *overview) complete() bool { return v.allReady() && v.leftover == "" }
 
 func (v *overview) updateStatus() (status, reason string) {
 	switch {
-	case v.paused && !v.leaving:
+	case v.paused:
 		return StatusPaused, ""
 	case v.complete():
 		return StatusOperational, ""
@@ -172,7 +204,7 @@ func (v *overview) updateStatus() (status, reason string) {
 // message says what happens, or is waited for, in one sentence.
 func (v *overview) message() string {
 	for _, zone := range []*ZoneState{v.stalled, v.busy, v.degraded, v.baking, v.waiting} {
-		if zone != nil {
+		if zone != nil && (zone.WaitingFor != "" || v.leftover == "") {
 			return about(zone)
 		}
 	}
@@ -238,7 +270,7 @@ func (v *overview) progressing() Condition {
 	switch {
 	case v.complete():
 		return Condition{"Progressing", true, "RolloutCompleted", fmt.Sprintf("%d of %d zones are updated and healthy", v.done, v.total)}
-	case v.stalled != nil, v.paused && !v.leaving:
+	case v.stalled != nil, v.paused:
 		return Condition{"Progressing", false, v.reason(), v.message()}
 	}
 	return Condition{"Progressing", true, v.reason(), v.message()}
@@ -264,8 +296,11 @@ func (v *overview) stalledCondition() Condition {
 }
 
 func (v *overview) pausedCondition() Condition {
-	if v.paused && v.leaving {
+	if v.leaving && v.unheeded {
 		return Condition{"Paused", false, "NotPaused", "spec.paused does not hold up the deletion"}
+	}
+	if v.shortage != "" {
+		return Condition{"Paused", true, ReasonPausedShort, v.shortage}
 	}
 	if v.paused {
 		return Condition{"Paused", true, "RolloutPaused", "spec.paused is set: no VMCluster, VMAgent or VMUser is written"}
@@ -274,8 +309,14 @@ func (v *overview) pausedCondition() Condition {
 }
 
 func (v *overview) degradedCondition() Condition {
+	if v.shortage != "" {
+		return Condition{"Degraded", true, ReasonPausedShort, v.shortage}
+	}
 	if v.degraded != nil {
 		return Condition{"Degraded", true, v.degradedReason(), fmt.Sprintf("zone %s is not healthy: %s", v.degraded.Name, v.ailment)}
+	}
+	if v.stranded != "" {
+		return Condition{"Degraded", true, ReasonStranded, v.stranded}
 	}
 	return Condition{"Degraded", false, "ZonesHealthy", "no zone is unhealthy other than by an update under way"}
 }

@@ -10,39 +10,59 @@ import (
 	"time"
 )
 
-// update brings on the zones in work, chooses the existing cluster that may be
-// changed next, and says of all others that have to be changed what they wait for.
-func update(o *Observed, d *Decision) {
+// carryOn brings on the zones in work that are what is wanted by now.
+func carryOn(o *Observed, d *Decision) {
+	for i := range d.Zones {
+		takeIn(o, d, i) // all else may count on it
+	}
 	for i := range d.Zones {
 		if !outdated(&o.Zones[i], &d.Zones[i]) && d.Zones[i].inWork(&o.Zones[i]) {
 			advance(o, d, i)
 		}
 	}
+}
+
+// update brings on the zones in work that have to be written, chooses the existing
+// cluster that may be changed next, and says of all others that have to be changed
+// what they wait for.
+func update(o *Observed, d *Decision) {
 	lead, working := -1, 0
 	for i := range d.Zones {
 		if !outdated(&o.Zones[i], &d.Zones[i]) || !outOfReach(o, d, i) {
 			continue
 		}
-		if advance(o, d, i); outOfReach(o, d, i) && !d.Zones[i].blocked {
+		if advance(o, d, i); outOfReach(o, d, i) && !d.Zones[i].blocked && !d.Zones[i].Hold {
 			if working++; lead < 0 {
 				lead = i
 			}
 		}
 	}
-	next := -1
-	if working < o.Strategy.MaxUnavailable {
-		next = candidate(o, d)
-	}
-	if lead < 0 {
-		lead = next
-	}
-	for i := range d.Zones {
-		if lead >= 0 && i != lead && waits(o, d, i) {
-			d.Zones[i].set(Pending, ReasonWaitingForOtherZone, fmt.Sprintf("its turn, after zone %s", o.Zones[lead].Name))
+	startNext(o, d, lead, o.Strategy.MaxUnavailable-working)
+}
+
+// startNext takes further zones into work, as many as there is room for. Lead is
+// the one that all others wait for, -1 for none yet.
+func startNext(o *Observed, d *Decision, lead, room int) {
+	for ; ; room-- {
+		next := -1
+		if room > 0 {
+			next = candidate(o, d)
 		}
-	}
-	if next >= 0 {
-		start(o, d, next, lead)
+		if lead < 0 {
+			lead = next
+		}
+		for i := range d.Zones {
+			if lead >= 0 && i != lead && waits(o, d, i) {
+				d.Zones[i].set(Pending, ReasonWaitingForOtherZone, fmt.Sprintf("its turn, after zone %s", o.Zones[lead].Name))
+				d.Zones[i].Hold = false
+			}
+		}
+		if next < 0 {
+			return
+		}
+		if start(o, d, next, lead); d.Zones[next].Record.Phase == Pending {
+			return
+		}
 	}
 }
 
@@ -69,6 +89,10 @@ func start(o *Observed, d *Decision, next, lead int) {
 	}
 	record := &state.Record
 	if record.Begun.IsZero() {
+		if zone.Queues.Gate == Gated && zone.Queues.Reading == nil && !zone.Approved {
+			state.block(o, d, unreadQueues()) // asked of a healthy zone by its guard
+			return
+		}
 		record.Begun, record.Baseline = o.Now, baselineOf(zone.Queues.Reading)
 	}
 	if drainable(o, d, next) && !drain(o, d, zone, state) {
@@ -80,12 +104,17 @@ func start(o *Observed, d *Decision, next, lead int) {
 	}
 }
 
-// drainable is true where reads can be taken from a zone: there are others to
-// take them over. Where there are none, the guard has let only that pass which
+// drainable is true where reads can be taken from a zone: there are enough others
+// to take them over. Where there are not, the guard has let only that pass which
 // is broken anyway, or that of which the user has said so.
 func drainable(o *Observed, d *Decision, i int) bool {
 	reads := &o.Zones[i].Reads
-	return servingBeside(o, d, i) > 0 && reads.Unknown == "" && reads.Busy == "" && len(reads.Undrainable) == 0
+	return spared(o, d, i) && reads.Unknown == "" && reads.Busy == "" && len(reads.Undrainable) == 0
+}
+
+// spared is true where enough zones are left to read from without this one.
+func spared(o *Observed, d *Decision, i int) bool {
+	return servingBeside(o, d, i) >= max(1, o.Strategy.MinAvailableZones)
 }
 
 func (s *ZoneState) block(o *Observed, d *Decision, blocked *obstacle) {
@@ -100,7 +129,7 @@ func (s *ZoneState) inWork(zone *Zone) bool { return s.Record.inWork() || len(zo
 
 // outdated zones are those that have to be changed and may be.
 func outdated(zone *Zone, state *ZoneState) bool {
-	return zone.Cluster != nil && zone.Cluster.Difference == Spec && !zone.Cluster.Deleting && state.Record.Phase != Refused
+	return zone.Cluster != nil && zone.Cluster.Difference == Spec && !zone.Cluster.Deleting && !state.refused
 }
 
 // candidate is the most urgent zone that waits, the first in the list among
@@ -133,14 +162,14 @@ func urgency(o *Observed, d *Decision, i int) int {
 }
 
 // busy is true for a zone that has been taken into work and neither given back
-// nor given up; be it refused by now.
+// nor given up, nor left to the user; be it refused by now.
 func busy(o *Observed, d *Decision, i int) bool {
 	cluster, state := o.Zones[i].Cluster, &d.Zones[i]
 	if cluster == nil || cluster.Deleting {
 		return false
 	}
 	if cluster.Healthy() {
-		return outOfReach(o, d, i) && !state.Record.Emptied
+		return outOfReach(o, d, i) && !state.Record.Emptied && !state.Hold
 	}
 	return state.Record.inFlight() && !cluster.Failed && !overdue(o, &state.Record)
 }
@@ -155,20 +184,40 @@ func outOfReach(o *Observed, d *Decision, i int) bool {
 		record.inWork() && !outdated(zone, state)
 }
 
-// serves is true for a zone that can be read from: healthy, and not kept out.
+// serves is true for a zone that can be read from: healthy, not kept out, and not
+// short of samples.
 func serves(o *Observed, d *Decision, i int) bool {
-	zone, record := &o.Zones[i], &d.Zones[i].Record
-	return zone.Cluster != nil && zone.Cluster.Healthy() && !zone.notOurs() &&
-		!record.drained() && !record.restoring() && len(zone.Reads.Drained) == 0 && !record.Emptied
+	zone := &o.Zones[i]
+	return !ailing(zone) && !zone.notOurs() && !d.Zones[i].Record.Emptied && !outOfReach(o, d, i)
 }
 
-func servingBeside(o *Observed, d *Decision, i int) (serving int) {
+// servingBeside counts the zones that can take over the reads of one: those that
+// are read from already or, where there are none, all that can be.
+func servingBeside(o *Observed, d *Decision, i int) int {
+	return len(successors(o, d, i))
+}
+
+func successors(o *Observed, d *Decision, i int) []string {
+	var all, routed []string
+	others := false
 	for j := range o.Zones {
-		if j != i && serves(o, d, j) {
-			serving++
+		zone := &o.Zones[j]
+		if j == i {
+			continue
+		}
+		others = others || zone.routed()
+		if !serves(o, d, j) {
+			continue
+		}
+		all = append(all, zone.Name)
+		if len(zone.Reads.Open) > 0 {
+			routed = append(routed, zone.Name)
 		}
 	}
-	return serving
+	if others && o.Zones[i].routed() {
+		return routed
+	}
+	return all
 }
 
 // obstacle is why a zone may not be touched now.
@@ -182,17 +231,17 @@ type obstacle struct {
 
 // guard returns what stands in the way of changing a zone, or nil.
 func guard(o *Observed, d *Decision, next int) *obstacle {
+	if o.Aborted {
+		return &obstacle{reason: ReasonAborted, waitingFor: "another revision, since this one was called off", hold: true}
+	}
 	if inProgress := inProgress(o, d, next); inProgress != nil {
 		return inProgress
 	}
 	if !o.Zones[next].Cluster.Healthy() {
 		return nil
 	}
-	if o.Aborted {
-		return &obstacle{reason: ReasonAborted, waitingFor: "another revision, since this one was called off", hold: true}
-	}
 	for _, obstructs := range []func(*Observed, *Decision, int) *obstacle{
-		disrupted, tooFew, tooManyFailures, refusedBefore, baking, contended, unreadable, overflowing,
+		disrupted, tooFew, tooManyFailures, lossy, refusedBefore, baking, contended, alone, unreadable, overflowing,
 	} {
 		if found := obstructs(o, d, next); found != nil {
 			return found
@@ -250,6 +299,17 @@ func tooManyFailures(o *Observed, d *Decision, next int) *obstacle {
 	return &obstacle{reason: ReasonMaxFailures, hold: true, waitingFor: fmt.Sprintf("failed zones to recover: there are %d, and spec.strategy.maxFailures is %d", failures, o.Strategy.MaxFailures)}
 }
 
+// lossy halts a rollout that has cost samples, until the user says so.
+func lossy(o *Observed, d *Decision, next int) *obstacle {
+	for i := range d.Zones {
+		zone := &o.Zones[i]
+		if lost := losses(d.Zones[i].Record.Baseline.Marks()); lost != "" && i != next && !zone.Approved && zone.Queues.Gate != NoGate {
+			return &obstacle{reason: ReasonDataDropped, hold: true, waitingFor: fmt.Sprintf("zone %s, which has lost samples: %s", zone.Name, lost)}
+		}
+	}
+	return nil
+}
+
 // contended holds a zone back whose reads somebody else gave back too often.
 func contended(o *Observed, d *Decision, next int) *obstacle {
 	if zone := &o.Zones[next]; d.Zones[next].Record.Contended == zone.Revision && !zone.Approved {
@@ -261,6 +321,21 @@ func contended(o *Observed, d *Decision, next int) *obstacle {
 func contentionOfReads(zone *Zone) string {
 	return fmt.Sprintf("the VMUsers to be left alone: somebody gives the zone its reads back whenever they are taken away, %d times by now; for the user's word to try again, or for another revision than %s",
 		maxRedrained+1, zone.Revision)
+}
+
+// alone holds a zone back that nobody could take over from now, and somebody
+// could once our own work is done. Without it, a minimum of none would mean that
+// the zone is written under its readers.
+func alone(o *Observed, d *Decision, next int) *obstacle {
+	if !o.Zones[next].routed() || servingBeside(o, d, next) > 0 {
+		return nil
+	}
+	for i := range o.Zones {
+		if zone := &o.Zones[i]; i != next && !ailing(zone) && !zone.notOurs() && !d.Zones[i].Record.Emptied && outOfReach(o, d, i) {
+			return &obstacle{reason: ReasonBlocked, waitingFor: fmt.Sprintf("zone %s to be read from again", zone.Name)}
+		}
+	}
+	return nil
 }
 
 // unreadable holds a zone back whose reads can't be taken away. Where nobody is
@@ -289,7 +364,7 @@ func overflowing(o *Observed, d *Decision, next int) *obstacle {
 	case queues.Gate == Unclear:
 		return &obstacle{reason: ReasonQueuesUnclear, hold: true, waitingFor: approvalFor(zone, queues.Why)}
 	case queues.Reading == nil:
-		return &obstacle{reason: ReasonQueuesUnknown, needs: NeedQueues, waitingFor: "the queues of the VMAgent to be read"}
+		return unreadQueues()
 	case queues.Reading.Missing != "":
 		return &obstacle{reason: ReasonQueuesUnknown, needs: NeedQueues, waitingFor: queues.Reading.Missing}
 	}
@@ -297,6 +372,10 @@ func overflowing(o *Observed, d *Decision, next int) *obstacle {
 		return &obstacle{reason: ReasonQueueRoom, needs: NeedQueues, waitingFor: full}
 	}
 	return nil
+}
+
+func unreadQueues() *obstacle {
+	return &obstacle{reason: ReasonQueuesUnknown, needs: NeedQueues, waitingFor: "the queues of the VMAgent to be read"}
 }
 
 // inProgress holds any zone back while as many others are in work as may be out.
@@ -319,7 +398,7 @@ func inProgress(o *Observed, d *Decision, next int) *obstacle {
 // rollout order, so what it was to try out has not been.
 func refusedBefore(_ *Observed, d *Decision, next int) *obstacle {
 	for i := range next {
-		if state := &d.Zones[i]; state.Record.Phase == Refused {
+		if state := &d.Zones[i]; state.refused {
 			return &obstacle{reason: ReasonBlocked, hold: true,
 				waitingFor: fmt.Sprintf("zone %s, which comes before and is refused: %s", state.Name, state.Reason)}
 		}
