@@ -17,6 +17,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
+	"github.com/vmdistributed/vmdistributed-apiserver/pkg/victoriametrics"
 	"github.com/vmdistributed/vmdistributed-apiserver/test/standin"
 )
 
@@ -47,10 +48,16 @@ func TestAZoneRestartsBehindItsQueues(t *testing.T) {
 	if starts, ready, err := r.plane.Starts(r.namespace, ZonePod("zone-b")); starts != 1 || ready || err != nil {
 		t.Errorf("zone-b, held: %d processes, ready %t, %v", starts, ready, err)
 	}
+	if ok, _ := r.converged("zone-b"); ok {
+		t.Error("zone-b, held, has converged")
+	}
 	r.patch("VMCluster", "zone-b", fmt.Sprintf("{metadata: {annotations: {%s: 0s}}}", standin.LagAnnotation))
 	r.untilStatus("VMCluster", "zone-b", "operational")
 	if starts, ready, err := r.plane.Starts(r.namespace, ZonePod("zone-b")); starts != 2 || !ready || err != nil {
 		t.Errorf("zone-b, let go: %d processes, ready %t, %v", starts, ready, err)
+	}
+	if ok, why := r.converged("zone-b"); !ok {
+		t.Errorf("zone-b, let go, has not converged: %s", why)
 	}
 	r.untilReads(reader, 50)
 	r.stopWriter(w)
@@ -271,6 +278,21 @@ func TestWhatIsDeletedStopsRunning(t *testing.T) {
 		_, err := r.kubernetes.CoreV1().Services(r.namespace).Get(t.Context(), "vmagent-main", metav1.GetOptions{})
 		return apierrors.IsNotFound(err), fmt.Sprint(err)
 	})
+}
+
+// converged judges a zone as the product does.
+func (r *room) converged(zone string) (bool, string) {
+	r.t.Helper()
+	obj, err := r.resource("VMCluster").Get(r.t.Context(), zone, metav1.GetOptions{})
+	must(r.t, err)
+	cluster, err := victoriametrics.ParseCluster(obj)
+	must(r.t, err)
+	own := metav1.ListOptions{LabelSelector: victoriametrics.WorkloadSelectorFor(zone)}
+	statefulSets, err := r.kubernetes.AppsV1().StatefulSets(r.namespace).List(r.t.Context(), own)
+	must(r.t, err)
+	deployments, err := r.kubernetes.AppsV1().Deployments(r.namespace).List(r.t.Context(), own)
+	must(r.t, err)
+	return victoriametrics.Converged(cluster, statefulSets.Items, deployments.Items)
 }
 
 // change makes a zone restart, with so long a lag.
