@@ -65,6 +65,33 @@ func TestAZoneRestartsBehindItsQueues(t *testing.T) {
 	r.mustBeWhole(reader)
 }
 
+// TestNothingFailsWhenZonesRestartWithCare does by hand what the product is to
+// do: drain, wait for the reloads, change, wait for the queues, restore.
+func TestNothingFailsWhenZonesRestartWithCare(t *testing.T) {
+	t.Parallel()
+	r := newRoom(t)
+	r.patch("VMAgent", "main", `{spec: {extraArgs: {remoteWrite.retryMaxInterval: 1s}}}`)
+	r.untilStatus("VMAgent", "main", "operational")
+	w := r.write()
+	reader := r.read(w)
+	for _, zones := range [][]string{{"zone-b", "zone-a"}, {"zone-a", "zone-b"}} {
+		other, zone := zones[0], zones[1]
+		r.route(other)
+		r.change(zone, "300ms")
+		r.untilStatus("VMCluster", zone, "operational")
+		written := w.Written()
+		r.until("what was written meanwhile is in "+zone, func() (bool, string) {
+			gaps, err := r.plane.Audit(t.Context(), r.namespace, zone, w)
+			return err == nil && (len(gaps) == 0 || gaps[0].First >= written), fmt.Sprint(gaps, err)
+		})
+		r.route(zone)
+		r.untilReads(reader, 50)
+	}
+	r.stopWriter(w)
+	r.untilComplete(w)
+	r.mustBeWhole(reader)
+}
+
 // TestReadsFailWhenAllZonesRestartAtOnce is the control experiment: what the
 // reader of the other tests does not see, it can see.
 func TestReadsFailWhenAllZonesRestartAtOnce(t *testing.T) {
@@ -293,6 +320,35 @@ func (r *room) converged(zone string) (bool, string) {
 	deployments, err := r.kubernetes.AppsV1().Deployments(r.namespace).List(r.t.Context(), own)
 	must(r.t, err)
 	return victoriametrics.Converged(cluster, statefulSets.Items, deployments.Items)
+}
+
+// route leads the reader to a zone and returns when all of vmauth does so.
+func (r *room) route(zone string) {
+	r.t.Helper()
+	const reloads = "vmauth_config_last_reload_total"
+	front := r.front(zone)
+	var before [2]float64
+	for i := range before {
+		before[i] = r.metric("vmauth", i, reloads)
+		if strings.Contains(r.routes(i), front) {
+			before[i]-- // It leads there already.
+		}
+	}
+	r.patch("VMUser", "reader", fmt.Sprintf("{spec: {targetRefs: [%s]}}", r.zoneRef(zone)))
+	for i := range before {
+		r.untilMetric("vmauth", i, reloads, before[i]+1)
+	}
+}
+
+// front returns the address of a zone's vmselect.
+func (r *room) front(zone string) string {
+	r.t.Helper()
+	host := fmt.Sprintf("vmselect-%s.%s.svc:8481", zone, r.namespace)
+	address, ok := r.plane.proxy.target(host)
+	if !ok {
+		r.t.Fatalf("%s leads nowhere", host)
+	}
+	return address
 }
 
 // change makes a zone restart, with so long a lag.
