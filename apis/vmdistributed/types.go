@@ -211,6 +211,7 @@ type QueueMark struct {
 	Marked   bool
 	Sent     int64
 	Inflow   int64
+	Lost     bool
 }
 
 // +k8s:deepcopy-gen:interfaces=k8s.io/apimachinery/pkg/runtime.Object

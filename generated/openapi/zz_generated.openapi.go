@@ -147,7 +147,7 @@ func schema_vmdistributed_apiserver_apis_operator_v1alpha1_FlushStrategy(ref com
 					},
 					"stableFor": {
 						SchemaProps: spec.SchemaProps{
-							Description: "stableFor is how long the queues must have been empty, without an attempt to send that failed. If unset, it is as long as a replica of the VMAgent may keep a block to itself, counted nowhere, between two attempts to send it (remoteWrite.retryMaxInterval and remoteWrite.sendTimeout, 1m each by default), and 1s where no attempt has failed since the drain.",
+							Description: "stableFor is how long the queues must have been empty, without an attempt to send that failed; 1s if unset. Where one has failed since the drain, it is at least as long as a replica of the VMAgent may be at sending a block, which is counted nowhere meanwhile (remoteWrite.sendTimeout, 1m by default).",
 							Type:        []string{"string"},
 							Format:      "",
 						},
@@ -256,6 +256,13 @@ func schema_vmdistributed_apiserver_apis_operator_v1alpha1_QueueMark(ref common.
 							Description: "inflow is how many rows had come in by then, for any zone.",
 							Type:        []string{"integer"},
 							Format:      "int64",
+						},
+					},
+					"lost": {
+						SchemaProps: spec.SchemaProps{
+							Description: "lost is true once the replica has dropped samples of the zone since the drain, or has gone with what it had queued.",
+							Type:        []string{"boolean"},
+							Format:      "",
 						},
 					},
 				},

@@ -71,8 +71,23 @@ func (p *pass) note(ctx context.Context, zone string, change func(*vmdistributed
 // drainReads takes a zone out of every VMUser, then notes that this is done, by
 // which somebody else's undoing of it is told from our not having come to it.
 func (p *pass) drainReads(ctx context.Context, zone string) error {
-	for _, drain := range p.view.zones[zone].readers.drains {
-		if _, err := p.writer.send(ctx, drain, false); err != nil {
+	seen := p.view.zones[zone]
+	var others []victoriametrics.Cluster
+	for _, successor := range p.decision.Successors {
+		others = append(others, p.view.zones[successor].cluster)
+	}
+	policy := victoriametrics.LastTarget(p.object.Spec.Strategy.Drain.LastTarget)
+	for _, user := range seen.readers.leading {
+		plan, err := victoriametrics.PlanDrain(user, nameOf(p.object), p.view.clusterOf(zone), others, policy)
+		switch {
+		case err != nil:
+			return err
+		case plan.Refusal != "":
+			return fmt.Errorf("draining zone %s: %s", zone, plan.Refusal)
+		case plan.Patch == nil:
+			continue
+		}
+		if _, err := p.writer.send(ctx, mergePatch(victoriametrics.VMUserResource, user.GetNamespace(), user.GetName(), plan.Patch), false); err != nil {
 			return err
 		}
 	}

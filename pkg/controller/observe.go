@@ -49,6 +49,15 @@ type zoneView struct {
 	entries []victoriametrics.RemoteWrite
 }
 
+// clusterOf is the VMCluster of a zone, or what is known of one that does not
+// exist.
+func (v *observation) clusterOf(zone string) victoriametrics.Cluster {
+	if cluster := v.zones[zone].cluster; cluster.Name != "" {
+		return cluster
+	}
+	return victoriametrics.Cluster{Namespace: v.owner.Namespace, Name: zone}
+}
+
 // scrapeView is the VMAgent with the write that it needs.
 type scrapeView struct {
 	patches map[string]map[string]any // by name of the VMAgent

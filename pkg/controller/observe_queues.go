@@ -24,9 +24,7 @@ func (o *observer) observeQueues(ctx context.Context, object *vmdistributed.VMDi
 	view.agent = agent
 	clusters := make([]victoriametrics.Cluster, len(view.Zones))
 	for i := range view.Zones {
-		if clusters[i] = view.zones[view.Zones[i].Name].cluster; clusters[i].Name == "" {
-			clusters[i] = victoriametrics.Cluster{Namespace: object.Namespace, Name: view.Zones[i].Name}
-		}
+		clusters[i] = view.clusterOf(view.Zones[i].Name)
 	}
 	known, err := o.knownClusters(ctx)
 	if err != nil {
@@ -50,7 +48,7 @@ func (o *observer) observeQueues(ctx context.Context, object *vmdistributed.VMDi
 		default:
 			queues.Gate = rollout.Gated
 			for _, entry := range writes.Entries {
-				queues.RetryPause = max(queues.RetryPause, entry.RetryPause)
+				queues.RetryPause = max(queues.RetryPause, entry.SendPause)
 			}
 		}
 	}

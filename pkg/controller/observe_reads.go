@@ -31,9 +31,8 @@ type readers struct {
 type zoneReaders struct {
 	// leading are listed and lead there now, drained carry our record of having.
 	leading, drained []*unstructured.Unstructured
-	// drains are the writes that take the zone out, restores those that put it
-	// back.
-	drains, restores []write
+	// restores are the writes that put the zone back.
+	restores []write
 }
 
 // observeReads looks at the read path to every zone.
@@ -92,10 +91,7 @@ func (o *observer) readers(ctx context.Context, object *vmdistributed.VMDistribu
 func (o *observer) observeZoneReads(object *vmdistributed.VMDistributedCluster, view *observation, i int) error {
 	zone, readers := &view.Zones[i], view.readers
 	seen := view.zones[zone.Name]
-	cluster := seen.cluster
-	if cluster.Name == "" {
-		cluster = victoriametrics.Cluster{Namespace: object.Namespace, Name: zone.Name}
-	}
+	cluster := view.clusterOf(zone.Name)
 	reads := &zone.Reads
 	reads.Unknown = readers.unknown
 	for _, user := range readers.drained {
@@ -146,15 +142,10 @@ func planUser(object *vmdistributed.VMDistributedCluster, view *observation, i i
 		return nil // nothing would be left to read from; what that means, the guards say
 	}
 	plan, err := victoriametrics.PlanDrain(user, nameOf(object), cluster, others, victoriametrics.LastTarget(object.Spec.Strategy.Drain.LastTarget))
-	switch {
-	case err != nil:
-		return err
-	case plan.Refusal != "":
+	if plan.Refusal != "" {
 		reads.Undrainable = append(reads.Undrainable, plan.Refusal)
-	case plan.Patch != nil:
-		seen.readers.drains = append(seen.readers.drains, mergePatch(victoriametrics.VMUserResource, user.GetNamespace(), user.GetName(), plan.Patch))
 	}
-	return nil
+	return err
 }
 
 // takingOver are the zones that may serve what a drained one did: healthy ones

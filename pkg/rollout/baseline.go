@@ -159,8 +159,11 @@ func fresh(queue Queue, first bool) Mark {
 
 // lacks says what keeps the queue of a replica from being empty.
 func lacks(queue Queue, maxPending int64) string {
-	if queue.Pending > maxPending {
+	switch {
+	case queue.Pending > maxPending:
 		return fmt.Sprintf("has %s pending", resource.NewQuantity(coarse(queue.Pending), resource.BinarySI))
+	case queue.Retrying > 0:
+		return fmt.Sprintf("keeps %d blocks until it tries again to send them", queue.Retrying)
 	}
 	return ""
 }

@@ -25,8 +25,8 @@ type Queues struct {
 	Gate Gate
 	// Why explains a gate that is not Gated.
 	Why string
-	// RetryPause is for how long a replica may keep a block to itself, counted
-	// nowhere, before it tries to send it again.
+	// RetryPause is for how long a replica may be at sending a block, which is
+	// counted nowhere meanwhile, before that counts as failed.
 	RetryPause time.Duration
 	// Reading is what the replicas say. Nil where nobody has looked.
 	Reading *Reading
@@ -54,6 +54,9 @@ type Queue struct {
 	Pending int64
 	// Failures are attempts to send that have failed.
 	Failures int64
+	// Retrying is how many blocks a replica keeps to itself until it tries again
+	// to send them. They are not Pending.
+	Retrying int64
 	// Dropped is what was lost.
 	Dropped int64
 	// Sent are requests that the zone has taken.

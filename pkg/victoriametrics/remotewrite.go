@@ -28,9 +28,9 @@ type RemoteWrite struct {
 	// NoDiskQueue is true under -remoteWrite.disableOnDiskQueue: then nothing
 	// outlives a zone that does not answer but what fits into memory.
 	NoDiskQueue bool
-	// RetryPause is for how long a replica may keep a block to itself, counted
-	// nowhere: while it sends it, and until it tries to send it again.
-	RetryPause time.Duration
+	// SendPause is for how long a replica may be at sending a block, which is
+	// counted nowhere meanwhile, before that counts as failed.
+	SendPause time.Duration
 }
 
 // ZoneWrites is what can be told about a VMAgent's way to a zone: entries that
@@ -237,23 +237,18 @@ func (w writer) describe(e writeEntry, item any) RemoteWrite {
 		Position: e.position, URL: shown(e.raw), QueueKey: queueKey(e.position, e.raw),
 		MaxDiskUsage: limit,
 		NoDiskQueue:  nth(w.args.get("remoteWrite.disableOnDiskQueue"), e.position).truth(),
-		RetryPause:   w.retryPause(e.position, item),
+		SendPause:    w.sendPause(e.position, item),
 	}
 }
 
-// The defaults of -remoteWrite.retryMaxInterval and -remoteWrite.sendTimeout
+// defaultSendTimeout is that of -remoteWrite.sendTimeout
 // (app/vmagent/remotewrite/client.go of VictoriaMetrics v1.148.0).
-const (
-	defaultRetryInterval = time.Minute
-	defaultSendTimeout   = time.Minute
-)
+const defaultSendTimeout = time.Minute
 
-// retryPause is the longer of the two waits, and a little for what lies between.
-func (w writer) retryPause(position int, item any) time.Duration {
-	interval := w.duration("remoteWrite.retryMaxTime", position, "", defaultRetryInterval)
-	interval = w.duration("remoteWrite.retryMaxInterval", position, "", interval)
-	send := w.duration("remoteWrite.sendTimeout", position, text(item, "sendTimeout"), defaultSendTimeout)
-	return max(interval, send) + 2*time.Second
+// sendPause is that timeout, and a little until the failure is counted. The rest
+// between two attempts shows: see QueueReading.Waiting.
+func (w writer) sendPause(position int, item any) time.Duration {
+	return w.duration("remoteWrite.sendTimeout", position, text(item, "sendTimeout"), defaultSendTimeout) + 2*time.Second
 }
 
 // duration is what the argument says, else the spec, else what is given.

@@ -76,9 +76,8 @@ func (a *auth) play(obj *unstructured.Unstructured, up bool) (bool, error) {
 // prepare gives a new replica its configuration.
 func (a *auth) prepare(pod *replica) {
 	pod.config = &configFile{
-		path:    filepath.Join(a.plane.dir(a.key), pod.name, "auth.yaml"),
-		metrics: func() string { return a.page(pod, "/metrics") },
-		delay:   a.plane.options.ReloadDelay,
+		path:  filepath.Join(a.plane.dir(a.key), pod.name, "auth.yaml"),
+		delay: a.plane.options.ReloadDelay,
 	}
 	if own, ok := a.delays[len(a.pods)]; ok {
 		pod.config.delayBy(own.delay, own.held)
@@ -97,7 +96,7 @@ func (a *auth) program(pod *replica) *program {
 			"-auth.config=" + pod.config.path,
 		}, a.spec.args("httpListenAddr", "auth.config")...),
 		env: a.plane.environment(a.key), settings: a.spec.Image.Tag,
-		health: a.page(pod, "/health"),
+		health: a.page(pod, "/health"), metrics: a.page(pod, "/metrics"),
 	}
 }
 

@@ -30,8 +30,6 @@ const (
 // kubelet brings a Secret: some time after it was written.
 type configFile struct {
 	path string
-	// metrics is the address at which the process tells of its reloads.
-	metrics func() string
 
 	mu     sync.Mutex
 	wanted []byte
@@ -45,6 +43,14 @@ type configFile struct {
 	// reloads is how many reloads it told of before.
 	confirming bool
 	reloads    float64
+}
+
+// reloadable is a process that reads its configuration again when it is told to,
+// and tells of that among its metrics.
+type reloadable struct {
+	process *os.Process
+	client  *http.Client
+	metrics string
 }
 
 // want makes the file get some content, after the delay.
@@ -108,32 +114,32 @@ func (c *configFile) write(content []byte) error {
 
 // deliver does what is due and returns true when the process has just read what
 // is wanted.
-func (c *configFile) deliver(ctx context.Context, process *os.Process, client *http.Client) bool {
+func (c *configFile) deliver(ctx context.Context, to reloadable) bool {
 	if !c.due() {
 		return false
 	}
-	done, err := c.advance(ctx, process, client)
+	done, err := c.advance(ctx, to)
 	if err != nil && ctx.Err() == nil {
 		klog.FromContext(ctx).Error(err, "A configuration could not be brought to vmauth", "file", c.path)
 	}
 	return done
 }
 
-func (c *configFile) advance(ctx context.Context, process *os.Process, client *http.Client) (bool, error) {
+func (c *configFile) advance(ctx context.Context, to reloadable) (bool, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.confirming {
-		return c.confirm(ctx, client)
+		return c.confirm(ctx, to)
 	}
 	if c.held || time.Since(c.since) < c.delay {
 		return false, nil
 	}
-	return false, c.signal(ctx, process, client)
+	return false, c.signal(ctx, to)
 }
 
 // confirm asks the process what became of the signal.
-func (c *configFile) confirm(ctx context.Context, client *http.Client) (bool, error) {
-	now, err := readReloads(ctx, client, c.metrics())
+func (c *configFile) confirm(ctx context.Context, to reloadable) (bool, error) {
+	now, err := readReloads(ctx, to.client, to.metrics)
 	if err != nil || now.total <= c.reloads {
 		return false, err
 	}
@@ -147,15 +153,15 @@ func (c *configFile) confirm(ctx context.Context, client *http.Client) (bool, er
 }
 
 // signal writes the file and makes the process read it.
-func (c *configFile) signal(ctx context.Context, process *os.Process, client *http.Client) error {
-	before, err := readReloads(ctx, client, c.metrics())
+func (c *configFile) signal(ctx context.Context, to reloadable) error {
+	before, err := readReloads(ctx, to.client, to.metrics)
 	if err != nil {
 		return err
 	}
 	if err := c.write(c.wanted); err != nil {
 		return err
 	}
-	if err := process.Signal(syscall.SIGHUP); err != nil {
+	if err := to.process.Signal(syscall.SIGHUP); err != nil {
 		return err
 	}
 	c.signalled, c.reloads, c.confirming = c.wanted, before.total, true

@@ -17,6 +17,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
+	"github.com/vmdistributed/vmdistributed-apiserver/pkg/victoriametrics"
 	"github.com/vmdistributed/vmdistributed-apiserver/test/standin"
 )
 
@@ -47,12 +48,45 @@ func TestAZoneRestartsBehindItsQueues(t *testing.T) {
 	if starts, ready, err := r.plane.Starts(r.namespace, ZonePod("zone-b")); starts != 1 || ready || err != nil {
 		t.Errorf("zone-b, held: %d processes, ready %t, %v", starts, ready, err)
 	}
+	if ok, _ := r.converged("zone-b"); ok {
+		t.Error("zone-b, held, has converged")
+	}
 	r.patch("VMCluster", "zone-b", fmt.Sprintf("{metadata: {annotations: {%s: 0s}}}", standin.LagAnnotation))
 	r.untilStatus("VMCluster", "zone-b", "operational")
 	if starts, ready, err := r.plane.Starts(r.namespace, ZonePod("zone-b")); starts != 2 || !ready || err != nil {
 		t.Errorf("zone-b, let go: %d processes, ready %t, %v", starts, ready, err)
 	}
+	if ok, why := r.converged("zone-b"); !ok {
+		t.Errorf("zone-b, let go, has not converged: %s", why)
+	}
 	r.untilReads(reader, 50)
+	r.stopWriter(w)
+	r.untilComplete(w)
+	r.mustBeWhole(reader)
+}
+
+// TestNothingFailsWhenZonesRestartWithCare does by hand what the product is to
+// do: drain, wait for the reloads, change, wait for the queues, restore.
+func TestNothingFailsWhenZonesRestartWithCare(t *testing.T) {
+	t.Parallel()
+	r := newRoom(t)
+	r.patch("VMAgent", "main", `{spec: {extraArgs: {remoteWrite.retryMaxInterval: 1s}}}`)
+	r.untilStatus("VMAgent", "main", "operational")
+	w := r.write()
+	reader := r.read(w)
+	for _, zones := range [][]string{{"zone-b", "zone-a"}, {"zone-a", "zone-b"}} {
+		other, zone := zones[0], zones[1]
+		r.route(other)
+		r.change(zone, "300ms")
+		r.untilStatus("VMCluster", zone, "operational")
+		written := w.Written()
+		r.until("what was written meanwhile is in "+zone, func() (bool, string) {
+			gaps, err := r.plane.Audit(t.Context(), r.namespace, zone, w)
+			return err == nil && (len(gaps) == 0 || gaps[0].First >= written), fmt.Sprint(gaps, err)
+		})
+		r.route(zone)
+		r.untilReads(reader, 50)
+	}
 	r.stopWriter(w)
 	r.untilComplete(w)
 	r.mustBeWhole(reader)
@@ -271,6 +305,50 @@ func TestWhatIsDeletedStopsRunning(t *testing.T) {
 		_, err := r.kubernetes.CoreV1().Services(r.namespace).Get(t.Context(), "vmagent-main", metav1.GetOptions{})
 		return apierrors.IsNotFound(err), fmt.Sprint(err)
 	})
+}
+
+// converged judges a zone as the product does.
+func (r *room) converged(zone string) (bool, string) {
+	r.t.Helper()
+	obj, err := r.resource("VMCluster").Get(r.t.Context(), zone, metav1.GetOptions{})
+	must(r.t, err)
+	cluster, err := victoriametrics.ParseCluster(obj)
+	must(r.t, err)
+	own := metav1.ListOptions{LabelSelector: victoriametrics.WorkloadSelectorFor(zone)}
+	statefulSets, err := r.kubernetes.AppsV1().StatefulSets(r.namespace).List(r.t.Context(), own)
+	must(r.t, err)
+	deployments, err := r.kubernetes.AppsV1().Deployments(r.namespace).List(r.t.Context(), own)
+	must(r.t, err)
+	return victoriametrics.Converged(cluster, statefulSets.Items, deployments.Items)
+}
+
+// route leads the reader to a zone and returns when all of vmauth does so.
+func (r *room) route(zone string) {
+	r.t.Helper()
+	const reloads = "vmauth_config_last_reload_total"
+	front := r.front(zone)
+	var before [2]float64
+	for i := range before {
+		before[i] = r.metric("vmauth", i, reloads)
+		if strings.Contains(r.routes(i), front) {
+			before[i]-- // It leads there already.
+		}
+	}
+	r.patch("VMUser", "reader", fmt.Sprintf("{spec: {targetRefs: [%s]}}", r.zoneRef(zone)))
+	for i := range before {
+		r.untilMetric("vmauth", i, reloads, before[i]+1)
+	}
+}
+
+// front returns the address of a zone's vmselect.
+func (r *room) front(zone string) string {
+	r.t.Helper()
+	host := fmt.Sprintf("vmselect-%s.%s.svc:8481", zone, r.namespace)
+	address, ok := r.plane.proxy.target(host)
+	if !ok {
+		r.t.Fatalf("%s leads nowhere", host)
+	}
+	return address
 }
 
 // change makes a zone restart, with so long a lag.

@@ -20,8 +20,12 @@ import (
 	"github.com/vmdistributed/vmdistributed-apiserver/test/controlplane"
 )
 
-// patience ends a test that waits for what does not come.
-const patience = time.Minute
+const (
+	// patience ends a test that waits for what does not come.
+	patience = time.Minute
+	// together is how many tests run at the same time: they mostly wait.
+	together = "5"
+)
 
 // site is what all tests of this package share.
 type site struct {
@@ -43,6 +47,11 @@ func TestMain(m *testing.M) {
 }
 
 func runAll(m *testing.M) (status int, err error) {
+	if parallel := flag.Lookup("test.parallel"); parallel.Value.String() == parallel.DefValue {
+		if err := flag.Set("test.parallel", together); err != nil {
+			return 0, err
+		}
+	}
 	dir, err := os.MkdirTemp("", "dataplane")
 	if err != nil {
 		return 0, err

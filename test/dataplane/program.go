@@ -14,8 +14,9 @@ type program struct {
 	env  []string
 	// settings stand for what restarts it when it changes, beside the above.
 	settings string
-	// health is the address that answers 200 when it is ready.
-	health string
+	// health is the address that answers 200 when it is ready, metrics that of
+	// its metrics, where they are read.
+	health, metrics string
 }
 
 // sameAs tells whether a replica that runs one program runs the other as well.

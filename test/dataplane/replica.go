@@ -266,7 +266,7 @@ func (r *replica) attend(ctx context.Context, current *run) {
 		}
 		r.set(func(s *replicaState) { s.ready = true })
 	}
-	if r.config.deliver(ctx, current.cmd.Process, r.client) {
+	if r.config.deliver(ctx, reloadable{current.cmd.Process, r.client, current.program.metrics}) {
 		r.changed()
 	}
 }

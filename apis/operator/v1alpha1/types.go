@@ -194,10 +194,9 @@ type FlushStrategy struct {
 	Timeout string `json:"timeout,omitempty"`
 
 	// stableFor is how long the queues must have been empty, without an attempt
-	// to send that failed. If unset, it is as long as a replica of the VMAgent
-	// may keep a block to itself, counted nowhere, between two attempts to send
-	// it (remoteWrite.retryMaxInterval and remoteWrite.sendTimeout, 1m each by
-	// default), and 1s where no attempt has failed since the drain.
+	// to send that failed; 1s if unset. Where one has failed since the drain, it
+	// is at least as long as a replica of the VMAgent may be at sending a block,
+	// which is counted nowhere meanwhile (remoteWrite.sendTimeout, 1m by default).
 	// +optional
 	StableFor string `json:"stableFor,omitempty"`
 
@@ -471,6 +470,10 @@ type QueueMark struct {
 	// inflow is how many rows had come in by then, for any zone.
 	// +optional
 	Inflow int64 `json:"inflow,omitempty"`
+	// lost is true once the replica has dropped samples of the zone since the
+	// drain, or has gone with what it had queued.
+	// +optional
+	Lost bool `json:"lost,omitempty"`
 }
 
 // +k8s:deepcopy-gen:interfaces=k8s.io/apimachinery/pkg/runtime.Object

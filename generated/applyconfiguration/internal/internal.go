@@ -72,6 +72,9 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: inflow
       type:
         scalar: numeric
+    - name: lost
+      type:
+        scalar: boolean
     - name: marked
       type:
         scalar: boolean

@@ -15,10 +15,9 @@ type FlushStrategyApplyConfiguration struct {
 	// reported as stalled, and goes on when they are empty. Defaults to 30m.
 	Timeout *string `json:"timeout,omitempty"`
 	// stableFor is how long the queues must have been empty, without an attempt
-	// to send that failed. If unset, it is as long as a replica of the VMAgent
-	// may keep a block to itself, counted nowhere, between two attempts to send
-	// it (remoteWrite.retryMaxInterval and remoteWrite.sendTimeout, 1m each by
-	// default), and 1s where no attempt has failed since the drain.
+	// to send that failed; 1s if unset. Where one has failed since the drain, it
+	// is at least as long as a replica of the VMAgent may be at sending a block,
+	// which is counted nowhere meanwhile (remoteWrite.sendTimeout, 1m by default).
 	StableFor *string `json:"stableFor,omitempty"`
 	// maxPendingBytes is up to which size the queue of a replica counts as empty:
 	// under load it rarely is quite. Defaults to 1048576.

@@ -29,6 +29,9 @@ type QueueMarkApplyConfiguration struct {
 	Sent *int64 `json:"sent,omitempty"`
 	// inflow is how many rows had come in by then, for any zone.
 	Inflow *int64 `json:"inflow,omitempty"`
+	// lost is true once the replica has dropped samples of the zone since the
+	// drain, or has gone with what it had queued.
+	Lost *bool `json:"lost,omitempty"`
 }
 
 // QueueMarkApplyConfiguration constructs a declarative configuration of the QueueMark type for use with
@@ -98,5 +101,13 @@ func (b *QueueMarkApplyConfiguration) WithSent(value int64) *QueueMarkApplyConfi
 // If called multiple times, the Inflow field is set to the value of the last call.
 func (b *QueueMarkApplyConfiguration) WithInflow(value int64) *QueueMarkApplyConfiguration {
 	b.Inflow = &value
+	return b
+}
+
+// WithLost sets the Lost field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Lost field is set to the value of the last call.
+func (b *QueueMarkApplyConfiguration) WithLost(value bool) *QueueMarkApplyConfiguration {
+	b.Lost = &value
 	return b
 }
