@@ -50,7 +50,8 @@ type ReaderOptions struct {
 
 // ReadCounts are the outcomes of queries.
 type ReadCounts struct {
-	// OK answered with all samples that were acknowledged before the slack; Failed did not answer
+	// OK answered with all samples that were acknowledged before the slack,
+	// which are none while the writer is younger than that; Failed did not answer
 	// with status 200 and a result; Incomplete lacked samples.
 	OK, Failed, Incomplete int64
 }

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -151,9 +152,15 @@ func (r *room) write() *Writer {
 	return w
 }
 
-// read starts a reader of what a writer writes.
+// read starts a reader of what a writer writes, once there is something that
+// every query must find.
 func (r *room) read(w *Writer) *Reader {
 	r.t.Helper()
+	r.until("samples are old enough to be missed", func() (bool, string) {
+		until := time.Now().Add(-DefaultSlack)
+		expected := w.expected(until.Add(-DefaultWindow), until, until)
+		return expected > 0, fmt.Sprint(expected)
+	})
 	reader, err := NewReader(r.t.Context(), w, ReaderOptions{
 		Targets: r.plane.AuthURLs(r.namespace, "main"), Token: token, Rate: 50,
 	})
