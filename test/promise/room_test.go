@@ -254,6 +254,20 @@ func (r *room) patch(kind, name, change string) {
 	must(r.t, err)
 }
 
+// merge patches the VMDistributedCluster.
+func (r *room) merge(change string) {
+	r.t.Helper()
+	raw, err := yaml.YAMLToJSON([]byte(change))
+	must(r.t, err)
+	_, err = r.clusters.Patch(r.t.Context(), name, types.MergePatchType, raw, metav1.PatchOptions{FieldManager: "user"})
+	must(r.t, err)
+}
+
+// owner is what drain records name.
+func (r *room) owner() types.NamespacedName {
+	return types.NamespacedName{Namespace: r.namespace, Name: name}
+}
+
 // annotate sets or, with "", removes an annotation of the VMDistributedCluster.
 func (r *room) annotate(key, value string) {
 	r.t.Helper()
