@@ -132,7 +132,7 @@ type world struct {
 	polling bool
 	// crash, if set, makes for each pass what tells where it ends before its time.
 	crash func() func() bool
-	next  int       // number of the next content
+	next  int // number of the next content
 
 	finished   map[string]time.Time // when the controller saw an update end
 	overwrites map[string]int       // of somebody else's changes, since the last edit
