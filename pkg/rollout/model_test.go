@@ -130,7 +130,9 @@ type world struct {
 	wake  time.Time // when the controller wants to look again
 	// polling is true while it wants to look every second.
 	polling bool
-	next  int       // number of the next content
+	// crash, if set, makes for each pass what tells where it ends before its time.
+	crash func() func() bool
+	next  int // number of the next content
 
 	finished   map[string]time.Time // when the controller saw an update end
 	overwrites map[string]int       // of somebody else's changes, since the last edit

@@ -20,6 +20,9 @@ func unstable(o Observed, d Decision) string {
 	if again.Action.Type == DrainReads && d.Action.Type != UpdateCluster && d.Action.Type != DrainReads && d.Action.Type != Nothing {
 		return "" // a lost zone comes first, now that there is another to read from again
 	}
+	if o.Strategy.MaxUnavailable > 1 && d.Action.Type != Nothing && d.Action == again.Action {
+		return "" // what one zone does may hold back another that was looked at before
+	}
 	if difference := differ(d, again); difference != "" {
 		return "fed with its own records, Decide changes its mind: " + difference
 	}

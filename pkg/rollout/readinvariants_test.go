@@ -81,7 +81,7 @@ func (w *world) checkDrain(d Decision) {
 		w.fail("draining %s leaves nothing to read from", name)
 	case len(d.Successors) == 0 || remaining < len(d.Successors):
 		w.fail("draining %s names %v, %d are left", name, d.Successors, remaining)
-	case !exists || !cluster.healthy() || again || w.emptied[name] || w.object.records[name].inFlight():
+	case !exists || !cluster.healthy() || again || w.object.records[name].Emptied || w.object.records[name].inFlight():
 	default:
 		w.checkOthers(name)
 	}

@@ -122,6 +122,9 @@ func (w *world) operate(name string) (changed bool) {
 // and crash between any two of its requests.
 func (w *world) pass(chaotic bool) {
 	crashes := func() bool { return chaotic && w.random.IntN(12) == 0 }
+	if w.crash != nil {
+		crashes = w.crash()
+	}
 	w.passes++
 	w.dirty = false
 	w.flow()

@@ -92,12 +92,13 @@ func (w *world) takesSamples(zone string) bool {
 	return exists && !cluster.deleting && cluster.workloads == cluster.generation
 }
 
-// restartAgent loses nothing but the counters.
+// restartAgent loses nothing but the counters: what they would have told of drops
+// that nobody has read is not to be known any more.
 func (w *world) restartAgent(i int) {
 	agent := w.agents[i]
 	agent.started, agent.inflow = w.now.Unix(), 0
 	for _, queue := range agent.queues {
-		*queue = modelQueue{pending: queue.pending + queue.held, lost: queue.lost}
+		*queue = modelQueue{pending: queue.pending + queue.held}
 	}
 	w.dirty = true
 }
