@@ -163,7 +163,7 @@ func wantDescriptions(t *testing.T, schemas map[string]any, name, prefix string)
 	seen := map[string]bool{}
 	var look func(name string)
 	look = func(name string) {
-		if seen[name] || !strings.HasPrefix(name, "com.victoriametrics.") {
+		if seen[name] || !strings.HasPrefix(name, "com.github.vmdistributed.") {
 			return
 		}
 		seen[name] = true
