@@ -8,8 +8,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-
-	"k8s.io/apimachinery/pkg/api/resource"
 )
 
 // Baseline is what the counters of the queues of a zone are compared with: a list
@@ -161,21 +159,30 @@ func fresh(queue Queue, first bool) Mark {
 func lacks(queue Queue, maxPending int64) string {
 	switch {
 	case queue.Pending > maxPending:
-		return fmt.Sprintf("has %s pending", resource.NewQuantity(coarse(queue.Pending), resource.BinarySI))
+		return fmt.Sprintf("has %s pending", bytes(queue.Pending))
 	case queue.Retrying > 0:
 		return fmt.Sprintf("keeps %d blocks until it tries again to send them", queue.Retrying)
 	}
 	return ""
 }
 
-// coarse drops all but the three leading bits, so that a status does not change
-// with every byte.
-func coarse(n int64) int64 {
+// bytes renders a size with its leading bits only, so that a status does not
+// change with every byte.
+func bytes(n int64) string {
 	unit := int64(1)
 	for n/unit >= 8 {
 		unit *= 2
 	}
-	return n / unit * unit
+	n = n / unit * unit
+	for _, scale := range []struct {
+		size int64
+		name string
+	}{{1 << 30, "GiB"}, {1 << 20, "MiB"}, {1 << 10, "KiB"}} {
+		if n >= scale.size {
+			return fmt.Sprintf("%.3g %s", float64(n)/float64(scale.size), scale.name)
+		}
+	}
+	return fmt.Sprintf("%d bytes", n)
 }
 
 func (m Mark) advanced(queue Queue) Mark {

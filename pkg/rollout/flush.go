@@ -12,11 +12,13 @@ import (
 type Gate int
 
 const (
-	// NoGate: no VMAgent is listed, or it has no remote write to the zone.
+	// NoGate is for a VMAgent that is not listed, or has no remote write to the
+	// zone.
 	NoGate Gate = iota
-	// Gated: the queue can be told.
+	// Gated is for a queue that can be told.
 	Gated
-	// Unclear: samples reach the zone by a way on which no queue can be told.
+	// Unclear is for samples that reach the zone by a way on which no queue can be
+	// told.
 	Unclear
 )
 

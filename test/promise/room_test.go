@@ -168,19 +168,16 @@ func (r *room) object() *v1alpha1.VMDistributedCluster {
 
 // untilStatusOf waits for something about a status that is about the present
 // generation.
-func (r *room) untilStatusOf(what string, is func(*v1alpha1.VMDistributedCluster) bool) *v1alpha1.VMDistributedCluster {
+func (r *room) untilStatusOf(what string, is func(*v1alpha1.VMDistributedCluster) bool) {
 	r.t.Helper()
-	var object *v1alpha1.VMDistributedCluster
 	r.until(what, func() (bool, string) {
-		got, err := r.clusters.Get(r.t.Context(), name, metav1.GetOptions{})
+		object, err := r.clusters.Get(r.t.Context(), name, metav1.GetOptions{})
 		if err != nil {
 			return false, err.Error() // the server may be on its way up
 		}
-		object = got
 		status, _ := json.Marshal(object.Status)
 		return object.Status.ObservedGeneration == object.Generation && is(object), string(status)
 	})
-	return object
 }
 
 func (r *room) untilReady() {

@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"k8s.io/apimachinery/pkg/runtime/serializer"
-	"k8s.io/utils/ptr"
 	"sigs.k8s.io/randfill"
 
 	"github.com/vmdistributed/vmdistributed-apiserver/apis/rawjson"
@@ -36,9 +35,9 @@ const maxZones = 100
 
 func fillStrategy(strategy *vmdistributed.RolloutStrategy, c randfill.Continue) {
 	for _, count := range []**int32{&strategy.MinAvailableZones, &strategy.MaxUnavailable, &strategy.MaxFailures} {
-		*count = ptr.To(c.Int31n(maxZones))
+		*count = new(c.Int31n(maxZones))
 	}
-	strategy.Flush.MaxPendingBytes = ptr.To(int64(c.Int31()))
+	strategy.Flush.MaxPendingBytes = new(int64(c.Int31()))
 	for _, duration := range []*string{&strategy.ReadyTimeout, &strategy.UpdatePause, &strategy.ProgressDeadline,
 		&strategy.Drain.Timeout, &strategy.Drain.GracePeriod, &strategy.Flush.Timeout, &strategy.Flush.StableFor} {
 		*duration = time.Duration(1 + c.Int31()).String()

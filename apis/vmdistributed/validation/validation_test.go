@@ -11,7 +11,6 @@ import (
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/validation/field"
-	"k8s.io/utils/ptr"
 
 	"github.com/vmdistributed/vmdistributed-apiserver/apis/rawjson"
 	"github.com/vmdistributed/vmdistributed-apiserver/apis/vmdistributed"
@@ -37,10 +36,10 @@ func valid() *vmdistributed.VMDistributedCluster {
 			VMUsers:        []vmdistributed.ObjectReference{{Name: "a", Namespace: "here"}, {Name: "b"}},
 			DeletionPolicy: vmdistributed.DeletionPolicyRetain,
 			Strategy: vmdistributed.RolloutStrategy{
-				MaxUnavailable: ptr.To[int32](1), MinAvailableZones: ptr.To[int32](1), MaxFailures: ptr.To[int32](0),
+				MaxUnavailable: new(int32(1)), MinAvailableZones: new(int32(1)), MaxFailures: new(int32(0)),
 				ReadyTimeout: "1h30m", UpdatePause: "0s", ProgressDeadline: "1h",
 				Drain: vmdistributed.DrainStrategy{Timeout: "3m", GracePeriod: "0s", LastTarget: vmdistributed.LastTargetRefuse},
-				Flush: vmdistributed.FlushStrategy{Timeout: "30m", StableFor: "1s", MaxPendingBytes: ptr.To[int64](0)},
+				Flush: vmdistributed.FlushStrategy{Timeout: "30m", StableFor: "1s", MaxPendingBytes: new(int64(0))},
 			},
 			Zones: vmdistributed.Zones{VMClusters: []vmdistributed.Zone{inline("zone-a"), override}},
 		},
@@ -123,7 +122,7 @@ func TestRules(t *testing.T) {
 		{"flush in no time", strategy(func(s *vmdistributed.RolloutStrategy) { s.Flush.Timeout = "" }), []string{"Invalid spec.strategy.flush.timeout"}},
 		{"stable for as long as it takes", strategy(func(s *vmdistributed.RolloutStrategy) { s.Flush.StableFor = "" }), nil},
 		{"stable for no time", strategy(func(s *vmdistributed.RolloutStrategy) { s.Flush.StableFor = "0s" }), []string{"Invalid spec.strategy.flush.stableFor"}},
-		{"negative bytes", strategy(func(s *vmdistributed.RolloutStrategy) { s.Flush.MaxPendingBytes = ptr.To[int64](-1) }), []string{"Invalid spec.strategy.flush.maxPendingBytes"}},
+		{"negative bytes", strategy(func(s *vmdistributed.RolloutStrategy) { s.Flush.MaxPendingBytes = new(int64(-1)) }), []string{"Invalid spec.strategy.flush.maxPendingBytes"}},
 		{"no timeout", strategy(func(s *vmdistributed.RolloutStrategy) { s.ReadyTimeout = "" }), []string{"Invalid spec.strategy.readyTimeout"}},
 		{"timeout of nothing", strategy(func(s *vmdistributed.RolloutStrategy) { s.ReadyTimeout = "0s" }), []string{"Invalid spec.strategy.readyTimeout"}},
 		{"negative timeout", strategy(func(s *vmdistributed.RolloutStrategy) { s.ReadyTimeout = "-5m" }), []string{"Invalid spec.strategy.readyTimeout"}},
