@@ -93,6 +93,7 @@ func start(o *Observed, d *Decision, next, lead int) {
 			state.block(o, d, unreadQueues()) // asked of a healthy zone by its guard
 			return
 		}
+		record.Contended = "" // the guard has let it pass
 		record.Begun, record.Baseline = o.Now, baselineOf(zone.Queues.Reading)
 	}
 	if drainable(o, d, next) && !drain(o, d, zone, state) {
