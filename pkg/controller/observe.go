@@ -30,6 +30,8 @@ type observation struct {
 	marked    map[string]*unstructured.Unstructured
 	scrape    *scrapeView
 	readers   *readers
+	// writeRoutes are places in VMUsers that lead writes to a zone.
+	writeRoutes []string
 	// strayRestores are the writes that give back the reads of what is no zone any
 	// more.
 	strayRestores map[string][]write

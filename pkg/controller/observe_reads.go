@@ -123,6 +123,13 @@ func planUser(object *vmdistributed.VMDistributedCluster, view *observation, i i
 	zone, readers := &view.Zones[i], view.readers
 	seen, reads := view.zones[zone.Name], &zone.Reads
 	reads.Undrainable = append(reads.Undrainable, victoriametrics.Undrainable(user, readers.auths, cluster)...)
+	writes, err := victoriametrics.WriteRoutes(user, []victoriametrics.Cluster{cluster})
+	if err != nil {
+		return err
+	}
+	for _, route := range writes {
+		view.writeRoutes = append(view.writeRoutes, fmt.Sprintf("VMUser %s at %s to zone %s", user.GetName(), route.Path, zone.Name))
+	}
 	routes, err := victoriametrics.ReadRoutes(user, []victoriametrics.Cluster{cluster})
 	if err != nil || len(routes) == 0 {
 		return err

@@ -64,5 +64,9 @@ func writesGated(object *vmdistributed.VMDistributedCluster, view *observation) 
 			return rollout.Condition{Type: writesGatedCondition, Reason: "VMAgentMissing", Message: queues.Reading.Missing}
 		}
 	}
+	if len(view.writeRoutes) > 0 {
+		return rollout.Condition{Type: writesGatedCondition, Reason: "WritesThroughVMAuth",
+			Message: "writes that are sent through VMAuth fail while their zone restarts; let a VMAgent write instead: " + strings.Join(view.writeRoutes, ", ")}
+	}
 	return rollout.Condition{Type: writesGatedCondition, True: true, Reason: "RemoteWrite", Message: "a changed zone is waited for until the queues of the VMAgent are empty"}
 }
