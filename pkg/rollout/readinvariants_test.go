@@ -184,8 +184,8 @@ func (w *world) tooFewAtAll(o Observed) bool {
 
 // noteRecord sees the work on a zone begin and end.
 func (w *world) noteRecord(name string, before, after Record) {
-	if before.Begun.IsZero() && !after.Begun.IsZero() {
-		w.forgive(name)
+	if before.Begun.IsZero() && !after.Begun.IsZero() || before.Baseline == "" && after.Baseline != "" {
+		w.forgive(name) // what was dropped before there was a baseline is not to be known
 	}
 	if before.inWork() && !after.inWork() {
 		delete(w.written, name)
