@@ -160,6 +160,12 @@ func (w *world) onlyByWord(name string, state *ZoneState) bool {
 	switch state.Reason {
 	case ReasonEmptied:
 		return w.object.records[name].Emptied
+	case ReasonMinAvailableZones:
+		for _, record := range w.object.records {
+			if record.Emptied {
+				return true
+			}
+		}
 	case ReasonQueuesUnclear:
 		return w.gates[name] == Unclear
 	case ReasonDataDropped:

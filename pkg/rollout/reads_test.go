@@ -288,6 +288,14 @@ func TestAClusterMadeAnewGetsItsReadsBackOnlyByTheUsersWord(t *testing.T) {
 	wantAction(t, decide(t, o), RestoreReads, "a")
 }
 
+func TestZonesThatAllCameBackEmptyCallForTheUser(t *testing.T) {
+	d := decide(t, routedScene(outdatedZone("a", open, emptied), outdatedZone("b", open, emptied)))
+	wantAction(t, d, Nothing, "")
+	if z := d.Zones[0]; z.Reason != ReasonMinAvailableZones || !z.Hold {
+		t.Errorf("%+v", z)
+	}
+}
+
 func TestAnEmptiedZoneReceivesARepairToo(t *testing.T) {
 	o := routedScene(outdatedZone("a", emptied, unhealthy, drainedFor(time.Minute), loaded(true), idling(true)), zone("b", open))
 	wantAction(t, decide(t, o), UpdateCluster, "a")

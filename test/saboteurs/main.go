@@ -40,7 +40,7 @@ func run(ctx context.Context) error {
 	var survived []string
 	for _, s := range saboteurs {
 		caught, err := s.release(ctx, scratch)
-		if err != nil {
+		if err := errors.Join(err, ctx.Err()); err != nil {
 			return fmt.Errorf("guard %q: %w", s.guard, err)
 		}
 		if caught == "" {
@@ -62,7 +62,7 @@ func (s saboteur) release(ctx context.Context, scratch string) (caught string, e
 	if err != nil {
 		return "", err
 	}
-	command := exec.CommandContext(ctx, "go", "test", "-count=1", "-overlay="+overlay, "-run", tables, "-skip", slow, "./"+engine)
+	command := exec.CommandContext(ctx, "go", "test", "-count=1", "-vet=off", "-overlay="+overlay, "-run", tables, "-skip", slow, "./"+engine)
 	output, err := command.CombinedOutput()
 	var failed *exec.ExitError
 	switch {

@@ -57,14 +57,14 @@ var saboteurs = []saboteur{
 
 	// From the write to the end.
 	{"health before the restoration", "advance.go", "case !zone.Cluster.Healthy():\n\t\tkeepAway", "case false:\n\t\tkeepAway"},
-	{"old evidence is forgotten", "advance.go", "record.Healthy, record.Quiet, record.Restored = time.Time{}, time.Time{}, time.Time{}", ""},
+	{"old evidence is forgotten", "advance.go", "record.Healthy, record.Quiet, record.Restored = time.Time{}, time.Time{}, time.Time{}", "record.Restored = time.Time{}"},
 	{"flush before the restoration", "advance.go", "if !flushed(o, d, zone, state) {", "if false && !flushed(o, d, zone, state) {"},
 	{"flush: unclear", "flush.go", "if zone.Queues.Gate == Unclear {", "if false {"},
 	{"flush: nobody has looked", "flush.go", "if reading == nil {", "if reading == nil {\n\t\treturn true\n\t}\n\tif false {"},
 	{"flush: pending", "baseline.go", "if queue.Pending > maxPending {", "if false {"},
 	{"flush: failures", "baseline.go", "failed = failed || queue.Failures != mark.Failures", ""},
 	{"flush: missing", "baseline.go", `if reading.Missing != "" {`, "if false {"},
-	{"flush: successes", "baseline.go", "if queue.Sent <= marks[i].Sent && queue.Inflow > marks[i].Inflow {", "if false {"},
+	{"flush: successes", "baseline.go", "if queue.Sent <= marks[i].Sent && queue.Inflow > marks[i].Inflow {", "if false && queue.Sent <= marks[i].Sent {"},
 	{"flush: drops", "baseline.go", "mark.Lost = mark.Lost || queue.Dropped > mark.Dropped", ""},
 	{"flush: drops through a restart", "baseline.go", "mark.Lost = lost\n", "_ = lost\n"},
 	{"flush: a replica that left", "baseline.go", `mark.Lost = mark.Lost || reading.Missing == ""`, "_ = reading"},
