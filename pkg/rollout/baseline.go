@@ -8,8 +8,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-
-	"k8s.io/apimachinery/pkg/api/resource"
 )
 
 // Baseline is what the counters of the queues of a zone are compared with: a list
@@ -160,19 +158,24 @@ func fresh(queue Queue, first bool) Mark {
 // lacks says what keeps the queue of a replica from being empty.
 func lacks(queue Queue, maxPending int64) string {
 	if queue.Pending > maxPending {
-		return fmt.Sprintf("has %s pending", resource.NewQuantity(coarse(queue.Pending), resource.BinarySI))
+		return fmt.Sprintf("has %s pending", size(queue.Pending))
 	}
 	return ""
 }
 
-// coarse drops all but the three leading bits, so that a status does not change
-// with every byte.
-func coarse(n int64) int64 {
+// size is a number of bytes to its three leading bits, so that a status does not
+// change with every byte.
+func size(n int64) string {
 	unit := int64(1)
 	for n/unit >= 8 {
 		unit *= 2
 	}
-	return n / unit * unit
+	n = n / unit * unit
+	suffixes := []string{"", "Ki", "Mi", "Gi", "Ti"}
+	for n >= 1024 && n%1024 == 0 && len(suffixes) > 1 {
+		n, suffixes = n/1024, suffixes[1:]
+	}
+	return fmt.Sprintf("%d%s", n, suffixes[0])
 }
 
 func (m Mark) advanced(queue Queue) Mark {

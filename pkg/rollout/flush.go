@@ -12,11 +12,11 @@ import (
 type Gate int
 
 const (
-	// NoGate: no VMAgent is listed, or it has no remote write to the zone.
+	// NoGate is where no VMAgent is listed, or it has no remote write to the zone.
 	NoGate Gate = iota
-	// Gated: the queue can be told.
+	// Gated is where the queue can be told.
 	Gated
-	// Unclear: samples reach the zone by a way on which no queue can be told.
+	// Unclear is where samples reach the zone by a way on which no queue can be told.
 	Unclear
 )
 
