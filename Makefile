@@ -25,7 +25,7 @@ GOTESTSUM = $(BIN)/gotestsum --format $(if $(CI),standard-quiet,pkgname) --hide-
 
 .PHONY: help
 help: ## List the targets
-	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: build
 build: ## Build the server into .local/bin
@@ -50,6 +50,10 @@ test: gotestsum tools build standin ## Run all tests: pure, against a real kube-
 .PHONY: test-long
 test-long: gotestsum tools build standin ## Run what takes long: more repetitions, with the race detector
 	VMDC_TEST_LONG=1 $(GOTESTSUM) -- -race -p 1 -timeout 4h ./...
+
+.PHONY: test-saboteurs
+test-saboteurs: ## Remove the guards of the rollout engine one at a time: a test must notice each
+	go run ./test/saboteurs
 
 .PHONY: verify
 verify: ## Generate again and compare, vet and lint

@@ -160,6 +160,12 @@ func (w *world) onlyByWord(name string, state *ZoneState) bool {
 	switch state.Reason {
 	case ReasonEmptied:
 		return w.object.records[name].Emptied
+	case ReasonMinAvailableZones:
+		for _, record := range w.object.records {
+			if record.Emptied {
+				return true
+			}
+		}
 	case ReasonQueuesUnclear:
 		return w.gates[name] == Unclear
 	case ReasonDataDropped:
@@ -184,8 +190,8 @@ func (w *world) tooFewAtAll(o Observed) bool {
 
 // noteRecord sees the work on a zone begin and end.
 func (w *world) noteRecord(name string, before, after Record) {
-	if before.Begun.IsZero() && !after.Begun.IsZero() {
-		w.forgive(name)
+	if before.Begun.IsZero() && !after.Begun.IsZero() || before.Baseline == "" && after.Baseline != "" {
+		w.forgive(name) // what was dropped before there was a baseline is not to be known
 	}
 	if before.inWork() && !after.inWork() {
 		delete(w.written, name)

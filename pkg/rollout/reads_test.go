@@ -96,17 +96,18 @@ func TestADrainLeavesEnoughZones(t *testing.T) {
 		minimum int
 		action  Action
 	}{
-		"healthy, one other":                {[]Zone{outdatedZone("a", open), zone("b", open)}, 1, Action{DrainReads, "a"}},
-		"healthy, none other, so be it":     {[]Zone{outdatedZone("a", open)}, 0, Action{UpdateCluster, "a"}},
-		"healthy, the other is not read":    {[]Zone{outdatedZone("a", open), zone("b"), zone("c", open, unhealthy)}, 1, Action{Nothing, ""}},
-		"broken, one other":                 {[]Zone{outdatedZone("a", open, unhealthy), zone("b", open)}, 1, Action{DrainReads, "a"}},
-		"broken, too few others":            {[]Zone{outdatedZone("a", open, unhealthy), zone("b", open)}, 2, Action{UpdateCluster, "a"}},
-		"broken, half drained, none other":  {[]Zone{outdatedZone("a", drainedFor(0), reopened, unhealthy), zone("b", open, unhealthy)}, 1, Action{UpdateCluster, "a"}},
-		"written, reads back, none other":   {[]Zone{zone("a", drainedFor(0), reopened, unhealthy, inFlight(Updating, 0, true)), zone("b", open, unhealthy)}, 1, Action{Nothing, ""}},
-		"written, reads back, one other":    {[]Zone{zone("a", drainedFor(0), reopened, unhealthy, inFlight(Updating, 0, true)), zone("b", open)}, 1, Action{DrainReads, "a"}},
-		"the other is on its way back":      {[]Zone{outdatedZone("a", open), zone("b", open, restoring)}, 0, Action{Nothing, ""}},
-		"the other has come back empty":     {[]Zone{outdatedZone("a", open), zone("b", open, emptied)}, 1, Action{DrainReads, "b"}},
-		"the VMUser is drained for another": {[]Zone{outdatedZone("a", open, func(z *Zone) { z.Reads.Busy = "VMUser ns/u" }), zone("b", open)}, 1, Action{Nothing, ""}},
+		"healthy, one other":                  {[]Zone{outdatedZone("a", open), zone("b", open)}, 1, Action{DrainReads, "a"}},
+		"healthy, none other, so be it":       {[]Zone{outdatedZone("a", open)}, 0, Action{UpdateCluster, "a"}},
+		"healthy, the other is not read":      {[]Zone{outdatedZone("a", open), zone("b"), zone("c", open, unhealthy)}, 1, Action{Nothing, ""}},
+		"broken, one other":                   {[]Zone{outdatedZone("a", open, unhealthy), zone("b", open)}, 1, Action{DrainReads, "a"}},
+		"broken, too few others":              {[]Zone{outdatedZone("a", open, unhealthy), zone("b", open)}, 2, Action{UpdateCluster, "a"}},
+		"broken, half drained, none other":    {[]Zone{outdatedZone("a", drainedFor(0), reopened, unhealthy), zone("b", open, unhealthy)}, 1, Action{UpdateCluster, "a"}},
+		"written, reads back, none other":     {[]Zone{zone("a", drainedFor(0), reopened, unhealthy, inFlight(Updating, 0, true)), zone("b", open, unhealthy)}, 1, Action{Nothing, ""}},
+		"written, reads back, one other":      {[]Zone{zone("a", drainedFor(0), reopened, unhealthy, inFlight(Updating, 0, true)), zone("b", open)}, 1, Action{DrainReads, "a"}},
+		"the other is on its way back":        {[]Zone{outdatedZone("a", open), zone("b", open, restoring)}, 0, Action{Nothing, ""}},
+		"the other has come back empty":       {[]Zone{outdatedZone("a", open), zone("b", open, emptied)}, 1, Action{DrainReads, "b"}},
+		"the other is empty and is read from": {[]Zone{outdatedZone("a", open), zone("b", open, emptied, func(z *Zone) { z.Reads.Busy = "VMUser ns/u" })}, 1, Action{Nothing, ""}},
+		"the VMUser is drained for another":   {[]Zone{outdatedZone("a", open, func(z *Zone) { z.Reads.Busy = "VMUser ns/u" }), zone("b", open)}, 1, Action{Nothing, ""}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			o := routedScene(c.zones...)
@@ -285,6 +286,14 @@ func TestAClusterMadeAnewGetsItsReadsBackOnlyByTheUsersWord(t *testing.T) {
 	}
 	approved(&o.Zones[0])
 	wantAction(t, decide(t, o), RestoreReads, "a")
+}
+
+func TestZonesThatAllCameBackEmptyCallForTheUser(t *testing.T) {
+	d := decide(t, routedScene(outdatedZone("a", open, emptied), outdatedZone("b", open, emptied)))
+	wantAction(t, d, Nothing, "")
+	if z := d.Zones[0]; z.Reason != ReasonMinAvailableZones || !z.Hold {
+		t.Errorf("%+v", z)
+	}
 }
 
 func TestAnEmptiedZoneReceivesARepairToo(t *testing.T) {

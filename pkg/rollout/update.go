@@ -272,8 +272,12 @@ func disrupted(o *Observed, d *Decision, next int) *obstacle {
 // tooFew holds a zone back where not enough others would remain. Those that do
 // not exist yet may still come.
 func tooFew(o *Observed, d *Decision, next int) *obstacle {
-	serving, toCome := servingBeside(o, d, next), 0
+	serving, toCome, empty := servingBeside(o, d, next), 0, ""
 	for i := range o.Zones {
+		if d.Zones[i].Record.Emptied {
+			empty = fmt.Sprintf("; zone %s came back empty, and serves only by the user's word", o.Zones[i].Name)
+			continue
+		}
 		if zone := &o.Zones[i]; i != next && (zone.Cluster == nil || !zone.notOurs() && !serves(o, d, i)) {
 			toCome++
 		}
@@ -283,7 +287,7 @@ func tooFew(o *Observed, d *Decision, next int) *obstacle {
 		return nil
 	}
 	return &obstacle{reason: ReasonMinAvailableZones, hold: serving+toCome < wanted, waitingFor: fmt.Sprintf(
-		"at least %d other zones in good health, there being %d; spec.strategy.minAvailableZones can lower that", wanted, serving)}
+		"at least %d other zones in good health, there being %d; spec.strategy.minAvailableZones can lower that%s", wanted, serving, empty)}
 }
 
 // tooManyFailures halts a rollout.

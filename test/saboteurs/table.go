@@ -1,0 +1,91 @@
+// Copyright The vmdistributed-apiserver Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+// saboteur takes a guard away.
+type saboteur struct {
+	guard   string
+	file    string // of the engine
+	line    string // what to replace in it, as often as once
+	instead string
+}
+
+// Patterns of tests.
+const (
+	tables = "^Test"
+	// slow are left out: a guard has to be told by a test that names it.
+	slow = "^Test(Simulation|NoReachableState|AStopAtAnyPoint|DecidingTwice)"
+)
+
+var saboteurs = []saboteur{
+	// Guards before a zone is touched.
+	{"single disruption", "update.go", "if out < o.Strategy.MaxUnavailable {", "if true || out < o.Strategy.MaxUnavailable {"},
+	{"one repair at a time", "update.go", "if count < o.Strategy.MaxUnavailable {", "if true || count < o.Strategy.MaxUnavailable {"},
+	{"enough zones remain", "update.go", "if serving >= wanted {", "if true || serving >= wanted {"},
+	{"a drain leaves enough", "update.go", "return servingBeside(o, d, i) >= max(1, o.Strategy.MinAvailableZones)", "return true"},
+	{"a redrain leaves one", "advance.go", `if zone.Reads.Busy != "" || servingBeside(o, d, i) == 0 {`, "if false {"},
+	{"what is on its way back does not serve", "update.go", "!d.Zones[i].Record.Emptied && !outOfReach(o, d, i)\n}", "!d.Zones[i].Record.Emptied\n}"},
+	{"what came back empty does not serve", "update.go", "!zone.notOurs() && !d.Zones[i].Record.Emptied && !outOfReach(o, d, i)\n}", "!zone.notOurs() && !outOfReach(o, d, i)\n}"},
+	{"nothing is written under its readers", "update.go", "if !o.Zones[next].routed() || servingBeside(o, d, next) > 0 {", "if true {"},
+	{"failures halt", "update.go", "if failures <= o.Strategy.MaxFailures {", "if true || failures <= o.Strategy.MaxFailures {"},
+	{"lost samples halt", "update.go", `lost != "" && i != next && !zone.Approved`, `false && lost != "" && i != next && !zone.Approved`},
+	{"a refusal holds those after it back", "update.go", "if state := &d.Zones[i]; state.refused {", "if state := &d.Zones[i]; false {"},
+	{"bake", "update.go", "if !o.Now.Before(until) {\n\t\treturn nil", "if true {\n\t\treturn nil"},
+	{"contended reads are left alone", "update.go", "d.Zones[next].Record.Contended == zone.Revision && !zone.Approved", "false && zone.Approved"},
+	{"unknown reads", "update.go", `case reads.Unknown != "":`, "case false:"},
+	{"undrainable reads", "update.go", "case len(reads.Undrainable) > 0:", "case false:"},
+	{"another drain of the VMUser", "update.go", `case reads.Busy != "":`, "case false:"},
+	{"queues known before a drain", "update.go", "case queues.Reading == nil:", "case false:"},
+	{"no replica silent before a drain", "update.go", `case queues.Reading.Missing != "":`, "case false:"},
+	{"room in the queues", "update.go", `full != "" {`, `full != "" && false {`},
+	{"abort", "update.go", "if o.Aborted {", "if false {"},
+	{"paused", "decide.go", "if o.Paused {\n\t\thold(&o, &d)", "if false {\n\t\thold(&o, &d)"},
+	{"storage never shrinks", "decide.go", "case len(cluster.Shrinks) > 0:", "case false:"},
+	{"drift is overwritten three times", "decide.go", "case landed(zone) && state.Record.Reapplied >= maxReapplied:", "case false:"},
+	{"what is refused is not written", "update.go", "!zone.Cluster.Deleting && !state.refused", "!zone.Cluster.Deleting"},
+
+	// From the drain to the write.
+	{"drain before the write", "update.go", "if drainable(o, d, next) && !drain(o, d, zone, state) {", "if false {"},
+	{"drain before the second write", "advance.go", "if !takesReads(o, d, i) {", "if false {"},
+	{"proof that it is loaded", "reads.go", "if !met {\n\t\trecord.Loaded = time.Time{}", "if !met && false {\n\t\trecord.Loaded = time.Time{}"},
+	{"evidence that nobody has is none", "reads.go", `return false, "evidence to be gathered"`, `return true, ""`},
+	{"the proof counts from the last write", "reads.go", "if d.Action == (Action{DrainReads, zone.Name}) || !record.drained() {", "if !record.drained() {"},
+	{"reads in flight", "reads.go", "if !o.Now.Before(over) {", "if true {"},
+	{"redrains are limited", "reads.go", "if record.Redrained >= maxRedrained {", "if false {"},
+	{"redrains are counted", "reads.go", "record.DrainDone = true // that it has landed may not have been noted", ""},
+
+	// From the write to the end.
+	{"health before the restoration", "advance.go", "case !zone.Cluster.Healthy():\n\t\tkeepAway", "case false:\n\t\tkeepAway"},
+	{"old evidence is forgotten", "advance.go", "record.Healthy, record.Quiet, record.Restored = time.Time{}, time.Time{}, time.Time{}", "record.Restored = time.Time{}"},
+	{"flush before the restoration", "advance.go", "if !flushed(o, d, zone, state) {", "if false && !flushed(o, d, zone, state) {"},
+	{"flush: unclear", "flush.go", "if zone.Queues.Gate == Unclear {", "if false {"},
+	{"flush: nobody has looked", "flush.go", "if reading == nil {", "if reading == nil {\n\t\treturn true\n\t}\n\tif false {"},
+	{"flush: pending", "baseline.go", "if queue.Pending > maxPending {", "if false {"},
+	{"flush: failures", "baseline.go", "failed = failed || queue.Failures != mark.Failures", ""},
+	{"flush: missing", "baseline.go", `if reading.Missing != "" {`, "if false {"},
+	{"flush: successes", "baseline.go", "if queue.Sent <= marks[i].Sent && queue.Inflow > marks[i].Inflow {", "if false && queue.Sent <= marks[i].Sent {"},
+	{"flush: drops", "baseline.go", "mark.Lost = mark.Lost || queue.Dropped > mark.Dropped", ""},
+	{"flush: drops through a restart", "baseline.go", "mark.Lost = lost\n", "_ = lost\n"},
+	{"flush: a replica that left", "baseline.go", `mark.Lost = mark.Lost || reading.Missing == ""`, "_ = reading"},
+	{"flush: stable window", "flush.go", "if o.Now.Before(until) {", "if false {"},
+	{"flush: window of a replica that failed", "flush.go", "stable = max(stable, zone.Queues.RetryPause)", "_ = zone"},
+	{"flush: what was held before the drain", "flush.go", "held.After(until) {", "false && held.After(until) {"},
+	{"restoration is written until it lands", "reads.go", "if d.propose(RestoreReads, zone.Name); d.Action", "if d.Action"},
+	{"made anew: by the user's word", "advance.go", "if record.drained() && record.Emptied && !zone.Approved {", "if false {"},
+	{"made anew: drained at once", "advance.go", "record.Begun = o.Now\n\t\tproposeDrain(o, d, zone, record)\n\t\tif !ailing", "return\n\t\tif !ailing"},
+	{"made anew: not before it is loaded", "decide.go", "if !vacated(o, d, i) {", "if false {"},
+	{"a lost record is flushed", "decide.go", "r.Updating, r.Started, r.Generation = forgotten, now, 0", "_ = forgotten"},
+
+	// Deadlines.
+	{"readyTimeout", "decide.go", "if overdue(o, &state.Record) {", "if false {"},
+	{"drain.timeout and flush.timeout", "reads.go", "if o.Now.Sub(clock) >= limit {", "if false {"},
+	{"progressDeadline", "decide.go", "if deadline := last.Add(o.Strategy.ProgressDeadline); o.Now.Before(deadline) {", "if deadline := last.Add(o.Strategy.ProgressDeadline); true {"},
+
+	// On the way out.
+	{"deletion: health", "deletion.go", "case !zone.Cluster.Healthy():", "case false:"},
+	{"deletion: flush", "deletion.go", "case record.inFlight() && !flushed(o, d, zone, state):", "case false:"},
+	{"deletion: made anew", "deletion.go", "case record.Emptied && !zone.Approved:", "case false:"},
+	{"deletion: references", "deletion.go", "case len(cluster.ReferredBy) > 0:", "case false:"},
+	{"a drained stray keeps the object", "decide.go", "\t\tremaining++\n", ""},
+}
