@@ -92,7 +92,7 @@ func (w *world) manifest(extra fields) []byte {
 	w.t.Helper()
 	var entries, users list
 	for _, zone := range w.zones {
-		spec := fields{"retentionPeriod": "1"}
+		spec := fields{}
 		for _, component := range []string{"vmstorage", "vmselect", "vminsert"} {
 			spec[component] = fields{"replicaCount": int64(1)}
 		}

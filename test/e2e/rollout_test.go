@@ -33,7 +33,8 @@ func (s *stage) readers(zones []string) map[string][]any {
 	}
 	return map[string][]any{
 		"by-name":    targets,
-		"by-objects": {fields{"crd": fields{"kind": "VMCluster/vmselect", "objects": objects}, "load_balancing_policy": "first_available"}},
+		"by-both":    {fields{"crd": fields{"kind": "VMCluster/vmselect", "name": zones[0], "namespace": s.namespace, "objects": objects[1:]}}},
+		"by-objects": {fields{"crd": fields{"kind": "VMCluster/vmselect", "name": "", "namespace": "", "objects": objects}, "load_balancing_policy": "first_available"}},
 		"by-url":     {fields{"static": fields{"urls": urls}, "retry_status_codes": list{int64(502), int64(503)}}},
 		"last":       {s.selectOf(zones[len(zones)-1])},
 	}
