@@ -23,8 +23,12 @@ import (
 
 var (
 	clusterResource = schema.GroupVersionResource{Group: "operator.victoriametrics.com", Version: "v1beta1", Resource: "vmclusters"}
+	userResource    = clusterResource.GroupVersion().WithResource("vmusers")
+	secretResource  = schema.GroupVersionResource{Version: "v1", Resource: "secrets"}
 	resources       = []schema.GroupVersionResource{
 		clusterResource,
+		userResource,
+		secretResource,
 		{Group: "apps", Version: "v1", Resource: "statefulsets"},
 		{Group: "apps", Version: "v1", Resource: "deployments"},
 	}

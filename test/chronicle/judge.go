@@ -45,7 +45,7 @@ func (c *Chronicle) Judge() Verdict {
 	c.mu.Lock()
 	theirs := maps.Clone(c.theirs)
 	c.mu.Unlock()
-	p := play{clusters: map[string]*unstructured.Unstructured{}, workloads: map[string]*unstructured.Unstructured{}, changing: map[string]bool{}}
+	p := play{clusters: map[string]*unstructured.Unstructured{}, workloads: map[string]*unstructured.Unstructured{}, changing: map[string]bool{}, reads: newReadPath()}
 	for _, e := range events {
 		if e.resource == clusterResource.Resource {
 			p.judge(e, theirs)
@@ -83,12 +83,18 @@ type play struct {
 	workloads map[string]*unstructured.Unstructured
 	// changing are clusters that were changed and have not been healthy since.
 	changing map[string]bool
+	reads    readPath
 	verdict  Verdict
 }
 
 func (p *play) take(e event) {
 	all, key := p.clusters, e.object.GetName()
-	if e.resource != clusterResource.Resource {
+	switch e.resource {
+	case clusterResource.Resource:
+	case userResource.Resource, secretResource.Resource:
+		p.verdict.Violations = append(p.verdict.Violations, p.reads.take(e)...)
+		return
+	default:
 		all, key = p.workloads, e.resource+"/"+key
 	}
 	if e.gone {
@@ -122,6 +128,9 @@ func (p *play) judge(e event, theirs map[string]bool) {
 		if other != name && sameOwner(p.clusters[other], e.object) {
 			p.compare(write, p.sick(before), p.clusters[other])
 		}
+	}
+	if p.sick(before) == "" {
+		p.verdict.Violations = append(p.verdict.Violations, p.reads.write(write)...)
 	}
 	p.changing[name] = true
 }

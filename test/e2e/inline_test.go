@@ -22,17 +22,10 @@ import (
 // zones, and the VMUsers that read from one each, behind a VMAuth.
 func (s *stage) named(example examples.Example) {
 	s.t.Helper()
-	var writes list
-	for _, zone := range example.Zones {
-		writes = append(writes, fields{"url": fmt.Sprintf("http://vminsert-%s.%s.svc:8480/insert/multitenant/prometheus/api/v1/write", zone, s.namespace)})
-	}
-	s.create(agentResource, "VMAgent", example.Agent, fields{"remoteWrite": writes})
-	s.create(authResource, "VMAuth", "read", fields{"userSelector": fields{}})
+	s.writePath(example.Agent, example.Zones...)
+	s.readPath()
 	for i, user := range example.Users {
-		s.create(userResource, "VMUser", user, fields{"generatePassword": true, "targetRefs": list{fields{
-			"crd":                fields{"kind": "VMCluster/vmselect", "name": example.Zones[i], "namespace": s.namespace},
-			"target_path_suffix": "/select/0",
-		}}})
+		s.user(user, s.selectOf(example.Zones[i]))
 	}
 }
 

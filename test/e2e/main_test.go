@@ -22,6 +22,7 @@ import (
 
 	"github.com/vmdistributed/vmdistributed-apiserver/generated/clientset/versioned"
 	"github.com/vmdistributed/vmdistributed-apiserver/test/controlplane"
+	"github.com/vmdistributed/vmdistributed-apiserver/test/responders"
 )
 
 const (
@@ -38,6 +39,8 @@ type site struct {
 	own        versioned.Interface
 	objects    dynamic.Interface
 	kubernetes kubernetes.Interface
+	// responders answer for the pods, in which nothing runs.
+	responders *responders.Responders
 }
 
 var shared site
@@ -68,7 +71,7 @@ func run(m *testing.M) (status int, err error) {
 	if err := shared.start(ctx, dir); err != nil {
 		return 0, fmt.Errorf("starting the control plane of the tests (run make tools build first): %w", err)
 	}
-	defer func() { err = errors.Join(err, shared.control.Stop()) }()
+	defer func() { err = errors.Join(err, shared.stop()) }()
 	status = m.Run()
 	ctx, cancel = context.WithTimeout(context.Background(), patience)
 	defer cancel()
@@ -85,17 +88,37 @@ func (s *site) start(ctx context.Context, dir string) error {
 	if err != nil {
 		return err
 	}
-	if _, err := s.control.StartServer(ctx, controlplane.ServerOptions{}); err != nil {
-		return errors.Join(err, s.control.Stop())
+	if err := s.startOurs(ctx); err != nil {
+		return errors.Join(err, s.stop())
 	}
+	return nil
+}
+
+// startOurs starts what is ours: the responders, and the server that asks them.
+func (s *site) startOurs(ctx context.Context) error {
+	var err error
 	if s.own, err = versioned.NewForConfig(s.control.Config()); err != nil {
 		return err
 	}
 	if s.objects, err = dynamic.NewForConfig(s.control.Config()); err != nil {
 		return err
 	}
-	s.kubernetes, err = kubernetes.NewForConfig(s.control.Config())
+	if s.kubernetes, err = kubernetes.NewForConfig(s.control.Config()); err != nil {
+		return err
+	}
+	if s.responders, err = responders.Start(ctx, s.kubernetes); err != nil {
+		return err
+	}
+	_, err = s.control.StartServer(ctx, controlplane.ServerOptions{Env: s.responders.Env()})
 	return err
+}
+
+func (s *site) stop() error {
+	var err error
+	if s.responders != nil {
+		err = s.responders.Stop()
+	}
+	return errors.Join(err, s.control.Stop())
 }
 
 // operatorIsAlive gives the operator something to do when all tests are over. It
