@@ -10,9 +10,11 @@ SHELL := /bin/bash
 LOCAL := $(CURDIR)/.local
 BIN := $(LOCAL)/bin
 
-# What reconciles the operator's kinds in the local control plane: real, standin
-# or none.
+# What reconciles the operator's kinds in the local control plane: real (on kwok
+# nodes, whose pods run nothing), dataplane (vmagent, vmauth and victoria-metrics
+# processes behind the objects), standin (status only) or none.
 OPERATOR ?= real
+OPERATORS := real dataplane standin none
 
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 LDFLAGS := -X github.com/vmdistributed/vmdistributed-apiserver/pkg/version.build=$(VERSION)
@@ -37,7 +39,7 @@ tools: ## Build the programs of the local control plane and data plane into .loc
 
 .PHONY: standin
 standin:
-	go build -o $(BIN)/ ./test/standin/cmd/...
+	go build -o $(BIN)/ ./test/standin/cmd/... ./test/dataplane/cmd/...
 
 .PHONY: test-unit
 test-unit: gotestsum ## Run the tests that need no other program
@@ -68,16 +70,25 @@ update: ## Generate code
 	hack/update-codegen.sh
 
 .PHONY: up
-up: tools build standin ## Leave a local control plane running, with the server registered
+up: operator-is-known tools build standin ## Leave a local control plane running, with the server registered
 	go run ./hack/controlplane up --operator $(OPERATOR)
+
+.PHONY: operator-is-known
+operator-is-known:
+	@[[ " $(OPERATORS) " == *" $(OPERATOR) "* ]] || \
+	  { echo "OPERATOR=$(OPERATOR) is unknown: choose one of $(OPERATORS)" >&2; exit 2; }
 
 .PHONY: down
 down: ## Stop what up has started
 	go run ./hack/controlplane down
 
 .PHONY: demo
-demo: tools build ## Show a rollout over several zones on real components
-	go run ./hack/demo
+demo: ## Show a rollout over several zones under load, without a failed query or a lost sample
+	@echo "demo: builds what is not built yet (about 10 minutes the first time on two cores, seconds after that), then runs for about two minutes"
+	hack/build-tools.sh etcd kube-apiserver kubectl vmagent vmauth victoria-metrics
+	@$(MAKE) --no-print-directory build
+	go build -o $(BIN)/ ./hack/demo
+	@exec $(BIN)/demo # not go run, which an end by signal would not pass on
 
 .PHONY: clean
 clean: down ## Stop everything and remove what was built

@@ -75,7 +75,7 @@ func newUp(dir *string) *cobra.Command {
 		},
 	}
 	flags := cmd.Flags()
-	flags.StringVar(&operator, "operator", operator, "what reconciles the operator's kinds: real, standin or none")
+	flags.StringVar(&operator, "operator", operator, fmt.Sprintf("what reconciles the operator's kinds: one of %v", controlplane.OperatorModes()))
 	flags.StringVar(&crds, "crds", crds, "which definitions of the operator's kinds: all, used or none")
 	flags.IntVar(&options.Nodes, "nodes", 0, "how many nodes kwok plays (default 3 with --operator=real)")
 	flags.BoolVar(&options.Scheduler, "scheduler", false, "run the scheduler (always with --operator=real)")
@@ -101,7 +101,20 @@ func up(ctx context.Context, options controlplane.Options, server *controlplane.
 	if err != nil {
 		return fmt.Errorf("%w\nWhat was started stays: run this again to go on from here, or down to end it", err)
 	}
-	_, err = fmt.Fprintf(options.Out, "The control plane is up. Use it with:\n  export KUBECONFIG=%s\n", cp.Kubeconfig())
+	return tellHow(options.Out, cp)
+}
+
+// tellHow says how the control plane is used.
+func tellHow(out io.Writer, cp *controlplane.ControlPlane) error {
+	text := fmt.Sprintf("The control plane is up. Use it with:\n  export KUBECONFIG=%s PATH=%s:$PATH\n", cp.Kubeconfig(), cp.BinDir())
+	proxy, err := cp.ProxyURL()
+	if err != nil {
+		return err
+	}
+	if proxy != "" {
+		text += fmt.Sprintf("Services answer by their names through a proxy, such as:\n  curl -x %s http://vmauth-NAME.NAMESPACE.svc:8427/health\n", proxy)
+	}
+	_, err = io.WriteString(out, text)
 	return err
 }
 

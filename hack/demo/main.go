@@ -1,10 +1,12 @@
 // Copyright The vmdistributed-apiserver Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Command demo shows a rollout over several zones on real components: etcd,
-// kube-apiserver, controller-manager, scheduler, kwok nodes, the VictoriaMetrics
-// operator, and the project's server behind the real aggregator. It starts all of
-// them, and ends all of them.
+// Command demo shows a rollout over several zones under load: etcd,
+// kube-apiserver, the project's server behind the real aggregator, and processes
+// of vmagent, vmauth and victoria-metrics that run what the operator's objects ask
+// for (see package dataplane). Numbered samples are written and queries are made
+// all the time; it fails if one of either was lost. It starts everything itself,
+// and ends everything.
 package main
 
 import (
@@ -19,61 +21,67 @@ import (
 	"time"
 
 	"github.com/vmdistributed/vmdistributed-apiserver/test/controlplane"
+	"github.com/vmdistributed/vmdistributed-apiserver/test/dataplane"
 )
 
-// limit bounds the demo as a whole; a run takes about one minute and a half.
-const limit = 10 * time.Minute
+const (
+	// limit bounds the demo as a whole; a run takes about two minutes.
+	limit = 10 * time.Minute
+	// downtime is how long a zone is away for an update, at least: as short as its
+	// process starts, nobody would see the queues grow.
+	downtime = 3 * time.Second
+)
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
-	if err := run(ctx); err != nil {
+	took, found, err := run(ctx)
+	if ctx.Err() != nil {
+		err = errors.Join(context.Cause(ctx), err)
+	}
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "demo: failed:", err)
 		cancel()
 		os.Exit(1) //nolint:gocritic // nothing is left to defer
 	}
+	fmt.Printf("demo: ok: %s\n%s\n", strings.Join(took, "; "), found)
 }
 
-func run(ctx context.Context) (err error) {
+// run returns what each zone took and what became of the load, once everything
+// has ended again.
+func run(ctx context.Context) (took []string, found outcome, err error) {
 	root, err := controlplane.FindRoot()
 	if err != nil {
-		return err
+		return nil, outcome{}, err
 	}
 	dir := filepath.Join(root, ".local", "demo")
 	if err := os.RemoveAll(dir); err != nil {
-		return fmt.Errorf("clearing away the last demo: %w", err)
+		return nil, outcome{}, fmt.Errorf("clearing away the last demo: %w", err)
 	}
 	say("Starting a control plane of its own in %s", relative(root, dir))
-	plane, err := controlplane.Start(ctx, controlplane.Options{
-		Dir:               dir,
-		Root:              root,
-		Operator:          controlplane.OperatorReal,
-		ControllerManager: true,
-		Out:               os.Stdout,
+	control, err := controlplane.Start(ctx, controlplane.Options{Dir: dir, Root: root, CRDs: controlplane.CRDsUsed, Out: os.Stdout})
+	if err != nil {
+		return nil, outcome{}, err
+	}
+	defer func() { err = errors.Join(err, control.Stop()) }()
+	plane, err := dataplane.Start(ctx, control.Config(), dataplane.Options{
+		Dir: filepath.Join(dir, "plane"), BinDir: filepath.Join(root, ".local", "bin"), Lag: downtime,
 	})
 	if err != nil {
-		return err
+		return nil, outcome{}, err
 	}
 	defer func() { err = errors.Join(err, plane.Stop()) }()
-	server, err := plane.StartServer(ctx, controlplane.ServerOptions{})
+	server, err := control.StartServer(ctx, controlplane.ServerOptions{Env: plane.Proxy().Env()})
 	if err != nil {
-		return err
+		return nil, outcome{}, err
 	}
-	show, err := newShow(plane, server, root)
+	show, err := newShow(control, plane, server, root)
 	if err != nil {
-		return err
+		return nil, outcome{}, err
 	}
-	took, err := show.play(ctx)
-	if err != nil {
-		return err
-	}
-	if err := show.figures(); err != nil {
-		return err
-	}
-	fmt.Printf("demo: ok: %s\n", strings.Join(took, "; "))
-	return nil
+	return show.play(ctx)
 }
 
 // say prints a line that stands out between the output of commands.

@@ -51,6 +51,9 @@ func (c *ControlPlane) config(credentials pair) *rest.Config {
 // Kubeconfig returns the path of a kubeconfig file that may do everything.
 func (c *ControlPlane) Kubeconfig() string { return c.layout.adminKubeconfig() }
 
+// BinDir returns the directory of the programs, kubectl among them.
+func (c *ControlPlane) BinDir() string { return c.layout.bin }
+
 // WriteKubeconfig writes a kubeconfig file like ConfigFor, with the
 // certificates in it.
 func (c *ControlPlane) WriteKubeconfig(path, user string, groups ...string) error {

@@ -68,7 +68,7 @@ func checkProgram(path string) error {
 	switch name {
 	case serverProgram:
 		target = "build"
-	case standinProgram:
+	case standinProgram, dataplaneProgram:
 		target = "standin"
 	}
 	return fmt.Errorf("%s is not built (looked for %s): run make %s", name, path, target)

@@ -46,8 +46,8 @@ func (c *ControlPlane) controllers() []string {
 		"-persistentvolume-attach-detach-controller",
 		"-persistentvolume-expander-controller",
 	}
-	if c.options.Operator == OperatorStandin {
-		// The stand-in decides when pods come and become ready.
+	if c.options.Operator == OperatorStandin || c.options.Operator == OperatorDataPlane {
+		// The stand-in or the data plane decides when pods come and become ready.
 		list = append(list, "-statefulset-controller", "-deployment-controller", "-replicaset-controller")
 	}
 	return list

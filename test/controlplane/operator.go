@@ -15,6 +15,10 @@ const (
 
 	standinProgram    = "vmoperator-standin"
 	standinHealthPort = "vmoperator-standin"
+
+	dataplaneProgram    = "vmoperator-dataplane"
+	dataplaneHealthPort = "vmoperator-dataplane/health"
+	dataplaneProxyPort  = "vmoperator-dataplane/proxy"
 )
 
 // operator returns what reconciles the operator's kinds; ok is false for nothing.
@@ -33,6 +37,13 @@ func (c *ControlPlane) operator() (program component, ok bool) {
 			order:   orderOperator,
 			ports:   []string{standinHealthPort},
 			prepare: c.prepareStandin,
+		}, true
+	case OperatorDataPlane:
+		return component{
+			name:    dataplaneProgram,
+			order:   orderOperator,
+			ports:   []string{dataplaneHealthPort, dataplaneProxyPort},
+			prepare: c.prepareDataPlane,
 		}, true
 	}
 	return component{}, false
@@ -88,4 +99,52 @@ func (c *ControlPlane) prepareStandin() (command, probe, error) {
 	cmd.env = append(cmd.env, c.options.OperatorEnv...)
 	cmd.inputs = []string{kubeconfig}
 	return cmd, probe{URL: "http://" + address + "/ready"}, nil
+}
+
+func (c *ControlPlane) prepareDataPlane() (command, probe, error) {
+	kubeconfig, err := c.componentKubeconfig(dataplaneProgram, dataplaneProgram, adminGroup)
+	if err != nil {
+		return command{}, probe{}, err
+	}
+	health, err := c.launcher.ports.port(dataplaneHealthPort)
+	if err != nil {
+		return command{}, probe{}, err
+	}
+	proxy, err := c.launcher.ports.port(dataplaneProxyPort)
+	if err != nil {
+		return command{}, probe{}, err
+	}
+	address := net.JoinHostPort(loopback, strconv.Itoa(health))
+	cmd := c.command(dataplaneProgram, []string{
+		"--kubeconfig=" + kubeconfig,
+		"--health-address=" + address,
+		"--proxy-address=" + net.JoinHostPort(loopback, strconv.Itoa(proxy)),
+		"--dir=" + c.layout.data(dataplaneProgram),
+		"--bin-dir=" + c.layout.bin,
+	})
+	cmd.env = append(cmd.env, c.options.OperatorEnv...)
+	cmd.inputs = []string{kubeconfig}
+	return cmd, probe{URL: "http://" + address + "/ready"}, nil
+}
+
+// ProxyURL is the address of the forward proxy by which the pods and Services of
+// OperatorDataPlane are reached; "" without one.
+func (c *ControlPlane) ProxyURL() (string, error) {
+	if c.options.Operator != OperatorDataPlane {
+		return "", nil
+	}
+	port, err := c.launcher.ports.port(dataplaneProxyPort)
+	if err != nil {
+		return "", err
+	}
+	return "http://" + net.JoinHostPort(loopback, strconv.Itoa(port)), nil
+}
+
+// proxyEnv makes a program reach pods that the data plane plays.
+func (c *ControlPlane) proxyEnv() ([]string, error) {
+	proxy, err := c.ProxyURL()
+	if err != nil || proxy == "" {
+		return nil, err
+	}
+	return []string{"HTTP_PROXY=" + proxy, "HTTPS_PROXY=" + proxy, "NO_PROXY=" + loopback + ",localhost"}, nil
 }

@@ -24,7 +24,15 @@ const (
 	// OperatorStandin runs the project's stand-in, which plays the operator and
 	// the controllers of StatefulSets, Deployments and ReplicaSets as well.
 	OperatorStandin OperatorMode = "standin"
+	// OperatorDataPlane is like OperatorStandin, and runs processes of vmagent,
+	// vmauth and victoria-metrics behind the objects.
+	OperatorDataPlane OperatorMode = "dataplane"
 )
+
+// OperatorModes are all there are.
+func OperatorModes() []OperatorMode {
+	return []OperatorMode{OperatorReal, OperatorDataPlane, OperatorStandin, OperatorNone}
+}
 
 // Options says what to start. The zero value of everything but Dir is usable.
 type Options struct {
@@ -107,9 +115,9 @@ func (o *Options) completeOperator() error {
 		if o.Nodes == 0 {
 			o.Nodes = defaultNodes
 		}
-	case OperatorNone, OperatorStandin:
+	case OperatorNone, OperatorStandin, OperatorDataPlane:
 	default:
-		return fmt.Errorf("operator mode %q is unknown: use %s, %s or %s", o.Operator, OperatorReal, OperatorStandin, OperatorNone)
+		return fmt.Errorf("operator mode %q is unknown: use one of %v", o.Operator, OperatorModes())
 	}
 	if o.CRDs == "" {
 		o.CRDs = CRDsAll
@@ -137,6 +145,8 @@ func (o Options) programs() []string {
 		programs = append(programs, operatorProgram)
 	case OperatorStandin:
 		programs = append(programs, standinProgram)
+	case OperatorDataPlane:
+		programs = append(programs, dataplaneProgram)
 	}
 	return programs
 }
@@ -146,6 +156,11 @@ func (o Options) checkPrograms() error {
 	var problems []error
 	for _, name := range o.programs() {
 		problems = append(problems, checkProgram(filepath.Join(o.BinDir, name)))
+	}
+	if o.Operator == OperatorDataPlane {
+		for _, name := range []string{"vmagent", "vmauth", "victoria-metrics"} {
+			problems = append(problems, checkProgram(filepath.Join(o.BinDir, name)))
+		}
 	}
 	if o.AuditPolicyFile != "" {
 		_, err := os.Stat(o.AuditPolicyFile)

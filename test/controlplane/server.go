@@ -200,9 +200,13 @@ func (s *Server) prepare() (command, probe, error) {
 		"--tls-cert-file=" + c.pki.cert(serving),
 		"--tls-private-key-file=" + c.pki.key(serving),
 	}, s.storeArgs()...))
+	proxy, err := c.proxyEnv()
+	if err != nil {
+		return command{}, probe{}, err
+	}
 	cmd.program = s.options.Program
 	cmd.args = append(cmd.args, s.options.Args...)
-	cmd.env = append(cmd.env, s.options.Env...)
+	cmd.env = append(append(cmd.env, proxy...), s.options.Env...)
 	cmd.inputs = []string{kubeconfig, c.pki.cert(serving)}
 	return cmd, probe{URL: localURL(s.port) + "/readyz", CAFile: c.pki.cert("aggregated-ca")}, nil
 }

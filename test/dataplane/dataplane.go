@@ -31,7 +31,9 @@ type DataPlane struct {
 
 	// running are the goroutines of replicas, working those of everything else.
 	running, working sync.WaitGroup
-	// failure is why the operator ended, if not because of Stop.
+	// ended is closed when the operator has ended, and failure is why, if not
+	// because of Stop.
+	ended   chan struct{}
 	failure error
 
 	mu        sync.Mutex
@@ -49,7 +51,7 @@ func Start(ctx context.Context, config *rest.Config, options Options) (*DataPlan
 		return nil, err
 	}
 	d := &DataPlane{
-		options: options, spawner: spawn.NewAttached(),
+		options: options, spawner: spawn.NewAttached(), ended: make(chan struct{}),
 		bodies: map[bodyKey]body{}, cancels: map[*replica]context.CancelFunc{},
 		ports: map[int]bool{}, addresses: map[string]string{},
 	}
@@ -62,7 +64,7 @@ func Start(ctx context.Context, config *rest.Config, options Options) (*DataPlan
 
 func (d *DataPlane) start(ctx context.Context, config *rest.Config) error {
 	var err error
-	if d.proxy, err = startProxy(d.ctx); err != nil {
+	if d.proxy, err = startProxy(d.ctx, d.options.ProxyAddress); err != nil {
 		return fmt.Errorf("starting the proxy: %w", err)
 	}
 	client, err := kubernetes.NewForConfig(config)
@@ -75,15 +77,14 @@ func (d *DataPlane) start(ctx context.Context, config *rest.Config) error {
 		return err
 	}
 	d.working.Go(func() { d.publish.run(d.ctx) })
-	ended := make(chan struct{})
 	d.working.Go(func() {
-		defer close(ended)
+		defer close(d.ended)
 		d.failure = d.operator.Run(d.ctx)
 	})
 	select {
 	case <-d.operator.Ready():
 		return nil
-	case <-ended:
+	case <-d.ended:
 		return d.failure
 	case <-ctx.Done():
 		return ctx.Err()
@@ -102,6 +103,10 @@ func (d *DataPlane) Stop() error {
 	}
 	return errors.Join(d.failure, d.proxy.stop())
 }
+
+// Ended is closed once nothing is done for the operator's objects any more; Stop
+// says why.
+func (d *DataPlane) Ended() <-chan struct{} { return d.ended }
 
 // Proxy returns the forward proxy by which the addresses of pods are reached.
 func (d *DataPlane) Proxy() *Proxy { return d.proxy }

@@ -4,8 +4,10 @@
 package dataplane
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"path/filepath"
 	"time"
@@ -28,6 +30,8 @@ type Options struct {
 	// ReloadDelay is how long a change of the configuration takes to reach a
 	// replica of vmauth; see DataPlane.DelayReloads for single ones.
 	ReloadDelay time.Duration
+	// ProxyAddress is where the proxy listens. Default: any port of 127.0.0.1.
+	ProxyAddress string
 	// Behaviour is as in standin.Options.
 	Behaviour func(obj *unstructured.Unstructured) standin.Behaviour
 }
@@ -42,6 +46,7 @@ func (o Options) complete() (Options, error) {
 			return o, err
 		}
 	}
+	o.ProxyAddress = cmp.Or(o.ProxyAddress, net.JoinHostPort(loopback, "0"))
 	for _, name := range []string{clusterProgram, agentProgram, authProgram} {
 		if _, err := os.Stat(o.program(name)); err != nil {
 			return o, fmt.Errorf("%w: build it with hack/build-tools.sh %s", err, name)

@@ -33,9 +33,9 @@ type Proxy struct {
 	routes map[string][]string
 }
 
-func startProxy(ctx context.Context) (*Proxy, error) {
+func startProxy(ctx context.Context, address string) (*Proxy, error) {
 	var config net.ListenConfig
-	listener, err := config.Listen(ctx, "tcp4", net.JoinHostPort(loopback, "0"))
+	listener, err := config.Listen(ctx, "tcp4", address)
 	if err != nil {
 		return nil, err
 	}

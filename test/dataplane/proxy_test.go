@@ -14,7 +14,7 @@ import (
 // newProxied returns a proxy, and a client that uses it and trusts a server.
 func newProxied(t *testing.T, server *httptest.Server) (*Proxy, *http.Client) {
 	t.Helper()
-	p, err := startProxy(t.Context())
+	p, err := startProxy(t.Context(), "127.0.0.1:0")
 	must(t, err)
 	t.Cleanup(func() {
 		if err := p.stop(); err != nil {

@@ -39,17 +39,19 @@ func Inline() (Example, error) {
 // References refers to two zones: the first gets a volume of 20Gi, the second
 // gets a second vmstorage.
 func References() (Example, error) {
-	return load("example-refs.yaml", "vmdistributedcluster-references.yaml")
+	return load("example-refs.yaml", "vmdistributedcluster-references.yaml", "vmagent", "vmusers")
 }
 
-func load(seed, sample string) (Example, error) {
+// load reads an example, or else a sample in its place, without those fields of
+// its spec that the example has not.
+func load(seed, sample string, leftOut ...string) (Example, error) {
 	root, err := controlplane.FindRoot()
 	if err != nil {
 		return Example{}, err
 	}
 	body, err := os.ReadFile(filepath.Join(root, "..", "shared", "seed", seed))
 	if errors.Is(err, fs.ErrNotExist) {
-		body, err = withoutNamespace(filepath.Join(root, "artifacts", "samples", sample))
+		body, err = asExample(filepath.Join(root, "artifacts", "samples", sample), leftOut...)
 	}
 	if err != nil {
 		return Example{}, fmt.Errorf("reading the example %s: %w", seed, err)
@@ -57,7 +59,8 @@ func load(seed, sample string) (Example, error) {
 	return parse(body)
 }
 
-func withoutNamespace(path string) ([]byte, error) {
+// asExample returns a sample without a namespace and some fields of its spec.
+func asExample(path string, leftOut ...string) ([]byte, error) {
 	raw, err := os.ReadFile(path)
 	if err != nil {
 		return nil, err
@@ -68,6 +71,11 @@ func withoutNamespace(path string) ([]byte, error) {
 	}
 	if metadata, ok := object["metadata"].(map[string]any); ok {
 		delete(metadata, "namespace")
+	}
+	if spec, ok := object["spec"].(map[string]any); ok {
+		for _, field := range leftOut {
+			delete(spec, field)
+		}
 	}
 	return yaml.Marshal(object)
 }

@@ -29,7 +29,7 @@ func TestSamplesCanStandIn(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, sample := range []string{"vmdistributedcluster-inline.yaml", "vmdistributedcluster-references.yaml"} {
-		body, err := withoutNamespace(filepath.Join(root, "artifacts", "samples", sample))
+		body, err := asExample(filepath.Join(root, "artifacts", "samples", sample))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -1,0 +1,140 @@
+// Copyright The vmdistributed-apiserver Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/vmdistributed/vmdistributed-apiserver/test/dataplane"
+)
+
+const (
+	samplesRate = 200 // per second, to each replica of the VMAgent
+	queriesRate = 20  // per second, by each VMUser
+	series      = `seq{writer="demo"}`
+
+	// auditPatience is how long the last samples may take to be in all zones.
+	auditPatience = time.Minute
+	auditPause    = 500 * time.Millisecond
+)
+
+// load writes and reads all the time.
+type load struct {
+	plane   *dataplane.DataPlane
+	queues  *queues
+	writer  *dataplane.Writer
+	readers []*dataplane.Reader
+}
+
+// outcome is what became of the load.
+type outcome struct {
+	ok, failed       int64
+	written, missing int
+}
+
+func (o outcome) String() string {
+	return fmt.Sprintf("reads: %d ok, %d failed; samples: %d written, %d missing in any zone", o.ok, o.failed, o.written, o.missing)
+}
+
+// write begins to write to all replicas of the VMAgent.
+func (l *load) write(ctx context.Context) error {
+	agents := l.plane.AgentURLs(namespace, agentName)
+	say("From now on: %d numbered samples per second to each of the %d replicas of vmagent", samplesRate, len(agents))
+	var err error
+	l.writer, err = dataplane.NewWriter(ctx, agents, series, samplesRate)
+	return err
+}
+
+// read begins to query through all replicas of the VMAuth, as some VMUsers, once
+// the zones show the series at all.
+func (l *load) read(ctx context.Context, zones []string, users ...string) error {
+	fmt.Printf("(waiting until queries to %v find the new series, which takes up to 10s)\n", zones)
+	for _, zone := range zones {
+		if err := l.plane.UntilShown(ctx, namespace, zone, l.writer); err != nil {
+			return err
+		}
+	}
+	targets := l.plane.AuthURLs(namespace, authName)
+	for _, user := range users {
+		reader, err := dataplane.NewReader(ctx, l.writer, dataplane.ReaderOptions{
+			Targets: targets, Token: user, Path: "/prometheus", Rate: queriesRate,
+		})
+		if err != nil {
+			return err
+		}
+		l.readers = append(l.readers, reader)
+	}
+	say("From now on: %d queries per second as each of VMUser %v, through %d replicas of vmauth", queriesRate, users, len(targets))
+	fmt.Printf("A read fails if it is not answered, or if a sample is missing that was written more than %s before.\n", dataplane.DefaultSlack)
+	return nil
+}
+
+// counts adds up what became of the queries so far.
+func (l *load) counts() (ok, failed int64) {
+	for _, reader := range l.readers {
+		counts := reader.Counts()
+		ok, failed = ok+counts.OK, failed+counts.Failed+counts.Incomplete
+	}
+	return ok, failed
+}
+
+// line is how things are now.
+func (l *load) line(ctx context.Context) string {
+	ok, failed := l.counts()
+	return fmt.Sprintf("reads: %d ok, %d failed; samples: %d written; queues: %s", ok, failed, l.writer.Written(), l.queues.line(ctx))
+}
+
+// conclude ends the load and looks for every sample in every zone. It is an
+// error if anything failed or is missing.
+func (l *load) conclude(ctx context.Context) (outcome, error) {
+	say("The load ends. Is every sample in every zone?")
+	var found outcome
+	var problems []error
+	for _, reader := range l.readers {
+		reader.Stop()
+		for _, problem := range reader.Problems() {
+			problems = append(problems, fmt.Errorf("%s a read failed: %s", problem.Time.Format(time.TimeOnly), problem.Text))
+		}
+	}
+	found.ok, found.failed = l.counts()
+	ctx, cancel := context.WithTimeout(ctx, auditPatience)
+	defer cancel()
+	if err := l.writer.Stop(ctx); err != nil {
+		return found, errors.Join(append(problems, err)...)
+	}
+	found.written = l.writer.Written()
+	for _, zone := range l.queues.zones() {
+		gaps, err := l.audit(ctx, zone)
+		if err != nil || len(gaps) > 0 {
+			problems = append(problems, fmt.Errorf("zone %s lacks %d samples: %v (%w)", zone, dataplane.Missing(gaps), gaps, err))
+		}
+		fmt.Printf("%s: %d of %d\n", zone, found.written-dataplane.Missing(gaps), found.written)
+		found.missing += dataplane.Missing(gaps)
+	}
+	if len(l.readers) == 0 || found.ok == 0 || found.written == 0 {
+		problems = append(problems, errors.New("nothing was read or written"))
+	}
+	if len(problems) > 0 {
+		problems = append([]error{errors.New(found.String())}, problems...)
+	}
+	return found, errors.Join(problems...)
+}
+
+// audit returns the samples that a zone lacks once it has had time to get them.
+func (l *load) audit(ctx context.Context, zone string) ([]dataplane.Gap, error) {
+	for {
+		gaps, err := l.plane.Audit(ctx, namespace, zone, l.writer)
+		if err == nil && len(gaps) == 0 {
+			return nil, nil
+		}
+		select {
+		case <-ctx.Done():
+			return gaps, errors.Join(err, ctx.Err())
+		case <-time.After(auditPause):
+		}
+	}
+}
