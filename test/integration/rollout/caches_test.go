@@ -4,9 +4,13 @@
 package rollout
 
 import (
+	"context"
 	"encoding/json"
+	"fmt"
 	"testing"
 
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
 
@@ -38,6 +42,12 @@ func (r *room) readFrom() {
 	r.apply(readZones("v1", "v1", "v1"))
 	r.untilReady("demo")
 	r.settle("demo")
+	r.t.Cleanup(func() {
+		user, err := shared.objects.Resource(userResource).Namespace(r.namespace).Get(context.Background(), "reader", metav1.GetOptions{})
+		if r.t.Failed() && err == nil {
+			r.t.Logf("VMUser reader at generation %d: %v, targets %v", user.GetGeneration(), user.GetAnnotations(), at(user, "spec.targetRefs"))
+		}
+	})
 }
 
 // routes is what the VMUser says, with the generation that counts every change of
@@ -78,7 +88,7 @@ func TestZoneIsNotTouchedOnTheWordOfACacheThatIsBehind(t *testing.T) {
 			r := newRoomAt(t, config)
 			r.readFrom()
 			before, generation := r.routes()
-			watches.hold("vmclusters", "statefulsets", "deployments", "vmusers")
+			watches.hold("vmclusters", "statefulsets", "deployments")
 			defer watches.release()
 			r.misbehaveNow("zone-a", test.behaviour)
 			r.untilStatus("zone-a", test.has)
@@ -130,6 +140,62 @@ func TestVMUserIsNotDrainedOnTheWordOfACacheThatIsBehind(t *testing.T) {
 	r.expectUpdates("zone-b@2")
 	after, _ := r.routes()
 	expect(t, "routes after the rollout", after, before)
+}
+
+// TestPausedObjectIsHeededByAControllerThatHasNotSeenIt has a write to a zone
+// refused until after the pause: what was decided on before would be tried again.
+func TestPausedObjectIsHeededByAControllerThatHasNotSeenIt(t *testing.T) {
+	t.Parallel()
+	c := ownController(t, "pause")
+	r := newRoomAt(t, c.config)
+	r.apply(threeZones("v1"))
+	r.untilReady("demo")
+	c.host.refuse(true)
+	r.apply(threeZones("v2"))
+	poll(t, "a write to a zone to be tried again", func(context.Context) string {
+		if tried := c.host.tried(); tried < 3 {
+			return fmt.Sprintf("tried %d times", tried)
+		}
+		return ""
+	})
+	c.own.hold("vmdistributedclusters")
+	defer c.own.release()
+	r.patch("demo", fields{"spec": fields{"paused": true}})
+	paused := c.host.tried()
+	c.own.untilKept(t, "vmdistributedclusters")
+	r.until("demo", "paused", func(object *own) string {
+		// One pass may have been under way; it is over when the next one writes.
+		if tried := c.host.tried(); tried > paused+1 {
+			t.Fatalf("a write to a zone was tried %d times since the pause", tried-paused)
+		}
+		return lacksCondition(object, "Paused", "RolloutPaused")
+	})
+	c.host.refuse(false)
+	r.lookAgain("zone-a")
+	r.expectUpdates()
+
+	c.own.release()
+	r.settle("demo")
+	r.expectUpdates()
+	r.patch("demo", fields{"spec": fields{"paused": false}})
+	r.untilReady("demo")
+	r.expectUpdates("zone-a@2", "zone-b@2", "zone-c@2")
+}
+
+func lacksCondition(object *own, condition, reason string) string {
+	if has := meta.FindStatusCondition(object.Status.Conditions, condition); has == nil || has.Status != metav1.ConditionTrue || has.Reason != reason {
+		return fmt.Sprintf("%+v", has)
+	}
+	return ""
+}
+
+// lookAgain returns after a pass that an event of a zone has brought about: status
+// is then about a generation that no watch has told of.
+func (r *room) lookAgain(zone string) {
+	r.t.Helper()
+	r.patch("demo", fields{"spec": fields{"strategy": fields{"readyTimeout": "9m"}}})
+	r.annotate(zone, fields{"test/look": "again"})
+	r.until("demo", "looked at", func(*own) string { return "" })
 }
 
 func (r *room) ownerNamed(name string) types.NamespacedName {

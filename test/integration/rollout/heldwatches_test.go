@@ -120,12 +120,19 @@ func asServer(t *testing.T) *rest.Config {
 // which its informers can be made to fall behind.
 func serverBehind(t *testing.T, name string) (*controlplane.Server, *heldWatches) {
 	t.Helper()
+	flag, watches := proxied(t)
+	return ownServer(t, name, flag), watches
+}
+
+// proxied returns the flag that makes a server use a proxy to the host cluster.
+func proxied(t *testing.T) (flag string, watches *heldWatches) {
+	t.Helper()
 	config := asServer(t)
 	transport, err := rest.TransportFor(config)
 	must(t, err)
 	target, err := url.Parse(config.Host)
 	must(t, err)
-	watches := &heldWatches{next: transport}
+	watches = &heldWatches{next: transport}
 	proxy := httptest.NewServer(&httputil.ReverseProxy{
 		Rewrite:       func(r *httputil.ProxyRequest) { r.SetURL(target) },
 		Transport:     watches,
@@ -139,5 +146,5 @@ func serverBehind(t *testing.T, name string) (*controlplane.Server, *heldWatches
 		Contexts:       map[string]*clientcmdapi.Context{"proxy": {Cluster: "proxy"}},
 		CurrentContext: "proxy",
 	}, path))
-	return ownServer(t, name, "--kubeconfig="+path), watches
+	return "--kubeconfig=" + path, watches
 }
