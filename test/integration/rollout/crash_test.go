@@ -37,12 +37,12 @@ func dice(t *testing.T) *rand.Rand {
 
 // ownServer starts a server beside the registered one, with a store of its own
 // in an embedded etcd that has fsync on. One store serves a cluster; this one is
-// let in by a Lease of its own.
-func ownServer(t *testing.T, name string) *controlplane.Server {
+// let in by a Lease of its own. Flags are added to those that it has anyway.
+func ownServer(t *testing.T, name string, flags ...string) *controlplane.Server {
 	t.Helper()
 	namespace := leaseNamespace(t, name)
 	server, err := shared.control.StartServer(t.Context(), controlplane.ServerOptions{
-		Name: name, Unregistered: true, Args: []string{"--lease-namespace=" + namespace},
+		Name: name, Unregistered: true, Args: append([]string{"--lease-namespace=" + namespace}, flags...),
 	})
 	must(t, err)
 	t.Cleanup(func() { must(t, server.Stop()) })

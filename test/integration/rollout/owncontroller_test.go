@@ -1,0 +1,104 @@
+// Copyright The vmdistributed-apiserver Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package rollout
+
+import (
+	"context"
+	"io"
+	"net/http"
+	"path"
+	"strings"
+	"sync"
+	"testing"
+
+	"k8s.io/client-go/rest"
+
+	"github.com/vmdistributed/vmdistributed-apiserver/generated/clientset/versioned"
+	"github.com/vmdistributed/vmdistributed-apiserver/pkg/controller"
+)
+
+// controllerAlone is a controller that runs in the test, so that what it sees of
+// VMDistributedClusters can be held back too: a server watches those in itself.
+type controllerAlone struct {
+	config *rest.Config
+	own    *heldWatches
+	host   *refusing
+}
+
+// ownController starts a controller on the objects of a server of its own, whose
+// own controller waits for its caches for ever.
+func ownController(t *testing.T, name string) *controllerAlone {
+	t.Helper()
+	flag, blind := proxied(t)
+	blind.hold("vmclusters")
+	server := ownServer(t, name, flag)
+	config, err := server.ConfigFor("tester", "system:masters")
+	must(t, err)
+	blind.untilKept(t, "vmclusters")
+
+	c := &controllerAlone{config: config, own: &heldWatches{}, host: &refusing{}}
+	own, host := rest.CopyConfig(config), asServer(t)
+	own.Wrap(func(next http.RoundTripper) http.RoundTripper { c.own.next = next; return c.own })
+	host.Wrap(func(next http.RoundTripper) http.RoundTripper { return c.host.before(next) })
+	client, err := versioned.NewForConfig(own)
+	must(t, err)
+	ctx, cancel := context.WithCancel(context.Background())
+	rollouts, err := controller.New(ctx, client, host)
+	must(t, err)
+	ended := make(chan error, 1)
+	go func() { ended <- rollouts.Run(ctx) }()
+	t.Cleanup(func() {
+		cancel()
+		must(t, <-ended)
+	})
+	return c
+}
+
+// refusing refuses writes to VMClusters while it is told to. What is only tried
+// out passes.
+type refusing struct {
+	mutex   sync.Mutex
+	refuses bool
+	refused int
+}
+
+func (f *refusing) refuse(refuses bool) {
+	f.mutex.Lock()
+	defer f.mutex.Unlock()
+	f.refuses = refuses
+}
+
+// tried is how many writes were refused.
+func (f *refusing) tried() int {
+	f.mutex.Lock()
+	defer f.mutex.Unlock()
+	return f.refused
+}
+
+func (f *refusing) hits(request *http.Request) bool {
+	write := request.Method == http.MethodPatch && path.Base(path.Dir(request.URL.Path)) == "vmclusters" && !request.URL.Query().Has("dryRun")
+	f.mutex.Lock()
+	defer f.mutex.Unlock()
+	if !write || !f.refuses {
+		return false
+	}
+	f.refused++
+	return true
+}
+
+func (f *refusing) before(next http.RoundTripper) http.RoundTripper {
+	return roundTripper(func(request *http.Request) (*http.Response, error) {
+		if !f.hits(request) {
+			return next.RoundTrip(request)
+		}
+		return &http.Response{
+			StatusCode: http.StatusServiceUnavailable, Header: http.Header{}, Request: request,
+			Body: io.NopCloser(strings.NewReader("refused by the test")),
+		}, nil
+	})
+}
+
+type roundTripper func(*http.Request) (*http.Response, error)
+
+func (f roundTripper) RoundTrip(request *http.Request) (*http.Response, error) { return f(request) }
