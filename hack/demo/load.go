@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/vmdistributed/vmdistributed-apiserver/test/dataplane"
@@ -52,7 +53,7 @@ func (l *load) write(ctx context.Context) error {
 // read begins to query through all replicas of the VMAuth, as some VMUsers, once
 // the zones show the series at all.
 func (l *load) read(ctx context.Context, zones []string, users ...string) error {
-	fmt.Printf("(waiting until queries to %v find the new series, which takes up to 10s)\n", zones)
+	fmt.Printf("(waiting until queries to %s find the new series, which takes up to 10s)\n", strings.Join(zones, " and "))
 	for _, zone := range zones {
 		if err := l.plane.UntilShown(ctx, namespace, zone, l.writer); err != nil {
 			return err
@@ -68,7 +69,7 @@ func (l *load) read(ctx context.Context, zones []string, users ...string) error 
 		}
 		l.readers = append(l.readers, reader)
 	}
-	say("From now on: %d queries per second as each of VMUser %v, through %d replicas of vmauth", queriesRate, users, len(targets))
+	say("From now on: %d queries per second through %d replicas of vmauth, as VMUser %s", queriesRate, len(targets), strings.Join(users, ", and as many as "))
 	fmt.Printf("A read fails if it is not answered, or if a sample is missing that was written more than %s before.\n", dataplane.DefaultSlack)
 	return nil
 }
@@ -88,40 +89,39 @@ func (l *load) line(ctx context.Context) string {
 	return fmt.Sprintf("reads: %d ok, %d failed; samples: %d written; queues: %s", ok, failed, l.writer.Written(), l.queues.line(ctx))
 }
 
-// conclude ends the load and looks for every sample in every zone. It is an
-// error if anything failed or is missing.
+// verdict is an error if anything failed or is missing, or if nothing was tried.
+func (o outcome) verdict() error {
+	if o.failed > 0 || o.missing > 0 || o.ok == 0 || o.written == 0 {
+		return errors.New(o.String())
+	}
+	return nil
+}
+
+// conclude ends the load and looks for every sample in every zone. Its error says
+// what failed or is missing.
 func (l *load) conclude(ctx context.Context) (outcome, error) {
 	say("The load ends. Is every sample in every zone?")
-	var found outcome
-	var problems []error
+	ctx, cancel := context.WithTimeout(ctx, auditPatience)
+	defer cancel()
+	problems := []error{l.writer.Stop(ctx)}
 	for _, reader := range l.readers {
 		reader.Stop()
 		for _, problem := range reader.Problems() {
-			problems = append(problems, fmt.Errorf("%s a read failed: %s", problem.Time.Format(time.TimeOnly), problem.Text))
+			problems = append(problems, fmt.Errorf("at %s a read failed: %s", problem.Time.Format(time.TimeOnly), problem.Text))
 		}
 	}
+	found := outcome{written: l.writer.Written()}
 	found.ok, found.failed = l.counts()
-	ctx, cancel := context.WithTimeout(ctx, auditPatience)
-	defer cancel()
-	if err := l.writer.Stop(ctx); err != nil {
-		return found, errors.Join(append(problems, err)...)
-	}
-	found.written = l.writer.Written()
 	for _, zone := range l.queues.zones() {
 		gaps, err := l.audit(ctx, zone)
-		if err != nil || len(gaps) > 0 {
-			problems = append(problems, fmt.Errorf("zone %s lacks %d samples: %v (%w)", zone, dataplane.Missing(gaps), gaps, err))
+		if err != nil {
+			problems = append(problems, fmt.Errorf("zone %s lacks samples %v: %w", zone, gaps, err))
 		}
-		fmt.Printf("%s: %d of %d\n", zone, found.written-dataplane.Missing(gaps), found.written)
-		found.missing += dataplane.Missing(gaps)
+		missing := dataplane.Missing(gaps)
+		fmt.Printf("%s: %d of %d\n", zone, found.written-missing, found.written)
+		found.missing += missing
 	}
-	if len(l.readers) == 0 || found.ok == 0 || found.written == 0 {
-		problems = append(problems, errors.New("nothing was read or written"))
-	}
-	if len(problems) > 0 {
-		problems = append([]error{errors.New(found.String())}, problems...)
-	}
-	return found, errors.Join(problems...)
+	return found, errors.Join(append([]error{found.verdict()}, problems...)...)
 }
 
 // audit returns the samples that a zone lacks once it has had time to get them.

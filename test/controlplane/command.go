@@ -5,6 +5,7 @@ package controlplane
 
 import (
 	"crypto/sha256"
+	"debug/elf"
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
@@ -28,15 +29,12 @@ type command struct {
 // now: other arguments or environment, another binary, other contents of a file
 // that it reads at start.
 func (c command) fingerprint() (string, error) {
-	info, err := os.Stat(c.program)
+	binary, err := binaryVersion(c.program)
 	if err != nil {
 		return "", err
 	}
 	h := sha256.New()
-	// Size and time stand for the binary: reading 100 MB for each "up" costs
-	// more than it is worth, and go build leaves the file alone when nothing changed.
-	err = json.NewEncoder(h).Encode([]any{c.program, info.Size(), info.ModTime().UnixNano(), c.args, c.env, c.dir})
-	if err != nil {
+	if err := json.NewEncoder(h).Encode([]any{c.program, binary, c.args, c.env, c.dir}); err != nil {
 		return "", err
 	}
 	for _, path := range c.inputs {
@@ -45,6 +43,28 @@ func (c command) fingerprint() (string, error) {
 		}
 	}
 	return hex.EncodeToString(h.Sum(nil)), nil
+}
+
+// binaryVersion changes when a program is another one. It is the build ID of a Go
+// program, which stands for all of it: reading 100 MB for each "up" costs more than
+// it is worth. Of others, it is size and time; go build changes the time of a file
+// that it has no need to make anew.
+func binaryVersion(path string) (string, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return "", err
+	}
+	version := fmt.Sprintf("%d bytes of %d", info.Size(), info.ModTime().UnixNano())
+	file, err := elf.Open(path)
+	if err != nil {
+		return version, nil //nolint:nilerr // not a binary, but runs: a script
+	}
+	defer file.Close()
+	if note := file.Section(".note.go.buildid"); note != nil {
+		id, err := note.Data()
+		return hex.EncodeToString(id), err
+	}
+	return version, nil
 }
 
 func hashFile(w io.Writer, path string) error {

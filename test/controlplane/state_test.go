@@ -118,3 +118,20 @@ func must(t *testing.T, err error) {
 		t.Fatal(err)
 	}
 }
+
+func TestAProgramBuiltAgainWithoutAChangeIsTheSame(t *testing.T) {
+	self, err := os.Executable()
+	must(t, err)
+	content, err := os.ReadFile(self)
+	must(t, err)
+	program := filepath.Join(t.TempDir(), "program")
+	must(t, os.WriteFile(program, content, 0o600))
+	before, err := binaryVersion(program)
+	must(t, err)
+	must(t, os.Chtimes(program, time.Time{}, time.Unix(9, 0)))
+	after, err := binaryVersion(program)
+	must(t, err)
+	if before != after || before == "" {
+		t.Errorf("was %q, is %q", before, after)
+	}
+}

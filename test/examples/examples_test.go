@@ -28,13 +28,20 @@ func TestSamplesCanStandIn(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, sample := range []string{"vmdistributedcluster-inline.yaml", "vmdistributedcluster-references.yaml"} {
-		body, err := asExample(filepath.Join(root, "artifacts", "samples", sample))
+	for sample, leftOut := range map[string][]string{
+		"vmdistributedcluster-inline.yaml":     nil,
+		"vmdistributedcluster-references.yaml": {"vmagent", "vmusers"},
+	} {
+		body, err := asExample(filepath.Join(root, "artifacts", "samples", sample), leftOut...)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if example, err := parse(body); err != nil || len(example.Zones) != 2 {
+		example, err := parse(body)
+		if err != nil || len(example.Zones) != 2 {
 			t.Errorf("sample %s: %+v, %v", sample, example, err)
+		}
+		if without := leftOut != nil; without != (example.Agent == "" && len(example.Users) == 0) {
+			t.Errorf("sample %s names VMAgent %q and VMUsers %v", sample, example.Agent, example.Users)
 		}
 	}
 }
