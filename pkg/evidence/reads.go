@@ -39,7 +39,7 @@ const (
 // written that, and with spec.waitForConfigReload once the replicas have loaded
 // it. Without, a replica proves it by a reload after the operator's word. One
 // between the change and that word, which takes the operator a moment, counts
-// when nothing else has been loaded for a while.
+// when the word is old enough for anything later to have been loaded.
 func (g *Gatherer) Loaded(ctx context.Context, users, auths []*unstructured.Unstructured, since time.Time) rollout.Evidence {
 	serving := 0
 	for _, user := range users {
@@ -91,16 +91,28 @@ func (g *Gatherer) reloaded(ctx context.Context, auth *unstructured.Unstructured
 	}
 	for _, replica := range pages {
 		reading, lacks := victoriametrics.ReloadOf(replica.page)
-		switch {
-		case lacks != "":
+		if lacks != "" {
 			return fmt.Sprintf("pod %s of VMAuth %s shows %s", replica.pod, auth.GetName(), lacks)
-		case !reading.Successful:
-			return fmt.Sprintf("pod %s of VMAuth %s can't load its configuration", replica.pod, auth.GetName())
-		case reading.At.Before(changed.Add(-clockLag).Truncate(time.Second)) && g.clock.Since(written) < unmoved:
-			return fmt.Sprintf("pod %s of VMAuth %s to load its configuration, which it last did at %s", replica.pod, auth.GetName(), reading.At.UTC().Format(time.TimeOnly))
-		case reading.At.Before(written) && g.clock.Since(written) < settling:
-			return fmt.Sprintf("pod %s of VMAuth %s to load nothing else for %s", replica.pod, auth.GetName(), settling)
 		}
+		if lacks := unloaded(reading, changed, written, g.clock.Now()); lacks != "" {
+			return fmt.Sprintf("pod %s of VMAuth %s %s", replica.pod, auth.GetName(), lacks)
+		}
+	}
+	return ""
+}
+
+// unloaded says what a replica has to do, "" where it has loaded what was changed
+// and then written. Both times that are compared are of whole seconds, cut off: a
+// reload of the same second as the word may be of what was written before, as
+// where the change is of several VMUsers.
+func unloaded(reading victoriametrics.ReloadReading, changed, written, now time.Time) string {
+	switch {
+	case !reading.Successful:
+		return "can't load its configuration"
+	case reading.At.Before(changed.Add(-clockLag).Truncate(time.Second)) && now.Sub(written) < unmoved:
+		return "to load its configuration, which it last did at " + reading.At.UTC().Format(time.TimeOnly)
+	case !reading.At.After(written) && now.Sub(written) < settling:
+		return fmt.Sprintf("to load nothing else for %s", settling)
 	}
 	return ""
 }
