@@ -51,7 +51,8 @@ type Change struct {
 // config-reloader beside it waits for some seconds before it makes it load
 // anything. One between the change and that word may have been of an older
 // configuration, and counts only when nothing was loaded after it for longer than
-// the config-reloader takes. A reload that found nothing new counts too.
+// the config-reloader takes. Both times are of whole seconds, cut off, so that one
+// of the same second is no later one. A reload that found nothing new counts too.
 func (g *Gatherer) Loaded(ctx context.Context, change Change) rollout.Evidence {
 	written := make([]time.Time, len(change.Auths))
 	for _, user := range change.Users {
@@ -140,7 +141,7 @@ func (g *Gatherer) reloaded(ctx context.Context, auth *unstructured.Unstructured
 			return fmt.Sprintf("pod %s of VMAuth %s shows %s", replica.pod, auth.GetName(), lacks)
 		case !reading.Successful:
 			return fmt.Sprintf("pod %s of VMAuth %s can't load its configuration", replica.pod, auth.GetName())
-		case !reading.At.Before(written), g.attempts.grown(key, written, g.clock.Now(), reading):
+		case reading.At.After(written), g.attempts.grown(key, written, g.clock.Now(), reading):
 			continue
 		case !reading.At.Before(change.Since.Add(-clockLag).Truncate(time.Second)):
 			if since < settling {

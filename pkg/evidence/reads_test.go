@@ -112,6 +112,7 @@ func TestAReloadProvesWhatWasWrittenBeforeIt(t *testing.T) {
 		want       string // what is missing
 	}{
 		"reloaded since":                        {selecting, applied("True", 2), reloads(noon.Add(4*time.Second), 2), 5 * time.Second, false, ""},
+		"reloaded in the same second":           {selecting, applied("True", 2), reloads(noon, 2), 5 * time.Second, false, "nothing else"},
 		"not reloaded":                          {selecting, applied("True", 2), reloads(noon.Add(-time.Hour), 1), 5 * time.Second, false, "pod vmauth-read-0"},
 		"not reloaded, ever":                    {selecting, applied("True", 2), reloads(noon.Add(-time.Hour), 1), 20 * time.Minute, false, "pod vmauth-read-0"},
 		"nothing to reload for a restoration":   {selecting, applied("True", 2), reloads(noon.Add(-time.Hour), 1), 2 * time.Minute, true, ""},
