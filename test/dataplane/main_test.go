@@ -82,7 +82,7 @@ func runAll(m *testing.M) (status int, err error) {
 		return 0, err
 	}
 	shared.plane, err = Start(ctx, control.Config(), Options{
-		Dir: filepath.Join(dir, "plane"), BinDir: filepath.Join(root, ".local", "bin"),
+		Dir: filepath.Join(dir, "plane"), BinDir: filepath.Join(root, ".local", "bin"), ReloadDelay: -1,
 	})
 	if err != nil {
 		return 0, fmt.Errorf("starting the data plane: %w", err)

@@ -17,6 +17,12 @@ import (
 	"github.com/vmdistributed/vmdistributed-apiserver/test/standin"
 )
 
+// DefaultReloadDelay is how long the operator's config-reloader takes at the
+// least: it sleeps for a second once it has written a configuration, and waits for
+// -delay-interval, 3s by default, before it makes vmauth load it
+// (cmd/config-reloader of the operator).
+const DefaultReloadDelay = 4 * time.Second
+
 // Options say how to run a DataPlane.
 type Options struct {
 	// Dir receives everything that is written: data, queues, logs. Required.
@@ -28,7 +34,8 @@ type Options struct {
 	// standin.DefaultLag; a negative one for none.
 	Lag time.Duration
 	// ReloadDelay is how long a change of the configuration takes to reach a
-	// replica of vmauth; see DataPlane.DelayReloads for single ones.
+	// replica of vmauth; see DataPlane.DelayReloads for single ones. Zero stands for
+	// DefaultReloadDelay; a negative one for none.
 	ReloadDelay time.Duration
 	// ProxyAddress is where the proxy listens. Default: any port of 127.0.0.1.
 	ProxyAddress string
@@ -46,6 +53,7 @@ func (o Options) complete() (Options, error) {
 			return o, err
 		}
 	}
+	o.ReloadDelay = max(cmp.Or(o.ReloadDelay, DefaultReloadDelay), 0)
 	o.ProxyAddress = cmp.Or(o.ProxyAddress, net.JoinHostPort(loopback, "0"))
 	for _, name := range []string{clusterProgram, agentProgram, authProgram} {
 		if _, err := os.Stat(o.program(name)); err != nil {
