@@ -51,6 +51,10 @@ test: gotestsum tools build standin ## Run all tests: pure, against a real kube-
 test-long: gotestsum tools build standin ## Run what takes long: more repetitions, with the race detector
 	VMDC_TEST_LONG=1 $(GOTESTSUM) -- -race -p 1 -timeout 4h ./...
 
+.PHONY: bench-overhead
+bench-overhead: tools build ## Print what zone updates take by our own doing, over 200 of them
+	go test ./test/integration/overhead -run xxx -bench ZoneUpdate -benchtime 10x -timeout 40m
+
 .PHONY: verify
 verify: ## Generate again and compare, vet and lint
 	hack/verify.sh

@@ -64,8 +64,7 @@ func statusOf(object *vmdistributed.VMDistributedCluster, view *observation, dec
 	for i := range decision.Zones {
 		status.Zones = append(status.Zones, zoneStatus(&decision.Zones[i]))
 	}
-	conditions := append(summary.Conditions, scrapedConditions(view.scrape)...)
-	for _, condition := range append(conditions, gateConditions(object, view)...) {
+	for _, condition := range slices.Concat(summary.Conditions, scrapedConditions(view.scrape), gateConditions(object, view)) {
 		meta.SetStatusCondition(&status.Conditions, metav1.Condition{
 			Type:               condition.Type,
 			Status:             conditionStatus(condition.True),

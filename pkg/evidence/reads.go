@@ -85,7 +85,8 @@ func named(objects []*unstructured.Unstructured, name types.NamespacedName) *uns
 // reloaded says which replica of a VMAuth has not loaded its configuration since
 // it was written.
 func (g *Gatherer) reloaded(ctx context.Context, auth *unstructured.Unstructured, changed, written time.Time) string {
-	pages, missing := g.replicas(ctx, victoriametrics.AuthMetrics(auth))
+	// An older page can't show it. The operator's word is of another clock.
+	pages, missing := g.replicas(ctx, victoriametrics.AuthMetrics(auth), changed)
 	if missing != "" {
 		return missing
 	}
@@ -111,7 +112,7 @@ func (g *Gatherer) Idle(ctx context.Context, cluster victoriametrics.Cluster) ro
 	if !exists {
 		return rollout.Evidence{Met: true, Text: "the zone has no vmselect"}
 	}
-	pages, lacks := g.replicas(ctx, endpoint)
+	pages, lacks := g.replicas(ctx, endpoint, time.Time{})
 	if lacks != "" {
 		return missing("%s", lacks)
 	}
