@@ -7,7 +7,9 @@ import (
 	"context"
 	"fmt"
 	"sync"
+	"time"
 
+	appsv1 "k8s.io/api/apps/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/kubernetes"
@@ -40,8 +42,8 @@ type page struct {
 
 // replicas reads the page of every pod of an endpoint. missing says why that is
 // not all of them, the pods included that the workloads want and that are not
-// there.
-func (g *Gatherer) replicas(ctx context.Context, endpoint victoriametrics.MetricsEndpoint) (pages []page, missing string) {
+// there. No page is of before since.
+func (g *Gatherer) replicas(ctx context.Context, endpoint victoriametrics.MetricsEndpoint, since time.Time) (pages []page, missing string) {
 	if endpoint.Unknown != "" {
 		return nil, endpoint.Unknown
 	}
@@ -55,9 +57,9 @@ func (g *Gatherer) replicas(ctx context.Context, endpoint victoriametrics.Metric
 	for i, target := range targets {
 		group.Go(func() {
 			read[i].pod = target.Pod
-			read[i].page, failed[i] = g.pages.Read(ctx, metricspage.Target{
+			read[i].page, failed[i] = g.pages.ReadSince(ctx, metricspage.Target{
 				URL: target.URL, AuthKey: endpoint.AuthKey, Username: endpoint.Username, Password: endpoint.Password,
-			})
+			}, since)
 		})
 	}
 	group.Wait()
@@ -74,12 +76,18 @@ func (g *Gatherer) replicas(ctx context.Context, endpoint victoriametrics.Metric
 
 // targets finds the pods. There have to be as many as the workloads want.
 func (g *Gatherer) targets(ctx context.Context, endpoint victoriametrics.MetricsEndpoint) ([]victoriametrics.PodTarget, string) {
+	var slices *discoveryv1.EndpointSliceList
+	var err error
+	var group sync.WaitGroup
+	group.Go(func() {
+		slices, err = g.kubernetes.DiscoveryV1().EndpointSlices(endpoint.Namespace).
+			List(ctx, metav1.ListOptions{LabelSelector: discoveryv1.LabelServiceName + "=" + endpoint.Service})
+	})
 	wanted, missing := g.wanted(ctx, endpoint)
+	group.Wait()
 	if missing != "" {
 		return nil, missing
 	}
-	slices, err := g.kubernetes.DiscoveryV1().EndpointSlices(endpoint.Namespace).
-		List(ctx, metav1.ListOptions{LabelSelector: discoveryv1.LabelServiceName + "=" + endpoint.Service})
 	if err != nil {
 		return nil, fmt.Sprintf("listing the EndpointSlices of Service %s/%s: %v", endpoint.Namespace, endpoint.Service, err)
 	}
@@ -93,23 +101,25 @@ func (g *Gatherer) targets(ctx context.Context, endpoint victoriametrics.Metrics
 	return targets, ""
 }
 
+// wanted asks for all kinds at once: a rollout waits for the answer.
 func (g *Gatherer) wanted(ctx context.Context, endpoint victoriametrics.MetricsEndpoint) (int32, string) {
 	options := metav1.ListOptions{LabelSelector: endpoint.WorkloadSelector}
 	apps := g.kubernetes.AppsV1()
-	failed := func(what string, err error) (int32, string) {
-		return 0, fmt.Sprintf("listing the %s of %s: %v", what, endpoint.Of, err)
-	}
-	sets, err := apps.StatefulSets(endpoint.Namespace).List(ctx, options)
-	if err != nil {
-		return failed("StatefulSets", err)
-	}
-	deployments, err := apps.Deployments(endpoint.Namespace).List(ctx, options)
-	if err != nil {
-		return failed("Deployments", err)
-	}
-	daemons, err := apps.DaemonSets(endpoint.Namespace).List(ctx, options)
-	if err != nil {
-		return failed("DaemonSets", err)
+	var (
+		sets        *appsv1.StatefulSetList
+		deployments *appsv1.DeploymentList
+		daemons     *appsv1.DaemonSetList
+		errs        [3]error
+		group       sync.WaitGroup
+	)
+	group.Go(func() { sets, errs[0] = apps.StatefulSets(endpoint.Namespace).List(ctx, options) })
+	group.Go(func() { deployments, errs[1] = apps.Deployments(endpoint.Namespace).List(ctx, options) })
+	group.Go(func() { daemons, errs[2] = apps.DaemonSets(endpoint.Namespace).List(ctx, options) })
+	group.Wait()
+	for i, what := range []string{"StatefulSets", "Deployments", "DaemonSets"} {
+		if errs[i] != nil {
+			return 0, fmt.Sprintf("listing the %s of %s: %v", what, endpoint.Of, errs[i])
+		}
 	}
 	return victoriametrics.ReplicasWanted(endpoint, sets.Items, deployments.Items, daemons.Items)
 }

@@ -18,7 +18,7 @@ import (
 // replica of it.
 func (g *Gatherer) Queues(ctx context.Context, agent *unstructured.Unstructured, entries []victoriametrics.RemoteWrite) rollout.Reading {
 	reading := rollout.Reading{Room: -1}
-	pages, missing := g.replicas(ctx, victoriametrics.AgentMetrics(agent))
+	pages, missing := g.replicas(ctx, victoriametrics.AgentMetrics(agent), time.Time{})
 	reading.Missing = missing
 	for _, replica := range pages {
 		for _, entry := range entries {

@@ -127,7 +127,7 @@ func (g *Gatherer) unheard(ctx context.Context, auth, user *unstructured.Unstruc
 // reloaded says which replica of a VMAuth has not loaded its configuration since
 // it was written.
 func (g *Gatherer) reloaded(ctx context.Context, auth *unstructured.Unstructured, change Change, written time.Time) string {
-	pages, missing := g.replicas(ctx, victoriametrics.AuthMetrics(auth))
+	pages, missing := g.replicas(ctx, victoriametrics.AuthMetrics(auth), change.Since)
 	if missing != "" {
 		return missing
 	}
@@ -161,7 +161,7 @@ func (g *Gatherer) Idle(ctx context.Context, cluster victoriametrics.Cluster) ro
 	if !exists {
 		return rollout.Evidence{Met: true, Text: "the zone has no vmselect"}
 	}
-	pages, lacks := g.replicas(ctx, endpoint)
+	pages, lacks := g.replicas(ctx, endpoint, time.Time{})
 	if lacks != "" {
 		return rollout.Evidence{Text: lacks}
 	}

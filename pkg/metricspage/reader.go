@@ -44,7 +44,8 @@ type Reader struct {
 
 // read is one that goes on or went by.
 type read struct {
-	done chan struct{}
+	done  chan struct{}
+	began time.Time
 	// The following are set before done is closed. ended is guarded by Reader.mu,
 	// and zero until then.
 	page  Page
@@ -94,7 +95,13 @@ func newClient() *http.Client {
 // or that ended less than Freshness ago; see [Page.At]. It ends with ctx, and
 // otherwise within the timeout. Errors name the URL and hold no secret.
 func (r *Reader) Read(ctx context.Context, target Target) (Page, error) {
-	shared := r.join(ctx, target)
+	return r.ReadSince(ctx, target, time.Time{})
+}
+
+// ReadSince is Read of a page that was asked for at a moment or later: what went
+// before it tells nothing of what it has changed, however fresh it is.
+func (r *Reader) ReadSince(ctx context.Context, target Target, moment time.Time) (Page, error) {
+	shared := r.join(ctx, target, moment)
 	select {
 	case <-shared.done:
 		return shared.page, shared.err
@@ -104,14 +111,18 @@ func (r *Reader) Read(ctx context.Context, target Target) (Page, error) {
 }
 
 // join returns the read to wait for, and begins one where there is none to share.
-func (r *Reader) join(ctx context.Context, target Target) *read {
+func (r *Reader) join(ctx context.Context, target Target, since time.Time) *read {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.forget()
-	if shared := r.reads[target]; shared != nil {
+	now := r.options.Clock.Now()
+	if since.After(now) {
+		since = now // what is still to come can't be waited for
+	}
+	if shared := r.reads[target]; shared != nil && !shared.began.Before(since) {
 		return shared
 	}
-	begun := &read{done: make(chan struct{})}
+	begun := &read{done: make(chan struct{}), began: now}
 	r.reads[target] = begun
 	// Others may come to wait for it: it outlives who began it, by no more than
 	// the timeout.

@@ -305,6 +305,41 @@ func TestAnOutcomeIsHandedOutAgainWhileItIsFresh(t *testing.T) {
 	}
 }
 
+func TestAPageFromBeforeAMomentIsNotHandedOut(t *testing.T) {
+	var requests atomic.Int32
+	server := serve(t, func(w http.ResponseWriter, _ *http.Request) { write(w, "m %d\n", requests.Add(1)) })
+	clock := testclock.NewFakePassiveClock(time.Unix(1000, 0))
+	reader := New(Options{Timeout: time.Minute, Clock: clock})
+	for _, step := range []struct {
+		name  string
+		since time.Duration // from now
+		want  float64
+	}{
+		{"the first", 0, 1},
+		{"of this very moment", 0, 1},
+		{"asked for after a change", 100 * time.Millisecond, 2},
+		{"again after the same change", 0, 2},
+		{"of no moment", -time.Hour, 2},
+	} {
+		if step.since > 0 {
+			clock.SetTime(clock.Now().Add(step.since))
+			step.since = 0
+		}
+		page, err := reader.ReadSince(t.Context(), Target{URL: server.URL}, clock.Now().Add(step.since))
+		if err != nil {
+			t.Fatalf("%s: %v", step.name, err)
+		}
+		t.Log(step.name)
+		wantM(t, page, step.want)
+	}
+	// A moment that is still to come can't be waited for, nor makes it read more.
+	page, err := reader.ReadSince(t.Context(), Target{URL: server.URL}, clock.Now().Add(time.Hour))
+	if err != nil {
+		t.Fatal(err)
+	}
+	wantM(t, page, 2)
+}
+
 func TestWhatIsNotFreshIsForgotten(t *testing.T) {
 	server := serve(t, func(w http.ResponseWriter, _ *http.Request) { write(w, "m 1\n") })
 	clock := testclock.NewFakePassiveClock(time.Unix(1000, 0))

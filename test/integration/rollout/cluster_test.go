@@ -133,9 +133,9 @@ func (r *room) untilObject(resource schema.GroupVersionResource, name, what stri
 }
 
 // untilStatus waits for a VMCluster to say updateStatus@observedGeneration.
-func (r *room) untilStatus(name, wanted string) *unstructured.Unstructured {
+func (r *room) untilStatus(name, wanted string) {
 	r.t.Helper()
-	return r.untilCluster(name, wanted, func(cluster *unstructured.Unstructured) string {
+	r.untilCluster(name, wanted, func(cluster *unstructured.Unstructured) string {
 		if has := fmt.Sprintf("%v@%v", at(cluster, "status.updateStatus"), at(cluster, "status.observedGeneration")); has != wanted {
 			return has
 		}
