@@ -48,11 +48,11 @@ func TestRolloutTakesReadsAwayAndGivesThemBack(t *testing.T) {
 	before := w.userObjects()
 
 	versions := w.follow()
-	w.changeRetention(worldName, "2")
+	w.changeRetention(worldName)
 	w.expectSteps(versions())
 	w.expectUpdates("east@2", "north@2", "west@2")
 	for _, zone := range zones {
-		expect(t, "retention of "+zone, at(s.cluster(zone), "spec.retentionPeriod"), any("2"))
+		expect(t, "retention of "+zone, at(s.cluster(zone), "spec.retentionPeriod"), any(newRetention))
 		w.untilRouted(zone, true)
 	}
 	for name, after := range w.userObjects() {
@@ -128,9 +128,9 @@ func (w *world) expectSteps(versions []*own) {
 
 // untilWaits waits for a zone to wait in a phase for a reason, and for something
 // that is told in certain words.
-func (s *stage) untilWaits(name, zone, phase, reason, words string) {
-	s.t.Helper()
-	s.until(name, fmt.Sprintf("%s %s/%s for %s", zone, phase, reason, words), func(object *own) string {
+func (w *world) untilWaits(zone, phase, reason, words string) {
+	w.t.Helper()
+	w.until(worldName, fmt.Sprintf("%s %s/%s for %s", zone, phase, reason, words), func(object *own) string {
 		for _, has := range object.Status.Zones {
 			if has.Name == zone && string(has.Phase) == phase && has.Reason == reason && strings.Contains(has.WaitingFor, words) {
 				return ""
@@ -141,9 +141,9 @@ func (s *stage) untilWaits(name, zone, phase, reason, words string) {
 }
 
 // untilPhase waits for a zone to be in a phase for whatever reason.
-func (s *stage) untilPhase(name, zone, phase string) {
-	s.t.Helper()
-	s.until(name, fmt.Sprintf("%s %s", zone, phase), func(object *own) string {
+func (w *world) untilPhase(zone, phase string) {
+	w.t.Helper()
+	w.until(worldName, fmt.Sprintf("%s %s", zone, phase), func(object *own) string {
 		for _, has := range object.Status.Zones {
 			if has.Name == zone && string(has.Phase) == phase {
 				return ""
@@ -161,13 +161,13 @@ func TestVMAgentReplicaHoldsTheFlush(t *testing.T) {
 	agents := w.pods("vmagent")
 	expect(t, "replicas of the VMAgent", int64(len(agents)), replicas)
 
-	w.changeRetention(worldName, "2")
-	w.untilPhase(worldName, "east", "Updating")
+	w.changeRetention(worldName)
+	w.untilPhase("east", "Updating")
 	w.behave(agents[0], responders.Behaviour{Silent: true})
-	w.untilWaits(worldName, "east", "Flushing", "WaitingForFlush", agents[0])
+	w.untilWaits("east", "Flushing", "WaitingForFlush", agents[0])
 	w.behave(agents[1], responders.Behaviour{PendingBytes: 100 << 20})
 	w.behave(agents[0], responders.Behaviour{})
-	w.untilWaits(worldName, "east", "Flushing", "WaitingForFlush", agents[1])
+	w.untilWaits("east", "Flushing", "WaitingForFlush", agents[1])
 	w.untilRouted("east", false)
 	w.expectUpdates("east@2")
 	w.behave(agents[1], responders.Behaviour{})
@@ -184,12 +184,12 @@ func TestVMAuthReplicaThatDoesNotReloadHoldsTheWrite(t *testing.T) {
 	expect(t, "replicas of the VMAuth", int64(len(auths)), replicas)
 
 	w.behave(auths[1], responders.Behaviour{Stuck: true})
-	w.changeRetention(worldName, "2")
+	w.changeRetention(worldName)
 	w.untilRouted("east", false)
-	w.untilWaits(worldName, "east", "Draining", "WaitingForVMAuth", auths[1])
+	w.untilWaits("east", "Draining", "WaitingForVMAuth", auths[1])
 	w.expectUpdates()
 	w.behave(auths[1], responders.Behaviour{Silent: true})
-	w.untilWaits(worldName, "east", "Draining", "WaitingForVMAuth", "pod "+auths[1]+" of VMAuth "+w.namespace)
+	w.untilWaits("east", "Draining", "WaitingForVMAuth", "pod "+auths[1]+" of VMAuth "+w.namespace)
 	w.expectUpdates()
 	w.behave(auths[1], responders.Behaviour{})
 	w.untilReady(worldName)
@@ -205,8 +205,8 @@ func TestReadInFlightBehindTheRequestsLoadBalancerHoldsTheWrite(t *testing.T) {
 
 	busy := "vmselect-east-0"
 	w.behave(busy, responders.Behaviour{InFlight: 1})
-	w.changeRetention(worldName, "2")
-	w.untilWaits(worldName, "east", "Draining", "ReadsInFlight", busy)
+	w.changeRetention(worldName)
+	w.untilWaits("east", "Draining", "ReadsInFlight", busy)
 	w.expectUpdates()
 	w.behave(busy, responders.Behaviour{})
 	w.untilReady(worldName)
