@@ -43,7 +43,11 @@ const (
 func (g *Gatherer) Loaded(ctx context.Context, users, auths []*unstructured.Unstructured, since time.Time) rollout.Evidence {
 	serving := 0
 	for _, user := range users {
-		for _, said := range victoriametrics.Applied(user) {
+		words := victoriametrics.Applied(user)
+		if auth := silent(auths, user, words); auth != nil {
+			return missing("VMAuth %s to take up VMUser %s", auth.GetName(), user.GetName())
+		}
+		for _, said := range words {
 			auth := named(auths, said.VMAuth)
 			if auth == nil {
 				continue // gone, and its word with it
@@ -66,6 +70,20 @@ func (g *Gatherer) Loaded(ctx context.Context, users, auths []*unstructured.Unst
 		return rollout.Evidence{Met: true, Text: "no VMAuth serves the VMUsers"}
 	}
 	return rollout.Evidence{Met: true, Text: "every replica of every VMAuth has loaded the VMUsers"}
+}
+
+// silent returns a VMAuth that selects a VMUser and has not said anything of it
+// yet. It may have it in its configuration all the same, as it was a moment ago:
+// the word comes after that.
+func silent(auths []*unstructured.Unstructured, user *unstructured.Unstructured, words []victoriametrics.AppliedBy) *unstructured.Unstructured {
+	for _, auth := range auths {
+		name := types.NamespacedName{Namespace: auth.GetNamespace(), Name: auth.GetName()}
+		said := slices.ContainsFunc(words, func(word victoriametrics.AppliedBy) bool { return word.VMAuth == name })
+		if !said && auth.GetDeletionTimestamp() == nil && victoriametrics.Selects(auth, user) {
+			return auth
+		}
+	}
+	return nil
 }
 
 func missing(format string, args ...any) rollout.Evidence {

@@ -7,11 +7,15 @@ import (
 	"testing"
 	"time"
 
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
 	"github.com/vmdistributed/vmdistributed-apiserver/pkg/victoriametrics"
 )
 
 func TestReloadIsProvenByTimesOfWholeSeconds(t *testing.T) {
-	at := func(seconds float64) time.Time { return time.Unix(1000, 0).Add(time.Duration(seconds * float64(time.Second))) }
+	at := func(seconds float64) time.Time {
+		return time.Unix(1000, 0).Add(time.Duration(seconds * float64(time.Second)))
+	}
 	for _, c := range []struct {
 		name                            string
 		changed, written, reloaded, now float64
@@ -29,6 +33,27 @@ func TestReloadIsProvenByTimesOfWholeSeconds(t *testing.T) {
 		lacks := unloaded(reading, at(c.changed), at(c.written), at(c.now))
 		if (lacks == "") != c.proven {
 			t.Errorf("%s: lacks %q", c.name, lacks)
+		}
+	}
+}
+
+func TestVMUserThatItsVMAuthHasNotTakenUpYetIsNotLoaded(t *testing.T) {
+	object := func(kind string, spec map[string]any) *unstructured.Unstructured {
+		return &unstructured.Unstructured{Object: map[string]any{
+			"kind": kind, "metadata": map[string]any{"name": "x", "namespace": "n"}, "spec": spec,
+		}}
+	}
+	users := []*unstructured.Unstructured{object("VMUser", map[string]any{})}
+	for name, c := range map[string]struct {
+		spec map[string]any
+		met  bool
+	}{
+		"selected":     {map[string]any{"userSelector": map[string]any{}}, false},
+		"not selected": {map[string]any{}, true},
+	} {
+		auths := []*unstructured.Unstructured{object("VMAuth", c.spec)}
+		if got := (&Gatherer{}).Loaded(t.Context(), users, auths, time.Unix(1000, 0)); got.Met != c.met {
+			t.Errorf("%s: %+v", name, got)
 		}
 	}
 }

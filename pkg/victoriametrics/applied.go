@@ -8,7 +8,9 @@ import (
 	"strings"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/types"
 )
 
@@ -76,4 +78,32 @@ func (a AppliedBy) String() string {
 // v0.74.0; WaitForConfigReloadHash in factory/reconcile/config_reload.go).
 func WaitsForReload(auth *unstructured.Unstructured) bool {
 	return flag(auth.Object, "spec", "waitForConfigReload")
+}
+
+// Selects reports whether a VMAuth is known to serve a VMUser, by its selectors:
+// none set, it serves none, or all under selectAllByDefault; only userSelector
+// set, those of its namespace; only userNamespaceSelector, all in these
+// namespaces; both, those that both fit. Of the labels of a namespace only its name
+// is known here, so that one that is selected by others does not count. A
+// configuration that comes from elsewhere serves no VMUser (IsUnmanaged,
+// types/vmauth_types.go).
+func Selects(auth, user *unstructured.Unstructured) bool {
+	spec := object(auth.Object, "spec")
+	byLabels, byNamespace := spec["userSelector"], spec["userNamespaceSelector"]
+	switch {
+	case member(spec, "externalConfig", "secretRef") != nil, text(spec, "externalConfig", "localPath") != "":
+		return false
+	case byLabels == nil && byNamespace == nil:
+		return flag(spec, "selectAllByDefault")
+	case byLabels != nil && !selects(byLabels, user.GetLabels()):
+		return false
+	case byNamespace == nil:
+		return auth.GetNamespace() == user.GetNamespace()
+	}
+	return selects(byNamespace, labels.Set{corev1.LabelMetadataName: user.GetNamespace()})
+}
+
+func selects(value any, set labels.Set) bool {
+	selector, err := labelSelector(value)
+	return err == nil && selector.Matches(set)
 }
