@@ -14,6 +14,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
+	"github.com/vmdistributed/vmdistributed-apiserver/apis/operator/v1alpha1"
 	"github.com/vmdistributed/vmdistributed-apiserver/test/responders"
 )
 
@@ -126,26 +127,21 @@ func (w *world) expectSteps(versions []*own) {
 	}
 }
 
-// untilWaits waits for a zone to wait in a phase for a reason, and for something
-// that is told in certain words.
-func (w *world) untilWaits(zone, phase, reason, words string) {
+// untilWaits waits for the first zone to wait in a phase for a reason, and for
+// something that is told in certain words.
+func (w *world) untilWaits(phase, reason, words string) {
 	w.t.Helper()
-	w.until(worldName, fmt.Sprintf("%s %s/%s for %s", zone, phase, reason, words), func(object *own) string {
-		for _, has := range object.Status.Zones {
-			if has.Name == zone && string(has.Phase) == phase && has.Reason == reason && strings.Contains(has.WaitingFor, words) {
-				return ""
-			}
-		}
-		return fmt.Sprintf("%+v", object.Status.Zones)
+	w.untilFirst(fmt.Sprintf("%s/%s for %s", phase, reason, words), func(has v1alpha1.ZoneStatus) bool {
+		return string(has.Phase) == phase && has.Reason == reason && strings.Contains(has.WaitingFor, words)
 	})
 }
 
-// untilPhase waits for a zone to be in a phase for whatever reason.
-func (w *world) untilPhase(zone, phase string) {
+// untilFirst waits for the first zone to be as is wanted.
+func (w *world) untilFirst(what string, is func(v1alpha1.ZoneStatus) bool) {
 	w.t.Helper()
-	w.until(worldName, fmt.Sprintf("%s %s", zone, phase), func(object *own) string {
+	w.until(worldName, w.zones[0]+" "+what, func(object *own) string {
 		for _, has := range object.Status.Zones {
-			if has.Name == zone && string(has.Phase) == phase {
+			if has.Name == w.zones[0] && is(has) {
 				return ""
 			}
 		}
@@ -162,12 +158,12 @@ func TestVMAgentReplicaHoldsTheFlush(t *testing.T) {
 	expect(t, "replicas of the VMAgent", int64(len(agents)), replicas)
 
 	w.changeRetention(worldName)
-	w.untilPhase("east", "Updating")
+	w.untilFirst("Updating", func(has v1alpha1.ZoneStatus) bool { return has.Phase == v1alpha1.ZoneUpdating })
 	w.behave(agents[0], responders.Behaviour{Silent: true})
-	w.untilWaits("east", "Flushing", "WaitingForFlush", agents[0])
+	w.untilWaits("Flushing", "WaitingForFlush", agents[0])
 	w.behave(agents[1], responders.Behaviour{PendingBytes: 100 << 20})
 	w.behave(agents[0], responders.Behaviour{})
-	w.untilWaits("east", "Flushing", "WaitingForFlush", agents[1])
+	w.untilWaits("Flushing", "WaitingForFlush", agents[1])
 	w.untilRouted("east", false)
 	w.expectUpdates("east@2")
 	w.behave(agents[1], responders.Behaviour{})
@@ -186,10 +182,10 @@ func TestVMAuthReplicaThatDoesNotReloadHoldsTheWrite(t *testing.T) {
 	w.behave(auths[1], responders.Behaviour{Stuck: true})
 	w.changeRetention(worldName)
 	w.untilRouted("east", false)
-	w.untilWaits("east", "Draining", "WaitingForVMAuth", auths[1])
+	w.untilWaits("Draining", "WaitingForVMAuth", auths[1])
 	w.expectUpdates()
 	w.behave(auths[1], responders.Behaviour{Silent: true})
-	w.untilWaits("east", "Draining", "WaitingForVMAuth", "pod "+auths[1]+" of VMAuth "+w.namespace)
+	w.untilWaits("Draining", "WaitingForVMAuth", "pod "+auths[1]+" of VMAuth "+w.namespace)
 	w.expectUpdates()
 	w.behave(auths[1], responders.Behaviour{})
 	w.untilReady(worldName)
@@ -206,7 +202,7 @@ func TestReadInFlightBehindTheRequestsLoadBalancerHoldsTheWrite(t *testing.T) {
 	busy := "vmselect-east-0"
 	w.behave(busy, responders.Behaviour{InFlight: 1})
 	w.changeRetention(worldName)
-	w.untilWaits("east", "Draining", "ReadsInFlight", busy)
+	w.untilWaits("Draining", "ReadsInFlight", busy)
 	w.expectUpdates()
 	w.behave(busy, responders.Behaviour{})
 	w.untilReady(worldName)
