@@ -89,6 +89,9 @@ func (g *Gatherer) takenUp(ctx context.Context, change Change, user *unstructure
 			return said.VMAuth.Name == auth.GetName() && said.VMAuth.Namespace == auth.GetNamespace()
 		})
 		if j < 0 {
+			if auth.GetDeletionTimestamp() != nil {
+				continue
+			}
 			if lacks := g.unheard(ctx, auth, user); lacks != "" {
 				return lacks
 			}

@@ -34,7 +34,7 @@ func (s *script) cluster(name string, generation, observed int64, status string)
 		"spec":   map[string]any{"vminsert": map[string]any{}},
 		"status": map[string]any{"updateStatus": status, "observedGeneration": observed},
 	}}
-	s.play(clusterResource.Resource, watch.Modified, cluster)
+	s.play(clusterResource.Resource, cluster)
 	return cluster
 }
 
@@ -47,13 +47,13 @@ func (s *script) workload(cluster string, ready int64) {
 	}}
 	controller := true
 	workload.SetOwnerReferences([]metav1.OwnerReference{{Kind: "VMCluster", Name: cluster, UID: types.UID(cluster), Controller: &controller}})
-	s.play("deployments", watch.Modified, workload)
+	s.play("deployments", workload)
 }
 
-func (s *script) play(resource string, what watch.EventType, object *unstructured.Unstructured) {
+func (s *script) play(resource string, object *unstructured.Unstructured) {
 	s.version++
 	object.SetResourceVersion(strconv.Itoa(s.version))
-	s.add(resource, watch.Event{Type: what, Object: object})
+	s.add(resource, watch.Event{Type: watch.Modified, Object: object})
 }
 
 // healthy plays two healthy clusters.

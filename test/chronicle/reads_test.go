@@ -11,7 +11,6 @@ import (
 	"testing"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/apimachinery/pkg/watch"
 )
 
 // routes plays a configuration of a VMAuth that leads to zones.
@@ -27,7 +26,7 @@ func (s *script) routes(t *testing.T, zones ...string) {
 	if err := writer.Close(); err != nil {
 		t.Fatal(err)
 	}
-	s.play(secretResource.Resource, watch.Modified, &unstructured.Unstructured{Object: map[string]any{
+	s.play(secretResource.Resource, &unstructured.Unstructured{Object: map[string]any{
 		"metadata": map[string]any{"name": "vmauth-config-read"},
 		"data":     map[string]any{"config.yaml.gz": base64.StdEncoding.EncodeToString(packed.Bytes())},
 	}})
@@ -39,7 +38,7 @@ func (s *script) user(drained string) {
 	if drained != "" {
 		user.SetAnnotations(map[string]string{drainMark + "demo": fmt.Sprintf(`{"drain":{"owner":"n/demo","zone":%q}}`, drained)})
 	}
-	s.play(userResource.Resource, watch.Modified, user)
+	s.play(userResource.Resource, user)
 }
 
 func TestReadsComeBackOnceTheVMUsersSaySo(t *testing.T) {

@@ -44,17 +44,20 @@ func TestExampleInlineFromCreationToDeletion(t *testing.T) {
 
 	// A change of one field reaches one zone after the other.
 	s.patch(example.Name, fields{"spec": fields{"strategy": fields{"updatePause": "1s"}}})
-	s.changeRetention(example.Name, "2")
+	s.changeRetention(example.Name)
 	s.untilReady(example.Name)
 	s.expectUpdates(example.Zones[0]+"@2", example.Zones[1]+"@2")
 	for _, zone := range example.Zones {
-		expect(t, "retention of "+zone, at(s.cluster(zone), "spec.retentionPeriod"), any("2"))
+		expect(t, "retention of "+zone, at(s.cluster(zone), "spec.retentionPeriod"), any(newRetention))
 	}
 	s.expectDeletionWaitsForUsers(example)
 }
 
+// newRetention is what a change of the retention leads to.
+const newRetention = "2"
+
 // changeRetention sets the same field in every zone, as kubectl edit would.
-func (s *stage) changeRetention(name, retention string) {
+func (s *stage) changeRetention(name string) {
 	s.t.Helper()
 	must(s.t, retry.RetryOnConflict(retry.DefaultBackoff, func() error {
 		object, err := s.own.Get(s.t.Context(), name, metav1.GetOptions{})
@@ -63,7 +66,7 @@ func (s *stage) changeRetention(name, retention string) {
 		}
 		for i := range object.Spec.Zones.VMClusters {
 			raw := &object.Spec.Zones.VMClusters[i].Spec.Raw
-			*raw = append(fmt.Appendf(nil, `{"retentionPeriod":%q,`, retention), bytes.TrimPrefix(bytes.TrimSpace(*raw), []byte("{"))...)
+			*raw = append(fmt.Appendf(nil, `{"retentionPeriod":%q,`, newRetention), bytes.TrimPrefix(bytes.TrimSpace(*raw), []byte("{"))...)
 		}
 		_, err = s.own.Update(s.t.Context(), object, metav1.UpdateOptions{FieldManager: "editor"})
 		return err

@@ -30,7 +30,7 @@ const (
 	// some changes only at its resync, after 60 seconds.
 	patience = 3 * time.Minute
 	// together is how many tests run at the same time: they mostly wait.
-	together = "6"
+	together = "8"
 )
 
 // site is what all tests of this package share.

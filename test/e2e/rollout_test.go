@@ -14,6 +14,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
+	"github.com/vmdistributed/vmdistributed-apiserver/apis/operator/v1alpha1"
 	"github.com/vmdistributed/vmdistributed-apiserver/test/responders"
 )
 
@@ -48,11 +49,11 @@ func TestRolloutTakesReadsAwayAndGivesThemBack(t *testing.T) {
 	before := w.userObjects()
 
 	versions := w.follow()
-	w.changeRetention(worldName, "2")
+	w.changeRetention(worldName)
 	w.expectSteps(versions())
 	w.expectUpdates("east@2", "north@2", "west@2")
 	for _, zone := range zones {
-		expect(t, "retention of "+zone, at(s.cluster(zone), "spec.retentionPeriod"), any("2"))
+		expect(t, "retention of "+zone, at(s.cluster(zone), "spec.retentionPeriod"), any(newRetention))
 		w.untilRouted(zone, true)
 	}
 	for name, after := range w.userObjects() {
@@ -126,26 +127,21 @@ func (w *world) expectSteps(versions []*own) {
 	}
 }
 
-// untilWaits waits for a zone to wait in a phase for a reason, and for something
-// that is told in certain words.
-func (s *stage) untilWaits(name, zone, phase, reason, words string) {
-	s.t.Helper()
-	s.until(name, fmt.Sprintf("%s %s/%s for %s", zone, phase, reason, words), func(object *own) string {
-		for _, has := range object.Status.Zones {
-			if has.Name == zone && string(has.Phase) == phase && has.Reason == reason && strings.Contains(has.WaitingFor, words) {
-				return ""
-			}
-		}
-		return fmt.Sprintf("%+v", object.Status.Zones)
+// untilWaits waits for the first zone to wait in a phase for a reason, and for
+// something that is told in certain words.
+func (w *world) untilWaits(phase, reason, words string) {
+	w.t.Helper()
+	w.untilFirst(fmt.Sprintf("%s/%s for %s", phase, reason, words), func(has v1alpha1.ZoneStatus) bool {
+		return string(has.Phase) == phase && has.Reason == reason && strings.Contains(has.WaitingFor, words)
 	})
 }
 
-// untilPhase waits for a zone to be in a phase for whatever reason.
-func (s *stage) untilPhase(name, zone, phase string) {
-	s.t.Helper()
-	s.until(name, fmt.Sprintf("%s %s", zone, phase), func(object *own) string {
+// untilFirst waits for the first zone to be as is wanted.
+func (w *world) untilFirst(what string, is func(v1alpha1.ZoneStatus) bool) {
+	w.t.Helper()
+	w.until(worldName, w.zones[0]+" "+what, func(object *own) string {
 		for _, has := range object.Status.Zones {
-			if has.Name == zone && string(has.Phase) == phase {
+			if has.Name == w.zones[0] && is(has) {
 				return ""
 			}
 		}
@@ -161,13 +157,13 @@ func TestVMAgentReplicaHoldsTheFlush(t *testing.T) {
 	agents := w.pods("vmagent")
 	expect(t, "replicas of the VMAgent", int64(len(agents)), replicas)
 
-	w.changeRetention(worldName, "2")
-	w.untilPhase(worldName, "east", "Updating")
+	w.changeRetention(worldName)
+	w.untilFirst("Updating", func(has v1alpha1.ZoneStatus) bool { return has.Phase == v1alpha1.ZoneUpdating })
 	w.behave(agents[0], responders.Behaviour{Silent: true})
-	w.untilWaits(worldName, "east", "Flushing", "WaitingForFlush", agents[0])
+	w.untilWaits("Flushing", "WaitingForFlush", agents[0])
 	w.behave(agents[1], responders.Behaviour{PendingBytes: 100 << 20})
 	w.behave(agents[0], responders.Behaviour{})
-	w.untilWaits(worldName, "east", "Flushing", "WaitingForFlush", agents[1])
+	w.untilWaits("Flushing", "WaitingForFlush", agents[1])
 	w.untilRouted("east", false)
 	w.expectUpdates("east@2")
 	w.behave(agents[1], responders.Behaviour{})
@@ -184,12 +180,12 @@ func TestVMAuthReplicaThatDoesNotReloadHoldsTheWrite(t *testing.T) {
 	expect(t, "replicas of the VMAuth", int64(len(auths)), replicas)
 
 	w.behave(auths[1], responders.Behaviour{Stuck: true})
-	w.changeRetention(worldName, "2")
+	w.changeRetention(worldName)
 	w.untilRouted("east", false)
-	w.untilWaits(worldName, "east", "Draining", "WaitingForVMAuth", auths[1])
+	w.untilWaits("Draining", "WaitingForVMAuth", auths[1])
 	w.expectUpdates()
 	w.behave(auths[1], responders.Behaviour{Silent: true})
-	w.untilWaits(worldName, "east", "Draining", "WaitingForVMAuth", "pod "+auths[1]+" of VMAuth "+w.namespace)
+	w.untilWaits("Draining", "WaitingForVMAuth", "pod "+auths[1]+" of VMAuth "+w.namespace)
 	w.expectUpdates()
 	w.behave(auths[1], responders.Behaviour{})
 	w.untilReady(worldName)
@@ -205,8 +201,8 @@ func TestReadInFlightBehindTheRequestsLoadBalancerHoldsTheWrite(t *testing.T) {
 
 	busy := "vmselect-east-0"
 	w.behave(busy, responders.Behaviour{InFlight: 1})
-	w.changeRetention(worldName, "2")
-	w.untilWaits(worldName, "east", "Draining", "ReadsInFlight", busy)
+	w.changeRetention(worldName)
+	w.untilWaits("Draining", "ReadsInFlight", busy)
 	w.expectUpdates()
 	w.behave(busy, responders.Behaviour{})
 	w.untilReady(worldName)
