@@ -43,6 +43,7 @@ type Controller struct {
 	own        versioned.Interface
 	kubernetes kubernetes.Interface
 	writer     writer
+	trials     *trials
 	evidence   *evidence.Gatherer
 	live       live
 	cached     *cached
@@ -79,6 +80,7 @@ func New(ctx context.Context, own versioned.Interface, host *rest.Config) (*Cont
 		own:        own,
 		kubernetes: client,
 		writer:     writer{objects: objects},
+		trials:     newTrials(writer{objects: objects}, clock.RealClock{}),
 		live:       live{objects: objects, kubernetes: client, known: caches},
 		cached:     caches,
 		evidence:   evidence.New(client, metricspage.New(metricspage.Options{}), clock.RealClock{}),

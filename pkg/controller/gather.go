@@ -9,6 +9,7 @@ import (
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
+	"github.com/vmdistributed/vmdistributed-apiserver/pkg/evidence"
 	"github.com/vmdistributed/vmdistributed-apiserver/pkg/rollout"
 )
 
@@ -25,12 +26,14 @@ func (p *pass) gather(ctx context.Context) (more bool) {
 			if zone.Record.Restored.After(since) {
 				since = zone.Record.Restored
 			}
-			evidence := p.evidence.Loaded(ctx, seen.readers.all(), p.view.readers.auths, since)
-			zone.Reads.Loaded, more = &evidence, true
+			found := p.evidence.Loaded(ctx, evidence.Change{
+				Users: p.view.readers.all(), Auths: p.view.readers.auths, Since: since, Restores: !zone.Record.Restored.IsZero(),
+			})
+			zone.Reads.Loaded, more = &found, true
 		}
 		if need&rollout.NeedIdle != 0 && zone.Reads.Idle == nil {
-			evidence := p.evidence.Idle(ctx, seen.cluster)
-			zone.Reads.Idle, more = &evidence, true
+			found := p.evidence.Idle(ctx, seen.cluster)
+			zone.Reads.Idle, more = &found, true
 		}
 		if need&rollout.NeedQueues != 0 && zone.Queues.Reading == nil {
 			reading := p.evidence.Queues(ctx, p.view.agent, seen.entries)
@@ -40,10 +43,11 @@ func (p *pass) gather(ctx context.Context) (more bool) {
 	return more
 }
 
-// all are the VMUsers that lead to a zone, and those that did.
-func (z *zoneReaders) all() []*unstructured.Unstructured {
-	users := slices.Clone(z.leading)
-	for _, user := range z.drained {
+// all are the VMUsers that spec names, and those that carry a record of ours. A
+// VMUser that leads to a zone no more may have done so until a moment ago.
+func (r *readers) all() []*unstructured.Unstructured {
+	users := slices.Clone(r.listed)
+	for _, user := range r.drained {
 		if !slices.ContainsFunc(users, func(u *unstructured.Unstructured) bool { return u.GetName() == user.GetName() }) {
 			users = append(users, user)
 		}

@@ -20,7 +20,9 @@ import (
 	"github.com/vmdistributed/vmdistributed-apiserver/pkg/victoriametrics"
 )
 
-// live reads from the API server, past every cache of ours.
+// live reads from the API server, past every cache of ours. One look asks once for
+// each kind in a namespace, not for each zone: what 20 zones would take otherwise
+// is as many requests as the client may make in a second.
 type live struct {
 	objects    dynamic.Interface
 	kubernetes kubernetes.Interface
@@ -28,10 +30,117 @@ type live struct {
 	known *cached
 }
 
-var _ source = live{}
+// look begins a look.
+func (s live) look() *look { return &look{live: s} }
 
-func (s live) cluster(ctx context.Context, namespace, name string) (*unstructured.Unstructured, error) {
-	return s.get(ctx, victoriametrics.VMClusterResource, namespace, name)
+// look is one look. It is as fresh as its beginning, and not for several
+// goroutines.
+type look struct {
+	live
+	vmclusters []*unstructured.Unstructured
+	// workloadsOf are those of each VMCluster, nil until they have been asked for.
+	workloadsOf map[types.NamespacedName]*workloads
+	// in is the namespace that both are of.
+	in string
+}
+
+type workloads struct {
+	statefulSets []appsv1.StatefulSet
+	deployments  []appsv1.Deployment
+}
+
+var _ source = &look{}
+
+// all returns the VMClusters of a namespace.
+func (s *look) all(ctx context.Context, namespace string) ([]*unstructured.Unstructured, error) {
+	if s.vmclusters != nil && s.in == namespace {
+		return s.vmclusters, nil
+	}
+	all, err := s.list(ctx, victoriametrics.VMClusterResource, namespace)
+	if err != nil {
+		return nil, err
+	}
+	s.in, s.vmclusters, s.workloadsOf = namespace, all, nil
+	return all, nil
+}
+
+func (s *look) cluster(ctx context.Context, namespace, name string) (*unstructured.Unstructured, error) {
+	all, err := s.all(ctx, namespace)
+	if err != nil {
+		return nil, err
+	}
+	for _, cluster := range all {
+		if cluster.GetName() == name {
+			return cluster, nil
+		}
+	}
+	return nil, nil
+}
+
+func (s *look) marked(ctx context.Context, owner types.NamespacedName) ([]*unstructured.Unstructured, error) {
+	all, err := s.all(ctx, owner.Namespace)
+	if err != nil {
+		return nil, err
+	}
+	var ours []*unstructured.Unstructured
+	for _, cluster := range all {
+		if victoriametrics.IsOwnedBy(cluster, owner) {
+			ours = append(ours, cluster)
+		}
+	}
+	return ours, nil
+}
+
+// workloads are listed after the VMClusters: what the operator says of one that it
+// has changed comes after what it did to these.
+func (s *look) workloads(ctx context.Context, namespace, name string) ([]appsv1.StatefulSet, []appsv1.Deployment, error) {
+	if _, err := s.all(ctx, namespace); err != nil {
+		return nil, nil, err
+	}
+	if s.workloadsOf == nil {
+		var err error
+		if s.workloadsOf, err = s.allWorkloads(ctx, namespace); err != nil {
+			return nil, nil, err
+		}
+	}
+	found := s.workloadsOf[types.NamespacedName{Namespace: namespace, Name: name}]
+	if found == nil {
+		return nil, nil, nil
+	}
+	return found.statefulSets, found.deployments, nil
+}
+
+func (s live) allWorkloads(ctx context.Context, namespace string) (map[types.NamespacedName]*workloads, error) {
+	options := metav1.ListOptions{LabelSelector: victoriametrics.WorkloadSelector}
+	sets, err := s.kubernetes.AppsV1().StatefulSets(namespace).List(ctx, options)
+	if err != nil {
+		return nil, fmt.Errorf("listing the StatefulSets of VMClusters in namespace %q: %w", namespace, err)
+	}
+	deployments, err := s.kubernetes.AppsV1().Deployments(namespace).List(ctx, options)
+	if err != nil {
+		return nil, fmt.Errorf("listing the Deployments of VMClusters in namespace %q: %w", namespace, err)
+	}
+	all := map[types.NamespacedName]*workloads{}
+	of := func(workload metav1.Object) *workloads {
+		namespace, name, ok := victoriametrics.WorkloadCluster(workload)
+		if !ok {
+			return &workloads{} // nobody's
+		}
+		key := types.NamespacedName{Namespace: namespace, Name: name}
+		if all[key] == nil {
+			all[key] = &workloads{}
+		}
+		return all[key]
+	}
+	for i := range sets.Items {
+		found := of(&sets.Items[i])
+		found.statefulSets = append(found.statefulSets, sets.Items[i])
+	}
+	for i := range deployments.Items {
+		found := of(&deployments.Items[i])
+		found.deployments = append(found.deployments, deployments.Items[i])
+	}
+	return all, nil
 }
 
 // clusters is answered from a cache, the only one: what it does not know yet
@@ -53,20 +162,6 @@ func (s live) get(ctx context.Context, resource schema.GroupVersionResource, nam
 		return nil, fmt.Errorf("reading %s %s/%s: %w", resource.Resource, namespace, name, err)
 	}
 	return obj, nil
-}
-
-func (s live) marked(ctx context.Context, owner types.NamespacedName) ([]*unstructured.Unstructured, error) {
-	all, err := s.list(ctx, victoriametrics.VMClusterResource, owner.Namespace)
-	if err != nil {
-		return nil, err
-	}
-	var ours []*unstructured.Unstructured
-	for _, obj := range all {
-		if victoriametrics.IsOwnedBy(obj, owner) {
-			ours = append(ours, obj)
-		}
-	}
-	return ours, nil
 }
 
 func (s live) agents(ctx context.Context, namespace string) ([]*unstructured.Unstructured, error) {
@@ -96,19 +191,6 @@ func (s live) list(ctx context.Context, resource schema.GroupVersionResource, na
 		objects[i] = &list.Items[i]
 	}
 	return objects, nil
-}
-
-func (s live) workloads(ctx context.Context, namespace, name string) ([]appsv1.StatefulSet, []appsv1.Deployment, error) {
-	options := metav1.ListOptions{LabelSelector: victoriametrics.WorkloadSelectorFor(name)}
-	sets, err := s.kubernetes.AppsV1().StatefulSets(namespace).List(ctx, options)
-	if err != nil {
-		return nil, nil, fmt.Errorf("listing the StatefulSets of VMCluster %s/%s: %w", namespace, name, err)
-	}
-	deployments, err := s.kubernetes.AppsV1().Deployments(namespace).List(ctx, options)
-	if err != nil {
-		return nil, nil, fmt.Errorf("listing the Deployments of VMCluster %s/%s: %w", namespace, name, err)
-	}
-	return sets.Items, deployments.Items, nil
 }
 
 func (s live) namespace(ctx context.Context, name string) (*corev1.Namespace, error) {

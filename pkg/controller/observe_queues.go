@@ -6,6 +6,7 @@ package controller
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/vmdistributed/vmdistributed-apiserver/apis/vmdistributed"
 	"github.com/vmdistributed/vmdistributed-apiserver/pkg/rollout"
@@ -43,6 +44,12 @@ func (o *observer) observeQueues(ctx context.Context, object *vmdistributed.VMDi
 		switch {
 		case writes.Unknown != "":
 			queues.Gate, queues.Why = rollout.Unclear, fmt.Sprintf("VMAgent %s: %s", agent.GetName(), writes.Unknown)
+		case writes.Sharded:
+			queues.Gate = rollout.Unclear
+			queues.Why = fmt.Sprintf("VMAgent %s shards by URL, so that zones are no replicas of each other", agent.GetName())
+		case withoutDiskQueue(writes.Entries):
+			queues.Gate = rollout.Unclear
+			queues.Why = fmt.Sprintf("VMAgent %s keeps no queue on its disk for the zone, and drops what doesn't fit into memory", agent.GetName())
 		case writes.None():
 			queues.Why = fmt.Sprintf("VMAgent %s has no remote write to the zone", agent.GetName())
 		default:
@@ -69,4 +76,8 @@ func (o *observer) knownClusters(ctx context.Context) ([]victoriametrics.Cluster
 		}
 	}
 	return known, nil
+}
+
+func withoutDiskQueue(entries []victoriametrics.RemoteWrite) bool {
+	return slices.ContainsFunc(entries, func(entry victoriametrics.RemoteWrite) bool { return entry.NoDiskQueue })
 }

@@ -105,7 +105,7 @@ func (p *pass) lookAgain(ctx context.Context, key cache.ObjectName) (gone bool, 
 	if p.object, err = hub(fresh); err != nil {
 		return false, err
 	}
-	return false, p.decide(ctx, observer{source: p.live, trial: p.writer.try})
+	return false, p.decide(ctx, observer{source: p.live.look(), trial: p.trials.try})
 }
 
 // record stores the new status, if it is new.

@@ -17,7 +17,7 @@ import (
 // ReportZones reads every cluster anew and tells where its zone stands. It
 // writes nothing: what a write would meet, a dry run tells.
 func (c *Controller) ReportZones(ctx context.Context, object *vmdistributed.VMDistributedCluster) ([]vmdistributed.ZoneReport, error) {
-	watching := observer{source: c.live}
+	watching := observer{source: c.live.look()}
 	if !object.Spec.Paused {
 		watching.trial = c.writer.try // as a pass of the controller would
 	}

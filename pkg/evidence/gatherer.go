@@ -6,6 +6,7 @@ package evidence
 import (
 	"context"
 	"fmt"
+	"sync"
 
 	discoveryv1 "k8s.io/api/discovery/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -22,6 +23,8 @@ type Gatherer struct {
 	kubernetes kubernetes.Interface
 	pages      *metricspage.Reader
 	clock      clock.PassiveClock
+	attempts   attempts
+	requests   requests
 }
 
 // New returns a gatherer for the cluster of client.
@@ -46,30 +49,27 @@ func (g *Gatherer) replicas(ctx context.Context, endpoint victoriametrics.Metric
 	if missing != "" {
 		return nil, missing
 	}
-	results := make(chan result, len(targets))
-	for _, target := range targets {
-		go func() {
-			read, err := g.pages.Read(ctx, metricspage.Target{
+	read := make([]page, len(targets))
+	failed := make([]error, len(targets))
+	var group sync.WaitGroup
+	for i, target := range targets {
+		group.Go(func() {
+			read[i].pod = target.Pod
+			read[i].page, failed[i] = g.pages.Read(ctx, metricspage.Target{
 				URL: target.URL, AuthKey: endpoint.AuthKey, Username: endpoint.Username, Password: endpoint.Password,
 			})
-			results <- result{page{target.Pod, read}, err}
-		}()
+		})
 	}
-	for range targets {
-		switch got := <-results; {
-		case got.err != nil:
-			missing = fmt.Sprintf("pod %s of %s: %v", got.pod, endpoint.Of, got.err)
-		default:
-			pages = append(pages, got.page)
+	group.Wait()
+	for i := range targets {
+		switch {
+		case failed[i] == nil:
+			pages = append(pages, read[i])
+		case missing == "":
+			missing = fmt.Sprintf("pod %s of %s: %v", targets[i].Pod, endpoint.Of, failed[i])
 		}
 	}
-	sortByPod(pages)
 	return pages, missing
-}
-
-type result struct {
-	page
-	err error
 }
 
 // targets finds the pods. There have to be as many as the workloads want.

@@ -4,14 +4,13 @@
 package evidence
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"slices"
 	"time"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/vmdistributed/vmdistributed-apiserver/pkg/rollout"
 	"github.com/vmdistributed/vmdistributed-apiserver/pkg/victoriametrics"
@@ -21,45 +20,58 @@ const (
 	// clockLag is by how much the time of a reload may lie before the reload: it
 	// is of whole seconds, by a clock that is set once per second.
 	clockLag = 2 * time.Second
-	// settling is how long nothing else may be loaded after a VMAuth has said that
-	// it has written its configuration, where a replica has loaded one shortly
-	// before that: it may have been an older one.
-	settling = 3 * time.Second
-	// unmoved is how long after that word a replica that has loaded nothing is
-	// taken to have nothing to load: what was changed has been changed back before
-	// it looked. A configuration comes to it in less, be it by the kubelet, which
-	// looks every 60 to 90 seconds.
+	// watchLag is how long a config-reloader may take to see and to write what it
+	// is to have loaded, beside the delay that it is set to.
+	watchLag = 7 * time.Second
+	// unmoved is how long after the operator's word a replica that has loaded
+	// nothing is taken to have nothing to load, where reads are given back: what
+	// was changed has been changed back before it looked. The next drain wants a
+	// reload of it.
 	unmoved = 100 * time.Second
+	// idleFor is for how long no read may have come in.
+	idleFor = 2 * time.Second
 )
 
+// Change is a change of VMUsers that VMAuths have to load.
+type Change struct {
+	// Users are the VMUsers as they are, Auths all VMAuths there are.
+	Users, Auths []*unstructured.Unstructured
+	// Since is when they were last changed.
+	Since time.Time
+	// Restores is true where reads are given back.
+	Restores bool
+}
+
 // Loaded tells whether every replica of every VMAuth that serves the VMUsers has
-// loaded them as they are. since is when they were last changed.
+// loaded them as they are.
 //
 // The operator says that a VMUser is part of a VMAuth's configuration once it has
 // written that, and with spec.waitForConfigReload once the replicas have loaded
-// it. Without, a replica proves it by a reload after the operator's word. One
-// between the change and that word, which takes the operator a moment, counts
-// when nothing else has been loaded for a while.
-func (g *Gatherer) Loaded(ctx context.Context, users, auths []*unstructured.Unstructured, since time.Time) rollout.Evidence {
+// it. Without, a replica proves it by a reload after the operator's word: the
+// config-reloader beside it waits for some seconds before it makes it load
+// anything. One between the change and that word may have been of an older
+// configuration, and counts only when nothing was loaded after it for longer than
+// the config-reloader takes. Both times are of whole seconds, cut off, so that one
+// of the same second is no later one. A reload that found nothing new counts too.
+func (g *Gatherer) Loaded(ctx context.Context, change Change) rollout.Evidence {
+	written := make([]time.Time, len(change.Auths))
+	for _, user := range change.Users {
+		lacks := g.takenUp(ctx, change, user, written)
+		if lacks != "" {
+			return rollout.Evidence{Text: lacks}
+		}
+	}
 	serving := 0
-	for _, user := range users {
-		for _, said := range victoriametrics.Applied(user) {
-			auth := named(auths, said.VMAuth)
-			if auth == nil {
-				continue // gone, and its word with it
-			}
-			serving++
-			switch {
-			case !said.Current:
-				return missing("VMAuth %s to take up generation %d of VMUser %s; it has %d", said.VMAuth, user.GetGeneration(), user.GetName(), said.ObservedGeneration)
-			case !said.Applied:
-				return missing("VMAuth %s to accept VMUser %s: %s", said.VMAuth, user.GetName(), said.Message)
-			case victoriametrics.WaitsForReload(auth):
-				continue
-			}
-			if lacks := g.reloaded(ctx, auth, since, said.LastUpdateTime); lacks != "" {
-				return missing("%s", lacks)
-			}
+	for i, auth := range change.Auths {
+		if written[i].IsZero() {
+			continue
+		}
+		serving++
+		if victoriametrics.WaitsForReload(auth) {
+			continue
+		}
+		if lacks := g.reloaded(ctx, auth, change, written[i]); lacks != "" {
+			return rollout.Evidence{Text: lacks}
 		}
 	}
 	if serving == 0 {
@@ -68,44 +80,82 @@ func (g *Gatherer) Loaded(ctx context.Context, users, auths []*unstructured.Unst
 	return rollout.Evidence{Met: true, Text: "every replica of every VMAuth has loaded the VMUsers"}
 }
 
-func missing(format string, args ...any) rollout.Evidence {
-	return rollout.Evidence{Text: fmt.Sprintf(format, args...)}
-}
-
-func named(objects []*unstructured.Unstructured, name types.NamespacedName) *unstructured.Unstructured {
-	i := slices.IndexFunc(objects, func(object *unstructured.Unstructured) bool {
-		return object.GetKind() == victoriametrics.VMAuthKind.Kind && object.GetNamespace() == name.Namespace && object.GetName() == name.Name
-	})
-	if i < 0 {
-		return nil
-	}
-	return objects[i]
-}
-
-// reloaded says which replica of a VMAuth has not loaded its configuration since
-// it was written.
-func (g *Gatherer) reloaded(ctx context.Context, auth *unstructured.Unstructured, changed, written time.Time) string {
-	pages, missing := g.replicas(ctx, victoriametrics.AuthMetrics(auth))
-	if missing != "" {
-		return missing
-	}
-	for _, replica := range pages {
-		reading, lacks := victoriametrics.ReloadOf(replica.page)
-		switch {
-		case lacks != "":
-			return fmt.Sprintf("pod %s of VMAuth %s shows %s", replica.pod, auth.GetName(), lacks)
-		case !reading.Successful:
-			return fmt.Sprintf("pod %s of VMAuth %s can't load its configuration", replica.pod, auth.GetName())
-		case reading.At.Before(changed.Add(-clockLag).Truncate(time.Second)) && g.clock.Since(written) < unmoved:
-			return fmt.Sprintf("pod %s of VMAuth %s to load its configuration, which it last did at %s", replica.pod, auth.GetName(), reading.At.UTC().Format(time.TimeOnly))
-		case reading.At.Before(written) && g.clock.Since(written) < settling:
-			return fmt.Sprintf("pod %s of VMAuth %s to load nothing else for %s", replica.pod, auth.GetName(), settling)
+// takenUp says which VMAuth has not taken up a VMUser as it is, and notes when the
+// others said that they have.
+func (g *Gatherer) takenUp(ctx context.Context, change Change, user *unstructured.Unstructured, written []time.Time) string {
+	words := victoriametrics.Applied(user)
+	for i, auth := range change.Auths {
+		j := slices.IndexFunc(words, func(said victoriametrics.AppliedBy) bool {
+			return said.VMAuth.Name == auth.GetName() && said.VMAuth.Namespace == auth.GetNamespace()
+		})
+		if j < 0 {
+			if lacks := g.unheard(ctx, auth, user); lacks != "" {
+				return lacks
+			}
+			continue
+		}
+		switch said := words[j]; {
+		case !said.Current:
+			return fmt.Sprintf("VMAuth %s to take up generation %d of VMUser %s; it has %d", said.VMAuth, user.GetGeneration(), user.GetName(), said.ObservedGeneration)
+		case !said.Applied:
+			return fmt.Sprintf("VMAuth %s to accept VMUser %s: %s", said.VMAuth, user.GetName(), said.Message)
+		case said.LastUpdateTime.After(written[i]):
+			written[i] = said.LastUpdateTime
+		case written[i].IsZero():
+			written[i] = change.Since // it does not say when
 		}
 	}
 	return ""
 }
 
-// Idle tells whether no read is in flight in a zone.
+// unheard says that a VMAuth selects a VMUser and has said nothing about it.
+func (g *Gatherer) unheard(ctx context.Context, auth, user *unstructured.Unstructured) string {
+	namespace, err := g.kubernetes.CoreV1().Namespaces().Get(ctx, user.GetNamespace(), metav1.GetOptions{})
+	if err != nil {
+		return fmt.Sprintf("reading namespace %q: %v", user.GetNamespace(), err)
+	}
+	selects, err := victoriametrics.Selects(auth, user, namespace.Labels)
+	switch {
+	case err != nil:
+		return err.Error()
+	case selects:
+		return fmt.Sprintf("VMAuth %s/%s to take up VMUser %s, which it selects", auth.GetNamespace(), auth.GetName(), user.GetName())
+	}
+	return ""
+}
+
+// reloaded says which replica of a VMAuth has not loaded its configuration since
+// it was written.
+func (g *Gatherer) reloaded(ctx context.Context, auth *unstructured.Unstructured, change Change, written time.Time) string {
+	pages, missing := g.replicas(ctx, victoriametrics.AuthMetrics(auth))
+	if missing != "" {
+		return missing
+	}
+	settling := victoriametrics.ReloadDelay(auth) + watchLag
+	since := g.clock.Since(written)
+	for _, replica := range pages {
+		reading, lacks := victoriametrics.ReloadOf(replica.page)
+		key := auth.GetNamespace() + "/" + replica.pod
+		switch {
+		case lacks != "":
+			return fmt.Sprintf("pod %s of VMAuth %s shows %s", replica.pod, auth.GetName(), lacks)
+		case !reading.Successful:
+			return fmt.Sprintf("pod %s of VMAuth %s can't load its configuration", replica.pod, auth.GetName())
+		case reading.At.After(written), g.attempts.grown(key, written, g.clock.Now(), reading):
+			continue
+		case !reading.At.Before(change.Since.Add(-clockLag).Truncate(time.Second)):
+			if since < settling {
+				return fmt.Sprintf("pod %s of VMAuth %s to load its configuration, or nothing else for %s", replica.pod, auth.GetName(), settling)
+			}
+		case !change.Restores || since < unmoved:
+			return fmt.Sprintf("pod %s of VMAuth %s to load its configuration, which it last did at %s", replica.pod, auth.GetName(), reading.At.UTC().Format(time.TimeOnly))
+		}
+	}
+	return ""
+}
+
+// Idle tells whether no read is in flight in a zone, and none has come in for a
+// moment: one that VMAuth had accepted before may only now be on its way.
 func (g *Gatherer) Idle(ctx context.Context, cluster victoriametrics.Cluster) rollout.Evidence {
 	endpoint, exists := victoriametrics.SelectMetrics(cluster)
 	if !exists {
@@ -113,20 +163,21 @@ func (g *Gatherer) Idle(ctx context.Context, cluster victoriametrics.Cluster) ro
 	}
 	pages, lacks := g.replicas(ctx, endpoint)
 	if lacks != "" {
-		return missing("%s", lacks)
+		return rollout.Evidence{Text: lacks}
 	}
+	quiet := true
 	for _, replica := range pages {
 		reading, lacks := victoriametrics.ReadsOf(replica.page)
 		switch {
 		case lacks != "":
-			return missing("pod %s shows %s", replica.pod, lacks)
+			return rollout.Evidence{Text: fmt.Sprintf("pod %s shows %s", replica.pod, lacks)}
 		case reading.InFlight > 0:
-			return missing("pod %s answers reads", replica.pod)
+			return rollout.Evidence{Text: fmt.Sprintf("pod %s answers reads", replica.pod)}
 		}
+		quiet = g.requests.unchanged(cluster.Namespace+"/"+replica.pod, reading.Requests, replica.page.At()) && quiet
+	}
+	if !quiet {
+		return rollout.Evidence{Text: fmt.Sprintf("no read to come in for %s", idleFor)}
 	}
 	return rollout.Evidence{Met: true, Text: "no vmselect answers a read"}
-}
-
-func sortByPod(pages []page) {
-	slices.SortFunc(pages, func(a, b page) int { return cmp.Compare(a.pod, b.pod) })
 }

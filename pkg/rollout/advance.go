@@ -107,8 +107,7 @@ func contend(o *Observed, d *Decision, i int) {
 // keepAway takes reads away once more from a zone that has been written and is
 // not yet itself again.
 func keepAway(o *Observed, d *Decision, i int) {
-	record := &d.Zones[i].Record
-	record.Healthy, record.Quiet, record.Restored = time.Time{}, time.Time{}, time.Time{}
+	d.Zones[i].Record.Restored = time.Time{}
 	redrain(o, d, i)
 }
 

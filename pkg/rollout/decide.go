@@ -300,7 +300,8 @@ func memory(r Record) Record {
 }
 
 // catchUp notices that a creation or a drain has landed, and that a cluster has
-// been made anew, and lets the deadlines that a pause has stopped run anew.
+// been made anew, forgets what was true of a zone in better health, and lets the
+// deadlines that a pause has stopped run anew.
 func catchUp(o *Observed) []Zone {
 	zones := slices.Clone(o.Zones)
 	for i := range zones {
@@ -313,6 +314,9 @@ func catchUp(o *Observed) []Zone {
 		}
 		if len(zone.Reads.Drained) > 0 && !record.drained() && !record.restoring() && !o.Paused {
 			record.recall(o.Now)
+		}
+		if ailing(zone) {
+			record.Healthy, record.Quiet = time.Time{}, time.Time{} // evidence of another time
 		}
 		noteIdentity(zone)
 	}

@@ -6,7 +6,6 @@ package rollout
 import (
 	"fmt"
 	"strings"
-	"time"
 )
 
 // decideDeletion returns the next step on the way out. paused does not hold it
@@ -52,7 +51,6 @@ func giveBackLeaving(o *Observed, d *Decision, zone *Zone, state *ZoneState) {
 		state.set(Leaving, ReasonClusterMissing, fmt.Sprintf("reads to be taken off %s by hand: VMCluster %q does not exist, so they can't be given back; see the docs on undoing a drain",
 			strings.Join(zone.Reads.Drained, ", "), zone.Name))
 	case !zone.Cluster.Healthy():
-		record.Healthy, record.Quiet = time.Time{}, time.Time{}
 		state.set(Leaving, ReasonNotHealthy, fmt.Sprintf("VMCluster %q to be healthy before its reads are given back: %s", zone.Name, ailment(zone.Cluster)))
 	case record.inFlight() && !flushed(o, d, zone, state):
 	case record.Emptied && !zone.Approved:

@@ -215,7 +215,7 @@ func redirected(raw string, from, to Cluster, c component, namespace string) (st
 	services := c.services(from)
 	at, found := host.serviceAt(services, from, namespace)
 	if !found {
-		return "", fmt.Errorf("%q does not lead to VMCluster %s/%s", raw, from.Namespace, from.Name)
+		return "", fmt.Errorf("%s does not lead to VMCluster %s/%s", shown(raw), from.Namespace, from.Name)
 	}
 	role := services[host.labels[at]]
 	name, newRole := c.serviceName(to, role)

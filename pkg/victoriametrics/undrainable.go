@@ -7,6 +7,7 @@ import (
 	"fmt"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/vmdistributed/vmdistributed-apiserver/pkg/override"
 )
@@ -23,10 +24,11 @@ func Undrainable(user *unstructured.Unstructured, auths []*unstructured.Unstruct
 	if err != nil {
 		return []string{err.Error()}
 	}
+	serving := servingOf(user, auths)
 	for i, e := range entries {
 		place := fmt.Sprintf("spec.targetRefs[%d]", i)
 		if name := text(e.object, "name"); name != "" {
-			s.named(place, name, e.object, auths)
+			s.named(place, name, e.object, serving)
 			continue
 		}
 		for _, t := range e.targets {
@@ -39,12 +41,29 @@ func Undrainable(user *unstructured.Unstructured, auths []*unstructured.Unstruct
 	return s.found
 }
 
+// servingOf leaves out VMAuths of other namespaces that do not say that they serve
+// the VMUser: a default target of theirs under the same name is nothing to it.
+func servingOf(user *unstructured.Unstructured, auths []*unstructured.Unstructured) []*unstructured.Unstructured {
+	said := map[types.NamespacedName]bool{}
+	for _, by := range Applied(user) {
+		said[by.VMAuth] = true
+	}
+	var serving []*unstructured.Unstructured
+	for _, auth := range auths {
+		if auth.GetNamespace() == user.GetNamespace() || said[types.NamespacedName{Namespace: auth.GetNamespace(), Name: auth.GetName()}] {
+			serving = append(serving, auth)
+		}
+	}
+	return serving
+}
+
 // UndrainableAuth names what leads from a VMAuth itself to a zone, for requests
 // without a VMUser: spec.unauthorizedUserAccessSpec, and its forerunner
 // spec.unauthorizedAccessConfig with spec.default_url. Nothing of it is ever
-// taken out.
+// taken out. Of a VMAuth in another namespace than the zone's only what surely
+// leads there counts: anybody may have one.
 func UndrainableAuth(auth *unstructured.Unstructured, zone Cluster) []string {
-	s := suspect{what: fmt.Sprintf("VMAuth %s/%s", auth.GetNamespace(), auth.GetName()), zone: zone, namespace: auth.GetNamespace()}
+	s := suspect{what: fmt.Sprintf("VMAuth %s/%s", auth.GetNamespace(), auth.GetName()), zone: zone, namespace: auth.GetNamespace(), sure: auth.GetNamespace() != zone.Namespace}
 	access := member(auth.Object, "spec", "unauthorizedUserAccessSpec")
 	at := "spec.unauthorizedUserAccessSpec"
 	s.access(at, access, auth)
@@ -59,6 +78,8 @@ type suspect struct {
 	namespace string
 	zone      Cluster
 	found     []string
+	// sure leaves out what nobody can tell.
+	sure bool
 }
 
 func (s *suspect) add(place, format string, args ...any) {
@@ -67,6 +88,9 @@ func (s *suspect) add(place, format string, args ...any) {
 
 // wrongType is for what may lead anywhere.
 func (s *suspect) wrongType(err error) {
+	if s.sure {
+		return
+	}
 	s.found = append(s.found, fmt.Sprintf("cannot read the targets of %s: %v", s.what, err))
 }
 
@@ -90,7 +114,10 @@ func (s *suspect) target(place string, t target) {
 // url names one that leads to the zone's vmstorage, or nobody knows where.
 func (s *suspect) url(place, raw string) {
 	if _, err := hostOf(raw); err != nil {
-		s.add(place, "may lead to zone %s: cannot tell where %q leads: %v", s.zone.Name, raw, err)
+		if s.sure {
+			return
+		}
+		s.add(place, "may lead to zone %s: cannot tell where that URL leads", s.zone.Name)
 		return
 	}
 	if _, found := staticRole(raw, s.zone, vmstorage, s.namespace); found && !s.reads(raw) && !s.writes(raw) {

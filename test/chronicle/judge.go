@@ -37,6 +37,8 @@ type Verdict struct {
 	Writes []Write
 	// Violations say where it broke a promise.
 	Violations []string
+	// Reads tells what became of the read path, beside the writes, for people.
+	Reads []string
 }
 
 // Judge goes through everything recorded so far.
@@ -52,6 +54,7 @@ func (c *Chronicle) Judge() Verdict {
 		}
 		p.take(e)
 	}
+	p.verdict.Reads = p.reads.story
 	return p.verdict
 }
 

@@ -31,9 +31,10 @@ type readPath struct {
 	configs map[string]string
 	// drained are the zones for which a VMUser carries a record, by VMUser.
 	drained map[string][]string
-	// closed are zones that were written while they were drained, and that have
-	// not been given their reads back since.
+	// closed are zones that were written while they were drained, and that no
+	// VMUser has been given back since.
 	closed map[string]bool
+	story  []string
 }
 
 func newReadPath() readPath {
@@ -45,17 +46,21 @@ func (r *readPath) take(e event) (violations []string) {
 	name := e.object.GetName()
 	switch {
 	case e.resource == userResource.Resource:
+		r.tell(e, "is drained of %v", drainedZones(e.object))
+		before := r.drained[name]
 		r.drained[name] = drainedZones(e.object)
 		if e.gone {
 			delete(r.drained, name)
 		}
-		for zone := range r.closed {
-			if !r.isDrained(zone) {
+		for _, zone := range before {
+			// One VMUser after the other gets the zone back.
+			if !e.gone && !slices.Contains(r.drained[name], zone) || !r.isDrained(zone) {
 				delete(r.closed, zone)
 			}
 		}
 	case e.resource == secretResource.Resource && strings.HasPrefix(name, configPrefix):
 		r.configs[name] = content(e.object)
+		r.tell(e, "leads to %v", slices.Compact(slices.Sorted(slices.Values(anyZone.FindAllString(r.configs[name], -1)))))
 		if e.gone {
 			delete(r.configs, name)
 		}
@@ -71,6 +76,7 @@ func (r *readPath) take(e event) (violations []string) {
 // write judges a write to a zone in good health, and remembers it. All VMUsers of
 // the namespace that lead to a zone are taken to be listed.
 func (r *readPath) write(write Write) (violations []string) {
+	r.story = append(r.story, fmt.Sprintf("version %s, write %s", write.Object.GetResourceVersion(), write))
 	for _, name := range slices.Sorted(maps.Keys(r.configs)) {
 		if leadsTo(r.configs[name], write.Cluster) {
 			violations = append(violations, fmt.Sprintf("%s was written while Secret %s led to it", write, name))
@@ -80,6 +86,14 @@ func (r *readPath) write(write Write) (violations []string) {
 		r.closed[write.Cluster] = true
 	}
 	return violations
+}
+
+// anyZone finds what leads to the vmselect of any zone.
+var anyZone = regexp.MustCompile(`//(vmselect|vmselectinternal|vmclusterlb)-[^.:/]*`)
+
+// tell adds to the story.
+func (r *readPath) tell(e event, format string, args ...any) {
+	r.story = append(r.story, fmt.Sprintf("version %d, %s %s@%d (gone: %t) %s", e.version, e.resource, e.object.GetName(), e.object.GetGeneration(), e.gone, fmt.Sprintf(format, args...)))
 }
 
 func (r *readPath) isDrained(zone string) bool {

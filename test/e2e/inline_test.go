@@ -22,7 +22,7 @@ import (
 // zones, and the VMUsers that read from one each, behind a VMAuth.
 func (s *stage) named(example examples.Example) {
 	s.t.Helper()
-	s.writePath(example.Agent, example.Zones...)
+	s.writePath(example.Agent, "5s", example.Zones...)
 	s.readPath()
 	for i, user := range example.Users {
 		s.user(user, s.selectOf(example.Zones[i]))

@@ -36,6 +36,7 @@ const (
 // site is what all tests of this package share.
 type site struct {
 	control    *controlplane.ControlPlane
+	server     *controlplane.Server
 	own        versioned.Interface
 	objects    dynamic.Interface
 	kubernetes kubernetes.Interface
@@ -84,7 +85,12 @@ func (s *site) start(ctx context.Context, dir string) error {
 		out = os.Stderr
 	}
 	var err error
-	s.control, err = controlplane.Start(ctx, controlplane.Options{Dir: dir, Out: out, Operator: controlplane.OperatorReal})
+	s.control, err = controlplane.Start(ctx, controlplane.Options{
+		Dir: dir, Out: out, Operator: controlplane.OperatorReal,
+		// It looks at no more than a few VMUsers per second, of all namespaces, and at
+		// the others with their VMAuth's resync only: every 60 seconds by default.
+		OperatorEnv: []string{"VM_FORCERESYNCINTERVAL=10s"},
+	})
 	if err != nil {
 		return err
 	}
@@ -109,7 +115,7 @@ func (s *site) startOurs(ctx context.Context) error {
 	if s.responders, err = responders.Start(ctx, s.kubernetes); err != nil {
 		return err
 	}
-	_, err = s.control.StartServer(ctx, controlplane.ServerOptions{Env: s.responders.Env()})
+	s.server, err = s.control.StartServer(ctx, controlplane.ServerOptions{Env: s.responders.Env()})
 	return err
 }
 

@@ -23,12 +23,16 @@ const replicas = int64(2)
 // authName is the VMAuth of every test that has one.
 const authName = "read"
 
-// writePath makes a VMAgent that writes to zones.
-func (s *stage) writePath(agent string, zones ...string) {
+// writePath makes a VMAgent that writes to zones. For as long as an attempt to
+// send may take, every flush does.
+func (s *stage) writePath(agent, sendTimeout string, zones ...string) {
 	s.t.Helper()
 	var writes list
 	for _, zone := range zones {
-		writes = append(writes, fields{"url": fmt.Sprintf("http://vminsert-%s.%s.svc:8480/insert/multitenant/prometheus/api/v1/write", zone, s.namespace)})
+		writes = append(writes, fields{
+			"url":         fmt.Sprintf("http://vminsert-%s.%s.svc:8480/insert/multitenant/prometheus/api/v1/write", zone, s.namespace),
+			"sendTimeout": sendTimeout,
+		})
 	}
 	s.create(agentResource, "VMAgent", agent, fields{"replicaCount": replicas, "remoteWrite": writes})
 }
@@ -71,7 +75,7 @@ func (s *stage) newWorld(zones []string, spec fields, users map[string][]any) *w
 		w.users = append(w.users, user)
 	}
 	slices.Sort(w.users)
-	s.writePath(worldName, zones...)
+	s.writePath(worldName, "1s", zones...)
 	s.readPath()
 	s.apply(worldName, w.manifest(spec))
 	// The operator looks at a VMUser whose zones do not exist only once a minute.

@@ -165,7 +165,7 @@ func TestVMAgentReplicaHoldsTheFlush(t *testing.T) {
 	w.untilPhase(worldName, "east", "Updating")
 	w.behave(agents[0], responders.Behaviour{Silent: true})
 	w.untilWaits(worldName, "east", "Flushing", "WaitingForFlush", agents[0])
-	w.behave(agents[1], responders.Behaviour{PendingBytes: 123456})
+	w.behave(agents[1], responders.Behaviour{PendingBytes: 100 << 20})
 	w.behave(agents[0], responders.Behaviour{})
 	w.untilWaits(worldName, "east", "Flushing", "WaitingForFlush", agents[1])
 	w.untilRouted("east", false)

@@ -7,6 +7,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -74,12 +75,26 @@ func (s *stage) conclude() {
 		return
 	}
 	s.t.Logf("writes in %s: %v", s.namespace, verdict.Writes)
+	s.t.Logf("what happened to its read path: %s", strings.Join(verdict.Reads, "\n"))
+	s.t.Logf("what the server did there: %s", strings.Join(s.acts(), "\n"))
 	found, err := s.own.List(context.Background(), metav1.ListOptions{})
 	must(s.t, err)
 	for i := range found.Items {
 		status, _ := json.MarshalIndent(found.Items[i].Status, "", " ")
 		s.t.Logf("status of %s at generation %d: %s", found.Items[i].Name, found.Items[i].Generation, status)
 	}
+}
+
+// acts are the lines in the log of the server about what it did in the namespace.
+func (s *stage) acts() (lines []string) {
+	log, err := os.ReadFile(shared.server.Log)
+	must(s.t, err)
+	for line := range strings.Lines(string(log)) {
+		if strings.Contains(line, "Acting") && strings.Contains(line, s.namespace) {
+			lines = append(lines, strings.TrimSpace(line))
+		}
+	}
+	return lines
 }
 
 func (s *stage) verdict() chronicle.Verdict {

@@ -31,6 +31,8 @@ const (
 	// together is how many tests run at the same time: each has nine processes
 	// under load.
 	together = "2"
+	// reloadDelay is what the operator's config-reloader takes at the least.
+	reloadDelay = 4 * time.Second
 )
 
 // site is what all tests of this package share.
@@ -105,7 +107,7 @@ func (s *site) start(ctx context.Context, dir string) error {
 		return err
 	}
 	s.plane, err = dataplane.Start(ctx, s.control.Config(), dataplane.Options{
-		Dir: filepath.Join(dir, "plane"), BinDir: filepath.Join(root, ".local", "bin"), Behaviour: s.behaviours.of,
+		Dir: filepath.Join(dir, "plane"), BinDir: filepath.Join(root, ".local", "bin"), Behaviour: s.behaviours.of, ReloadDelay: reloadDelay,
 	})
 	if err != nil {
 		return err

@@ -7,6 +7,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -83,6 +84,25 @@ func (r *room) furnish() {
 	}
 	r.untilStatus("VMAgent", "main", "operational")
 	r.untilReady()
+	for _, user := range []string{"everywhere", "zone-a"} {
+		for _, replica := range r.plane.AuthURLs(r.namespace, "main") {
+			r.until(fmt.Sprintf("%s knows VMUser %s", replica, user), func() (bool, string) { return r.answers(replica, user) })
+		}
+	}
+}
+
+// answers is true where a replica of VMAuth answers a query of a VMUser.
+func (r *room) answers(replica, user string) (bool, string) {
+	r.t.Helper()
+	request, err := http.NewRequestWithContext(r.t.Context(), http.MethodGet, replica+"/select/0/prometheus/api/v1/query?query=1", nil)
+	must(r.t, err)
+	request.Header.Set("Authorization", "Bearer "+token+"-"+user)
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return false, err.Error()
+	}
+	defer func() { _ = response.Body.Close() }()
+	return response.StatusCode == http.StatusOK, response.Status
 }
 
 // load writes and reads until the test ends.

@@ -57,7 +57,7 @@ var saboteurs = []saboteur{
 
 	// From the write to the end.
 	{"health before the restoration", "advance.go", "case !zone.Cluster.Healthy():\n\t\tkeepAway", "case false:\n\t\tkeepAway"},
-	{"old evidence is forgotten", "advance.go", "record.Healthy, record.Quiet, record.Restored = time.Time{}, time.Time{}, time.Time{}", "record.Restored = time.Time{}"},
+	{"old evidence is forgotten", "decide.go", "record.Healthy, record.Quiet = time.Time{}, time.Time{} // evidence of another time", ""},
 	{"flush before the restoration", "advance.go", "if !flushed(o, d, zone, state) {", "if false && !flushed(o, d, zone, state) {"},
 	{"flush: unclear", "flush.go", "if zone.Queues.Gate == Unclear {", "if false {"},
 	{"flush: nobody has looked", "flush.go", "if reading == nil {", "if reading == nil {\n\t\treturn true\n\t}\n\tif false {"},

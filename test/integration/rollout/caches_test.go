@@ -23,22 +23,13 @@ import (
 
 // readZones are zone-a, zone-b and zone-c, which one VMUser reads from.
 func readZones(a, b, c string) fields {
-	object := manifest("demo", inline("zone-a", small(a)), inline("zone-b", small(b)), inline("zone-c", small(c)))
-	object = with(object, "spec.vmusers", list{fields{"name": "reader"}})
-	return with(object, "spec.strategy.drain", fields{"gracePeriod": "0s"})
+	return readBy(manifest("demo", inline("zone-a", small(a)), inline("zone-b", small(b)), inline("zone-c", small(c))))
 }
 
 // readFrom makes the zones and their VMUser, and waits until all is well.
 func (r *room) readFrom() {
 	r.t.Helper()
-	var targets list
-	for _, zone := range []string{"zone-a", "zone-b", "zone-c"} {
-		targets = append(targets, fields{
-			"crd":   fields{"kind": "VMCluster/vmselect", "name": zone, "namespace": r.namespace},
-			"paths": list{"/select/.*"},
-		})
-	}
-	r.create(userResource, "VMUser", "reader", fields{"username": "reader", "targetRefs": targets})
+	r.reader("zone-a", "zone-b", "zone-c")
 	r.apply(readZones("v1", "v1", "v1"))
 	r.untilReady("demo")
 	r.settle("demo")
@@ -163,12 +154,12 @@ func TestPausedObjectIsHeededByAControllerThatHasNotSeenIt(t *testing.T) {
 	r.patch("demo", fields{"spec": fields{"paused": true}})
 	paused := c.host.tried()
 	c.own.untilKept(t, "vmdistributedclusters")
-	r.until("demo", "paused", func(object *own) string {
+	poll(t, "demo to be reported as paused", func(context.Context) string {
 		// One pass may have been under way; it is over when the next one writes.
 		if tried := c.host.tried(); tried > paused+1 {
 			t.Fatalf("a write to a zone was tried %d times since the pause", tried-paused)
 		}
-		return lacksCondition(object, "Paused", "RolloutPaused")
+		return lacksCondition(r.get("demo"), "Paused", "RolloutPaused")
 	})
 	c.host.refuse(false)
 	r.lookAgain("zone-a")
