@@ -57,9 +57,9 @@ func binaryVersion(path string) (string, error) {
 	version := fmt.Sprintf("%d bytes of %d", info.Size(), info.ModTime().UnixNano())
 	file, err := elf.Open(path)
 	if err != nil {
-		return version, nil //nolint:nilerr // not a binary, but runs: a script
+		return version, nil // Not a binary, but runs: a script.
 	}
-	defer file.Close()
+	defer func() { _ = file.Close() }()
 	if note := file.Section(".note.go.buildid"); note != nil {
 		id, err := note.Data()
 		return hex.EncodeToString(id), err
