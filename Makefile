@@ -88,7 +88,7 @@ down: ## Stop what up has started
 
 .PHONY: demo
 demo: ## Show a rollout over several zones under load, without a failed query or a lost sample
-	@echo "demo: builds what is not built yet (about 10 minutes the first time on two cores, seconds after that), then runs for about two minutes"
+	@echo "demo: builds what is not built yet (about 10 minutes the first time on two cores, seconds after that), then runs for two to three minutes"
 	hack/build-tools.sh etcd kube-apiserver kubectl vmagent vmauth victoria-metrics
 	@$(MAKE) --no-print-directory build
 	go build -o $(BIN)/ ./hack/demo

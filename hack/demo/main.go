@@ -25,7 +25,7 @@ import (
 )
 
 const (
-	// limit bounds the demo as a whole; a run takes about two minutes.
+	// limit bounds the demo as a whole; a run takes two to three minutes.
 	limit = 10 * time.Minute
 	// downtime is how long a zone is away for an update, at least: as short as its
 	// process starts, nobody would see the queues grow.
