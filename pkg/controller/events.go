@@ -13,6 +13,7 @@ import (
 
 	"github.com/vmdistributed/vmdistributed-apiserver/apis/vmdistributed"
 	"github.com/vmdistributed/vmdistributed-apiserver/apis/vmdistributed/validation"
+	"github.com/vmdistributed/vmdistributed-apiserver/pkg/victoriametrics"
 )
 
 // event is one sentence of the story that kubectl describe tells.
@@ -60,7 +61,7 @@ func story(before, after *vmdistributed.VMDistributedClusterStatus) []event {
 // scrapeEvents warns of a VMAgent that does not scrape the zones.
 func scrapeEvents(before, after *vmdistributed.VMDistributedClusterStatus) []event {
 	is := meta.FindStatusCondition(after.Conditions, scrapedCondition)
-	if is == nil || is.Status == metav1.ConditionTrue {
+	if is == nil || is.Status == metav1.ConditionTrue || is.Reason == victoriametrics.ScrapeSelectorPending {
 		return nil
 	}
 	if was := meta.FindStatusCondition(before.Conditions, scrapedCondition); was != nil && was.Reason == is.Reason {

@@ -95,8 +95,18 @@ func (c *Controller) queueOwnersOfCluster(cluster metav1.Object) {
 }
 
 func (c *Controller) queueOwnersOfWorkload(workload metav1.Object) {
-	if namespace, name, ok := victoriametrics.WorkloadCluster(workload); ok {
-		c.queueByZone(namespace, name)
+	namespace, name, ok := victoriametrics.WorkloadCluster(workload)
+	if !ok {
+		return
+	}
+	c.queueByZone(namespace, name)
+	// One that no zone names any more may be ours all the same, until it is let go.
+	cluster, err := lookUp(c.cached.vmclusters, namespace, name)
+	if err != nil || cluster == nil {
+		return
+	}
+	if owner, marked, err := victoriametrics.OwnerOf(cluster); err == nil && marked {
+		c.queue.Add(cache.NewObjectName(owner.Namespace, owner.Name))
 	}
 }
 

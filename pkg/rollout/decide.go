@@ -89,6 +89,8 @@ func leaveStrays(o *Observed, d *Decision) (remaining int) {
 		switch stray := &o.Strays[i]; {
 		case stray.Drained && stray.Unhealthy == "":
 			d.propose(RestoreReads, stray.Name)
+		case stray.Drained:
+			// Its mark is what tells us of its recovery.
 		case stray.Marked:
 			d.propose(ReleaseCluster, stray.Name)
 		}

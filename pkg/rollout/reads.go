@@ -140,15 +140,19 @@ func mayRedrain(zone *Zone, record *Record) bool {
 		return false
 	}
 	record.Redrained++
-	record.DrainDone = false
+	record.Drained, record.DrainDone = time.Time{}, false // another drain
 	return true
 }
 
+// retryNoted is how often it is noted that a write of VMUsers is tried again. Were
+// each try noted, each would wake the controller for the next one.
+const retryNoted = 5 * time.Second
+
 // proposeDrain asks for the write. No VMAuth can have loaded what is still to be
-// written: its proof counts from the last attempt.
+// written: its proof counts from about the last attempt.
 func proposeDrain(o *Observed, d *Decision, zone *Zone, record *Record) {
 	d.propose(DrainReads, zone.Name)
-	if d.Action == (Action{DrainReads, zone.Name}) || !record.drained() {
+	if d.Action == (Action{DrainReads, zone.Name}) && o.Now.Sub(record.Drained) >= retryNoted || !record.drained() {
 		record.Drained = o.Now
 	}
 }
@@ -174,7 +178,7 @@ func giveBack(o *Observed, d *Decision, zone *Zone, state *ZoneState) {
 	if len(zone.Reads.Drained) > 0 {
 		// No VMAuth can have loaded what is still to be written: its proof counts
 		// from the last attempt.
-		if d.propose(RestoreReads, zone.Name); d.Action == (Action{RestoreReads, zone.Name}) || !record.restoring() {
+		if d.propose(RestoreReads, zone.Name); d.Action == (Action{RestoreReads, zone.Name}) && o.Now.Sub(record.Restored) >= retryNoted || !record.restoring() {
 			record.Restored = o.Now
 		}
 		record.DrainDone = false

@@ -318,3 +318,32 @@ func TestADrainedZoneNobodyRemembersIsFlushedBeforeItIsGivenBack(t *testing.T) {
 		})
 	}
 }
+
+// TestAWriteThatIsRefusedAgainAndAgainDoesNotWakeTheControllerEachTime: a status
+// that differs with every try would be an event with every try.
+func TestAWriteThatIsRefusedAgainAndAgainDoesNotWakeTheControllerEachTime(t *testing.T) {
+	o := routedScene(outdatedZone("a", open), zone("b", open))
+	d := decide(t, o)
+	wantAction(t, d, DrainReads, "a")
+	for range 4 {
+		o = later(remembering(o, d), time.Second)
+		again := decide(t, o)
+		wantAction(t, again, DrainReads, "a")
+		if before, after := d.Zones[0].Record, again.Zones[0].Record; stored(before) != stored(after) {
+			t.Fatalf("what is remembered moves from\n%+v to\n%+v", before, after)
+		}
+		d = again
+	}
+}
+
+// TestADrainedStrayIsNotReleasedBeforeItHasItsReadsBack: its mark tells of its
+// recovery.
+func TestADrainedStrayIsNotReleasedBeforeItHasItsReadsBack(t *testing.T) {
+	o := routedScene(zone("a", open), zone("b", open))
+	o.Strays = []Stray{{Name: "x", Marked: true, Drained: true, Unhealthy: notYet}}
+	wantAction(t, decide(t, o), Nothing, "")
+	o.Strays[0].Unhealthy = ""
+	wantAction(t, decide(t, o), RestoreReads, "x")
+	o.Strays[0].Drained = false
+	wantAction(t, decide(t, o), ReleaseCluster, "x")
+}
