@@ -17,9 +17,6 @@ import (
 )
 
 const (
-	// clockLag is by how much the time of a reload may lie before the reload: it
-	// is of whole seconds, by a clock that is set once per second.
-	clockLag = 2 * time.Second
 	// watchLag is how long a config-reloader may take to see and to write what it
 	// is to have loaded, beside the delay that it is set to.
 	watchLag = 7 * time.Second
@@ -51,8 +48,10 @@ type Change struct {
 // config-reloader beside it waits for some seconds before it makes it load
 // anything. One between the change and that word may have been of an older
 // configuration, and counts only when nothing was loaded after it for longer than
-// the config-reloader takes. Both times are of whole seconds, cut off, so that one
-// of the same second is no later one. A reload that found nothing new counts too.
+// the config-reloader takes. The time of a reload
+// is of whole seconds, by a clock that is set once per second: up to two seconds
+// early, and less so than the config-reloader is late. One of the same second as
+// the operator's word is no later one. A reload that found nothing new counts too.
 func (g *Gatherer) Loaded(ctx context.Context, change Change) rollout.Evidence {
 	written := make([]time.Time, len(change.Auths))
 	for _, user := range change.Users {
@@ -146,7 +145,7 @@ func (g *Gatherer) reloaded(ctx context.Context, auth *unstructured.Unstructured
 			return fmt.Sprintf("pod %s of VMAuth %s can't load its configuration", replica.pod, auth.GetName())
 		case reading.At.After(written), g.attempts.grown(key, written, g.clock.Now(), reading):
 			continue
-		case !reading.At.Before(change.Since.Add(-clockLag).Truncate(time.Second)):
+		case !reading.At.Before(change.Since):
 			if since < settling {
 				return fmt.Sprintf("pod %s of VMAuth %s to load its configuration, or nothing else for %s", replica.pod, auth.GetName(), settling)
 			}

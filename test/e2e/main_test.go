@@ -28,7 +28,7 @@ import (
 const (
 	// patience ends a test that waits for what does not come. The operator finds
 	// some changes only at its resync, after 60 seconds.
-	patience = 3 * time.Minute
+	patience = 6 * time.Minute
 	// together is how many tests run at the same time: they mostly wait.
 	together = "8"
 )

@@ -22,8 +22,9 @@ import (
 )
 
 // reloadLag is how long after a change of the Secret a vmauth has loaded it: the
-// config-reloader watches it, writes a file and tells the vmauth.
-const reloadLag = 300 * time.Millisecond
+// config-reloader watches it, writes a file, and tells the vmauth after a second
+// and its -delay-interval, 3s by default.
+const reloadLag = 4 * time.Second
 
 // config is one content of a Secret.
 type config struct {

@@ -152,7 +152,7 @@ func (r *Responders) program(pod *corev1.Pod, behaviour conduct) (string, func(*
 	case "vmselect":
 		return name, func(s *sheet) {
 			s.process(started(pod))
-			showReads(s, running, behaviour.InFlight)
+			showReads(s, behaviour.InFlight)
 		}
 	}
 	return "", nil

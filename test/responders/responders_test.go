@@ -58,7 +58,7 @@ func TestPagesShowWhatTheRealProgramsShow(t *testing.T) {
 	for like, show := range map[string]func(*sheet){
 		"agent-healthy": func(s *sheet) { q.show(s, time.Minute, 0) },
 		"auth-reloaded": func(s *sheet) { showReload(s, time.Now(), 1) },
-		"select-idle":   func(s *sheet) { showReads(s, time.Minute, 0) },
+		"select-idle":   func(s *sheet) { showReads(s, 0) },
 	} {
 		var page bytes.Buffer
 		s := &sheet{out: &page}
@@ -119,7 +119,7 @@ func TestReloadIsOfWhatIsNew(t *testing.T) {
 	clock.SetTime(began.Add(20 * time.Second))
 	all.note(secret, 2)
 	expect("before the reload", 20*time.Second, conduct{}, 10*time.Second, 0)
-	expect("after the reload", 21*time.Second, conduct{}, 20*time.Second+reloadLag, 1)
+	expect("after the reload", 25*time.Second, conduct{}, 20*time.Second+reloadLag, 1)
 	all.note(secret, 2)
 	expect("the same again", 30*time.Second, conduct{}, 20*time.Second+reloadLag, 1)
 	all.note(secret, 1)
