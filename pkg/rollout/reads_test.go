@@ -347,3 +347,16 @@ func TestADrainedStrayIsNotReleasedBeforeItHasItsReadsBack(t *testing.T) {
 	o.Strays[0].Drained = false
 	wantAction(t, decide(t, o), ReleaseCluster, "x")
 }
+
+// TestAProofCountsFromAboutTheLastAttempt: a reload before it can't have been of
+// what was written then.
+func TestAProofCountsFromAboutTheLastAttempt(t *testing.T) {
+	o := routedScene(outdatedZone("a", open), zone("b", open))
+	d := decide(t, o)
+	o = later(remembering(o, d), 2*retryNoted)
+	d = decide(t, o)
+	wantAction(t, d, DrainReads, "a")
+	if at := d.Zones[0].Record.Drained; !at.Equal(o.Now) {
+		t.Errorf("drained at %s, want %s", at, o.Now)
+	}
+}
