@@ -26,11 +26,10 @@ type readers struct {
 	unknown string
 }
 
-// zoneReaders are the VMUsers that lead to one zone, or did before it was
-// drained.
+// zoneReaders are the VMUsers that one zone is read through.
 type zoneReaders struct {
-	// leading are listed and lead there now, drained carry our record of having.
-	leading, drained []*unstructured.Unstructured
+	// leading are listed and lead there now.
+	leading []*unstructured.Unstructured
 	// restores are the writes that put the zone back.
 	restores []write
 }
@@ -96,7 +95,6 @@ func (o *observer) observeZoneReads(object *vmdistributed.VMDistributedCluster, 
 	reads.Unknown = readers.unknown
 	for _, user := range readers.drained {
 		if victoriametrics.HasDrained(user, nameOf(object), zone.Name) {
-			seen.readers.drained = append(seen.readers.drained, user)
 			reads.Drained = append(reads.Drained, "VMUser "+user.GetName())
 			patch, err := victoriametrics.PlanRestore(user, nameOf(object))
 			if err != nil {
