@@ -5,6 +5,7 @@ package dataplane
 
 import (
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -104,6 +105,19 @@ func (d *DataPlane) delayReloads(namespace, name string, replica int, delay relo
 	}
 	b.(*auth).delay(replica, delay)
 	return nil
+}
+
+// Settled tells whether every replica of a VMAuth has loaded what it is to have
+// by now, and counts that among its metrics: vmauth serves a configuration a
+// moment before it counts it.
+func (d *DataPlane) Settled(namespace, name string) (bool, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	b, err := d.body(bodyKey{kind: "VMAuth", namespace: namespace, name: name})
+	if err != nil {
+		return false, err
+	}
+	return !slices.ContainsFunc(b.replicas(), func(pod *replica) bool { return pod.config.due() }), nil
 }
 
 func (d *DataPlane) find(namespace, pod string) (*replica, error) {

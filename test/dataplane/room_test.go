@@ -65,6 +65,10 @@ func newRoom(t *testing.T) *room {
 			return status == http.StatusOK, fmt.Sprint(status)
 		})
 	}
+	r.until("no replica of vmauth is at loading anything", func() (bool, string) {
+		settled, err := r.plane.Settled(r.namespace, "main")
+		return err == nil && settled, fmt.Sprint(settled, err)
+	})
 	return r
 }
 
