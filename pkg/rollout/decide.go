@@ -26,11 +26,12 @@ func Decide(o Observed) Decision {
 		return decideDeletion(o)
 	}
 	d := Decision{Action: Action{Type: Nothing}, Zones: make([]ZoneState, len(o.Zones))}
-	before := o.Zones
-	o.Zones = catchUp(&o)
+	before := o
+	catchUp(&o)
 	for i := range o.Zones {
 		d.Zones[i] = assess(&o, &o.Zones[i])
 	}
+	d.Strays = assessStrays(&o)
 	if o.Paused {
 		hold(&o, &d)
 	} else {
@@ -40,11 +41,11 @@ func Decide(o Observed) Decision {
 	for i := range d.Zones {
 		zone, state := &o.Zones[i], &d.Zones[i]
 		state.Ready = !ailing(zone) && !zone.notOurs() && len(zone.Reads.Drained) == 0 && !state.Record.Emptied
-		state.compare(before[i].Record, o.Now)
 		if d.Action == (Action{DrainReads, d.Zones[i].Name}) {
 			d.Successors = successors(&o, &d, i)
 		}
 	}
+	d.compare(&before)
 	if !o.Paused {
 		setAlarms(&o, &d)
 	}
@@ -62,12 +63,16 @@ func act(o *Observed, d *Decision) {
 		zone, state := &o.Zones[i], &d.Zones[i]
 		switch {
 		case zone.Cluster == nil && zone.Inline && state.Record.Phase == Pending:
+			if untried := untried(o, zone); untried != nil {
+				state.block(o, d, untried)
+				continue
+			}
 			if !vacated(o, d, i) {
 				continue
 			}
 			begin(o, zone, state, Creating)
 			d.propose(CreateCluster, zone.Name)
-		case zone.Cluster != nil && zone.Cluster.Difference == Metadata && state.Record.Phase != Refused && !zone.Cluster.Deleting:
+		case zone.Cluster != nil && zone.Cluster.Difference == Metadata && zone.Untried == "" && state.Record.Phase != Refused && !zone.Cluster.Deleting:
 			d.propose(MarkCluster, zone.Name)
 		}
 	}
@@ -80,23 +85,6 @@ func act(o *Observed, d *Decision) {
 			rescue(o, d, i) // there may be others to read from by now
 		}
 	}
-}
-
-// leaveStrays gives back the reads of zones that the list no longer names, where
-// they are in good health, and releases their clusters.
-func leaveStrays(o *Observed, d *Decision) (remaining int) {
-	for i := range o.Strays {
-		switch stray := &o.Strays[i]; {
-		case stray.Drained && stray.Unhealthy == "":
-			d.propose(RestoreReads, stray.Name)
-		case stray.Drained:
-			// Its mark is what tells us of its recovery.
-		case stray.Marked:
-			d.propose(ReleaseCluster, stray.Name)
-		}
-		remaining++
-	}
-	return remaining
 }
 
 // propose sets the action unless there is one already.
@@ -289,6 +277,16 @@ func (s *ZoneState) compare(before Record, now time.Time) {
 		memory(*after) != memory(before)
 }
 
+// compare compares with what was remembered before the decision.
+func (d *Decision) compare(before *Observed) {
+	for i := range d.Zones {
+		d.Zones[i].compare(before.Zones[i].Record, before.Now)
+	}
+	for i := range d.Strays {
+		d.Strays[i].compare(before.Strays[i].Record, before.Now)
+	}
+}
+
 // isVerdict is true for phases that call for the user.
 func (p Phase) isVerdict() bool { return p == Refused || p == Failed }
 
@@ -304,25 +302,34 @@ func memory(r Record) Record {
 // catchUp notices that a creation or a drain has landed, and that a cluster has
 // been made anew, forgets what was true of a zone in better health, and lets the
 // deadlines that a pause has stopped run anew.
-func catchUp(o *Observed) []Zone {
-	zones := slices.Clone(o.Zones)
-	for i := range zones {
-		zone, record := &zones[i], &zones[i].Record
-		if record.creating() && record.Generation == 0 && zone.Cluster != nil {
-			record.Generation = zone.Cluster.Generation
-		}
-		if record.inFlight() && record.Started.IsZero() && !o.Paused {
-			record.Started = o.Now
-		}
-		if len(zone.Reads.Drained) > 0 && !record.drained() && !record.restoring() && !o.Paused {
-			record.recall(o.Now)
-		}
-		if ailing(zone) {
-			record.Healthy, record.Quiet = time.Time{}, time.Time{} // evidence of another time
-		}
-		noteIdentity(zone)
+func catchUp(o *Observed) {
+	o.Zones, o.Strays = slices.Clone(o.Zones), slices.Clone(o.Strays)
+	for i := range o.Zones {
+		catchUpWith(o, &o.Zones[i])
 	}
-	return zones
+	for i := range o.Strays {
+		if stray := &o.Strays[i]; stray.drained() {
+			catchUpWith(o, &stray.Zone)
+			stray.Revision = stray.Record.target()
+		}
+	}
+}
+
+func catchUpWith(o *Observed, zone *Zone) {
+	record := &zone.Record
+	if record.creating() && record.Generation == 0 && zone.Cluster != nil {
+		record.Generation = zone.Cluster.Generation
+	}
+	if record.inFlight() && record.Started.IsZero() && !o.Paused {
+		record.Started = o.Now
+	}
+	if len(zone.Reads.Drained) > 0 && !record.drained() && !record.restoring() && !o.Paused {
+		record.recall(o.Now)
+	}
+	if ailing(zone) {
+		record.Healthy, record.Quiet = time.Time{}, time.Time{} // evidence of another time
+	}
+	noteIdentity(zone)
 }
 
 // forgotten stands for the revision of an update that nobody remembers.
@@ -385,6 +392,11 @@ func hold(o *Observed, d *Decision) {
 		case record.Phase == Pending:
 			state.set(Pending, ReasonPaused, "spec.paused to be taken back")
 		}
+	}
+	for i := range d.Strays {
+		state := &d.Strays[i]
+		state.Record.Clock = time.Time{}
+		state.set(Leaving, ReasonPaused, "spec.paused to be taken back")
 	}
 }
 

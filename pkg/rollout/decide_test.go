@@ -80,7 +80,7 @@ func TestCreationIsNotFollowedByABake(t *testing.T) {
 func TestPausedMeansNoWriteAtAll(t *testing.T) {
 	o := scene(zone("a", absent), outdatedZone("b"), outdatedZone("c", unhealthy), zone("d", metadata),
 		outdatedZone("e", inFlight(Updating, time.Minute, false)))
-	o.Paused, o.Strays, o.ScrapePending = true, []Stray{{Name: "stray", Marked: true}}, true
+	o.Paused, o.Strays, o.ScrapePending = true, []Stray{stray("stray")}, true
 	d := decide(t, o)
 	wantAction(t, d, Nothing, "")
 	for _, i := range []int{0, 1, 2, 4} {
@@ -220,7 +220,7 @@ func TestMarksAreWrittenBesideAnything(t *testing.T) {
 
 func TestAClusterThatTheListNoLongerNamesIsReleasedFirst(t *testing.T) {
 	o := scene(zone("a", absent), outdatedZone("b"))
-	o.Strays = []Stray{{Name: "x", Marked: true}, {Name: "y", Marked: true}}
+	o.Strays = []Stray{stray("x"), stray("y")}
 	wantAction(t, decide(t, o), ReleaseCluster, "x")
 }
 

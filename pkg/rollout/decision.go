@@ -28,6 +28,8 @@ const (
 	DrainReads ActionType = "DrainReads"
 	// RestoreReads puts them back.
 	RestoreReads ActionType = "RestoreReads"
+	// ForgetDrain takes our record off the VMUsers and leaves them as they are.
+	ForgetDrain ActionType = "ForgetDrain"
 	// ConfigureScrape writes the VMAgent.
 	ConfigureScrape ActionType = "ConfigureScrape"
 	// Finalize lets the object go.
@@ -47,6 +49,8 @@ type Decision struct {
 	Action Action
 	// Zones has one entry per entry of the list, in its order.
 	Zones []ZoneState
+	// Strays has one entry per stray.
+	Strays []ZoneState
 	// Successors are the zones that take over what only the drained zone serves,
 	// where the action is DrainReads.
 	Successors []string
@@ -88,8 +92,8 @@ type ZoneState struct {
 // another question, of another zone even: gather until no more is asked for.
 func (d *Decision) Needs() map[string]Need {
 	needs := map[string]Need{}
-	for i := range d.Zones {
-		if zone := &d.Zones[i]; zone.Needs != 0 {
+	for _, zone := range slices.Concat(d.Zones, d.Strays) {
+		if zone.Needs != 0 {
 			needs[zone.Name] = zone.Needs
 		}
 	}
@@ -112,5 +116,6 @@ func (d *Decision) wakeAt(now, moment time.Time) {
 // fresh reads: it writes, it calls for the user, or it changes what is remembered
 // of a zone, such as that an update has come to its end.
 func (d *Decision) RestsOnHealth() bool {
-	return d.Action.Type != Nothing || slices.ContainsFunc(d.Zones, func(zone ZoneState) bool { return zone.verdict })
+	tells := func(zone ZoneState) bool { return zone.verdict }
+	return d.Action.Type != Nothing || slices.ContainsFunc(d.Zones, tells) || slices.ContainsFunc(d.Strays, tells)
 }

@@ -13,8 +13,9 @@ import (
 func decideDeletion(o Observed) Decision {
 	d := Decision{Action: Action{Type: Nothing}, Zones: make([]ZoneState, len(o.Zones))}
 	o.Paused = false
-	before := o.Zones
-	o.Zones = catchUp(&o)
+	before := o
+	catchUp(&o)
+	d.Strays = assessStrays(&o)
 	remaining := leaveStrays(&o, &d)
 	for i := range o.Zones {
 		zone, state := &o.Zones[i], &d.Zones[i]
@@ -36,9 +37,7 @@ func decideDeletion(o Observed) Decision {
 	if remaining == 0 || o.Deletion.NamespaceTerminating {
 		d.Action = Action{Type: Finalize}
 	}
-	for i := range d.Zones {
-		d.Zones[i].compare(before[i].Record, o.Now)
-	}
+	d.compare(&before)
 	return d
 }
 
@@ -48,7 +47,9 @@ func giveBackLeaving(o *Observed, d *Decision, zone *Zone, state *ZoneState) {
 	record := &state.Record
 	switch {
 	case zone.Cluster == nil:
-		state.set(Leaving, ReasonClusterMissing, fmt.Sprintf("reads to be taken off %s by hand: VMCluster %q does not exist, so they can't be given back; see the docs on undoing a drain",
+		// A reference to nothing would invalidate all of a VMUser.
+		d.propose(ForgetDrain, zone.Name)
+		state.set(Leaving, ReasonClusterMissing, fmt.Sprintf("the record of the drain to be taken off %s: VMCluster %q does not exist, so that no reads can be given back to it",
 			strings.Join(zone.Reads.Drained, ", "), zone.Name))
 	case !zone.Cluster.Healthy():
 		state.set(Leaving, ReasonNotHealthy, fmt.Sprintf("VMCluster %q to be healthy before its reads are given back: %s", zone.Name, ailment(zone.Cluster)))

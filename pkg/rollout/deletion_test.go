@@ -37,7 +37,7 @@ func TestDeletionReleasesReferencedClusters(t *testing.T) {
 
 func TestDeletionReleasesStraysFirst(t *testing.T) {
 	o := leaving(Deletion{}, zone("a"))
-	o.Strays = []Stray{{Name: "x", Marked: true}}
+	o.Strays = []Stray{stray("x")}
 	wantAction(t, decide(t, o), ReleaseCluster, "x")
 	o.Zones = nil
 	wantAction(t, decide(t, o), ReleaseCluster, "x")
@@ -72,7 +72,7 @@ func TestDeletionWithdrawsTheScrapeSelector(t *testing.T) {
 
 func TestInATerminatingNamespaceNothingIsWritten(t *testing.T) {
 	o := leaving(Deletion{NamespaceTerminating: true}, zone("a"), zone("b", ref), zone("c", referred))
-	o.Strays, o.ScrapePending = []Stray{{Name: "x", Marked: true}}, true
+	o.Strays, o.ScrapePending = []Stray{stray("x")}, true
 	wantAction(t, decide(t, o), Finalize, "")
 }
 

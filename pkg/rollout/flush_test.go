@@ -185,7 +185,7 @@ func TestDeletionGivesReadsBackAsARolloutWould(t *testing.T) {
 		"written":          {written(gated(9)), Nothing, ReasonWaitingForQueues},
 		"ill":              {written(unhealthy), Nothing, ReasonNotHealthy},
 		"made anew":        {zone("a", emptied, drainedFor(0)), Nothing, ReasonEmptied},
-		"gone":             {zone("a", drainedFor(0), absent), Nothing, ReasonClusterMissing},
+		"gone":             {zone("a", drainedFor(0), absent), ForgetDrain, ReasonClusterMissing},
 	} {
 		t.Run(name, func(t *testing.T) {
 			o := routedScene(c.zone)
@@ -200,9 +200,9 @@ func TestDeletionGivesReadsBackAsARolloutWould(t *testing.T) {
 
 func TestAStrayThatIsDrainedIsGivenBackFirstAndKeepsTheObject(t *testing.T) {
 	o := routedScene(zone("a"), zone("b"))
-	o.Strays = []Stray{{Name: "x", Marked: true, Drained: true}}
+	o.Strays = []Stray{stray("x", drainedFor(0))}
 	wantAction(t, decide(t, o), RestoreReads, "x")
-	o.Strays[0].Unhealthy, o.Strays[0].Marked = "gone", false
+	o.Strays[0].Cluster.Unhealthy = notYet
 	d := decide(t, o)
 	wantAction(t, d, Nothing, "")
 	if got := told(Summarise(o, d)); got != "expanding Ready=AllZonesReady Progressing=Writing Reconciling=Writing Degraded="+ReasonStranded {

@@ -37,6 +37,11 @@ func zone(name string, changes ...change) Zone {
 	return z
 }
 
+// stray carries our mark, and no entry names it any more.
+func stray(name string, changes ...change) Stray {
+	return Stray{Zone: zone(name, changes...), Marked: true}
+}
+
 // outdatedZone differs from what is wanted.
 func outdatedZone(name string, changes ...change) Zone {
 	return zone(name, append([]change{old}, changes...)...)

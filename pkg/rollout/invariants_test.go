@@ -19,7 +19,7 @@ func (w *world) carryOut(o Observed, d Decision, crashes func() bool) {
 		w.fail("%s\nobserved %s", w.complaint, describe(o))
 		return
 	}
-	if d.Action.Type != DrainReads && d.Action.Type != RestoreReads && crashes() {
+	if !d.Action.ofReads() && crashes() {
 		w.say("conflict, or no answer: nothing was written")
 		w.dirty = true
 		return
@@ -36,6 +36,8 @@ func (w *world) carryOut(o Observed, d Decision, crashes func() bool) {
 		}
 	case RestoreReads:
 		w.restoreReads(name, crashes)
+	case ForgetDrain:
+		w.forgetDrain(name, crashes)
 	case CreateCluster:
 		if w.object.records[name].Phase == Failed {
 			w.uncounted[name]++ // that the creation was overdue hides that it landed
@@ -91,6 +93,9 @@ func (w *world) checkAction(d Decision) {
 	if action.Type == RestoreReads {
 		w.checkRestore(action.Cluster)
 	}
+	if action.Type == ForgetDrain {
+		w.checkForget(action.Cluster)
+	}
 	if object.deletion != nil {
 		w.checkLeaving(action)
 		return
@@ -100,12 +105,12 @@ func (w *world) checkAction(d Decision) {
 	}
 	zone := object.zone(action.Cluster)
 	cluster, exists := w.clusters[action.Cluster]
-	if zone == nil && action.Type != ReleaseCluster && action.Type != ConfigureScrape && action.Type != RestoreReads {
+	if zone == nil && action.Type != ReleaseCluster && action.Type != ConfigureScrape && !action.ofReads() {
 		w.fail("%v, which is no zone", action)
 		return
 	}
 	switch action.Type {
-	case DrainReads, RestoreReads:
+	case DrainReads, RestoreReads, ForgetDrain:
 	case CreateCluster:
 		if exists || !zone.inline {
 			w.fail("%v though it exists, or is not ours to create", action)
@@ -214,7 +219,7 @@ func (w *world) checkLeaving(action Action) {
 		w.fail("%v in a terminating namespace", action)
 	}
 	switch action.Type {
-	case RestoreReads:
+	case RestoreReads, ForgetDrain:
 	case ReleaseCluster:
 		if !exists || cluster.owner != Ours || zone != nil && zone.inline && !how.Retain {
 			w.fail("%v, which is to be deleted, or not ours", action)
@@ -272,8 +277,13 @@ func (w *world) checkEnd() {
 // mustComplete is true where nothing is in the way that only the user can take
 // out of it.
 func (w *world) mustComplete(o Observed, d Decision) bool {
-	if w.tooFewAtAll(o) || o.Aborted || slices.ContainsFunc(o.Strays, func(s Stray) bool { return s.Drained && s.Unhealthy != "" }) {
+	if w.tooFewAtAll(o) || o.Aborted || slices.ContainsFunc(o.Strays, func(s Stray) bool { return s.drained() && ailing(&s.Zone) }) {
 		return false
+	}
+	for i := range d.Strays {
+		if w.onlyByWord(d.Strays[i].Name, &d.Strays[i]) {
+			return false
+		}
 	}
 	for i, zone := range w.object.zones {
 		if is(zone.want, bad) || is(zone.want, refused) || is(zone.want, shrink) && !w.object.permit {
@@ -287,4 +297,9 @@ func (w *world) mustComplete(o Observed, d Decision) bool {
 		}
 	}
 	return !slices.Contains(slices.Collect(maps.Values(w.referred)), true)
+}
+
+// ofReads is true for what is written to VMUsers.
+func (a Action) ofReads() bool {
+	return a.Type == DrainReads || a.Type == RestoreReads || a.Type == ForgetDrain
 }

@@ -295,16 +295,37 @@ func (w *world) observe(v sight, needs map[string]Need) Observed {
 		o.Zones = append(o.Zones, zone)
 	}
 	for _, name := range []string{"a", "b", "c", "d"} {
-		cluster, exists := v.clusters[name]
-		stray := Stray{Name: name, Marked: exists && cluster.owner == Ours, Drained: len(observeReads(v.users, name).Drained) > 0}
-		if !exists || !cluster.healthy() {
-			stray.Unhealthy = "it is not healthy"
-		}
-		if object.zone(name) == nil && (stray.Marked || stray.Drained) {
-			o.Strays = append(o.Strays, stray)
+		if object.zone(name) == nil {
+			w.observeStray(v, name, needs[name], &o)
 		}
 	}
 	return o
+}
+
+func (w *world) observeStray(v sight, name string, needs Need, o *Observed) {
+	seen, exists := v.clusters[name]
+	record := v.object.records[name]
+	stray := Stray{Marked: exists && seen.owner == Ours, Zone: Zone{
+		Name: name, Revision: record.target(), Record: record, Reads: observeReads(v.users, name), Queues: w.observeQueues(name),
+	}}
+	if exists {
+		stray.Cluster = seen.seen()
+	}
+	stray.Approved = v.object.word[name] == stray.Revision
+	if needs&NeedQueues != 0 {
+		stray.Queues.Reading = w.reading(name)
+	}
+	if stray.Marked || stray.drained() {
+		o.Strays = append(o.Strays, stray)
+	}
+}
+
+func (c *modelCluster) seen() *Cluster {
+	seen := &Cluster{UID: fmt.Sprint(c.uid), Ownership: c.owner, Deleting: c.deleting, Generation: c.generation, Failed: c.failed()}
+	if !c.healthy() {
+		seen.Unhealthy = "operator and workloads to follow"
+	}
+	return seen
 }
 
 func (w *world) observeZone(object *modelObject, entry *modelZone, clusters map[string]modelCluster, live bool) Zone {
@@ -316,10 +337,7 @@ func (w *world) observeZone(object *modelObject, entry *modelZone, clusters map[
 		}
 		return zone
 	}
-	zone.Cluster = &Cluster{UID: fmt.Sprint(seen.uid), Ownership: seen.owner, Deleting: seen.deleting, Generation: seen.generation, Failed: seen.failed()}
-	if !seen.healthy() {
-		zone.Cluster.Unhealthy = "operator and workloads to follow"
-	}
+	zone.Cluster = seen.seen()
 	if object.deletion != nil {
 		if w.referred[entry.name] {
 			zone.Cluster.ReferredBy = []string{"VMUser"}

@@ -34,17 +34,16 @@ type Deletion struct {
 }
 
 // Stray is a cluster that carries our mark, or a drain record of ours, or both,
-// and that no entry names.
+// and that no entry names any more. Of its Zone, Revision is what it was last
+// brought to, or was on its way to; nothing is wanted of it.
 type Stray struct {
-	Name string
+	Zone
 	// Marked is true where the cluster carries our mark.
 	Marked bool
-	// Drained is true where a VMUser carries our drain record.
-	Drained bool
-	// Unhealthy says what speaks against giving its reads back; empty for a
-	// healthy cluster.
-	Unhealthy string
 }
+
+// drained is true where a VMUser carries our drain record.
+func (s *Stray) drained() bool { return len(s.Reads.Drained) > 0 }
 
 // Strategy is how a change travels.
 type Strategy struct {
@@ -85,8 +84,12 @@ type Zone struct {
 	Inline bool
 	// Revision is the hash of the state that is wanted.
 	Revision string
-	// Problem says why the wanted state can't be told, if it can't.
+	// Problem says why the wanted state can't be told, or is refused by the API
+	// server, if it is.
 	Problem string
+	// Untried says why the API server has not told what a write would do, where it
+	// was asked and may yet tell.
+	Untried string
 	// Cluster is nil where there is none. One that exists and can't be read is
 	// given as not healthy, beside Problem.
 	Cluster *Cluster

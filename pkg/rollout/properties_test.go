@@ -163,7 +163,7 @@ func anyObservation(random *rand.Rand) Observed {
 	o.Strategy.UpdatePause = oneOf(random, 0, time.Minute, 2500*time.Millisecond)
 	o.ScrapePending = seldom(random)
 	if seldom(random) {
-		o.Strays = []Stray{{Name: "stray", Marked: true}}
+		o.Strays = []Stray{stray("stray")}
 	}
 	if seldom(random) {
 		o.Deletion = &Deletion{NamespaceTerminating: seldom(random), Retain: seldom(random)}

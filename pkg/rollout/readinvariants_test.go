@@ -99,12 +99,12 @@ func (w *world) checkUnread(name string) {
 	if open := observeReads(w.users, name).Open; len(open) > 0 {
 		w.fail("%s is written while %v lead to it", name, open)
 	}
-	if !w.object.records[name].drained() {
-		return // no VMUser led to it; what its owner has taken out a moment ago is theirs
-	}
 	w.note()
 	if readers := w.readers(name); len(readers) > 0 {
 		w.fail("%s is written while it is read from: %s", name, strings.Join(readers, ", "))
+	}
+	if !w.object.records[name].drained() {
+		return // its owner has taken it out, so nobody knows when
 	}
 	last, ever := w.routed[name]
 	if ever && !w.idle(name) && w.now.Sub(last) < w.object.strategy.GracePeriod {
@@ -119,9 +119,8 @@ func (w *world) checkRestore(name string) {
 	if !exists || !cluster.healthy() {
 		w.fail("%s is given back and not healthy: %+v", name, cluster)
 	}
-	zone := w.object.zone(name)
-	if zone == nil || w.object.word[name] == zone.want {
-		return // nothing but health is known of what the list no longer names
+	if zone := w.object.zone(name); zone != nil && w.object.word[name] == zone.want {
+		return
 	}
 	if backlog := w.backlog(name); w.written[name] && backlog != "" {
 		w.fail("%s is given back though %s", name, backlog)
@@ -131,6 +130,13 @@ func (w *world) checkRestore(name string) {
 	}
 	if w.emptied[name] {
 		w.fail("%s is given back though it came back empty", name)
+	}
+}
+
+// checkForget: only the record of what is gone, and no zone any more, is dropped.
+func (w *world) checkForget(name string) {
+	if _, exists := w.clusters[name]; exists || w.object.zone(name) != nil && w.object.deletion == nil {
+		w.fail("the drain of %s is forgotten, which exists or is a zone", name)
 	}
 }
 
@@ -215,8 +221,8 @@ func (w *world) keptByDrain(d *Decision) bool {
 		if cluster, exists := w.clusters[drain.zone]; !exists || !cluster.healthy() {
 			return true
 		}
-		for i := range d.Zones {
-			if d.Zones[i].Name == drain.zone && w.onlyByWord(drain.zone, &d.Zones[i]) {
+		for _, state := range slices.Concat(d.Zones, d.Strays) {
+			if state.Name == drain.zone && w.onlyByWord(drain.zone, &state) {
 				return true
 			}
 		}

@@ -155,7 +155,7 @@ func (w *world) readers(zone string) (readers []string) {
 
 // observeReads is what is to be seen of the VMUsers.
 func observeReads(users map[string]modelUser, zone string) Reads {
-	var reads Reads
+	reads := Reads{Listed: len(users) > 0}
 	for _, name := range sortedKeys(users) {
 		user := users[name]
 		if slices.Contains(user.open, zone) {
@@ -238,6 +238,16 @@ func (w *world) restoreReads(zone string, fails func() bool) {
 		}
 		w.changeUser(name, func(u *modelUser) { u.open, u.drain = u.drain.before, nil })
 		w.say("restored %s: %v", name, w.users[name].open)
+	}
+}
+
+// forgetDrain takes our record off and leaves what there is.
+func (w *world) forgetDrain(zone string, fails func() bool) {
+	for _, name := range w.drained(zone) {
+		if !fails() {
+			w.changeUser(name, func(u *modelUser) { u.drain = nil })
+			w.say("forgot that %s was drained of %s", name, zone)
+		}
 	}
 }
 

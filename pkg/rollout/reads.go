@@ -15,6 +15,8 @@ const maxRedrained = 3
 
 // Reads is how the listed VMUsers lead to a zone.
 type Reads struct {
+	// Listed is true where there are VMUsers that are to be heeded.
+	Listed bool
 	// Open names the places through which they lead to it now.
 	Open []string
 	// Drained names the VMUsers that carry our record of having led to it.

@@ -340,11 +340,11 @@ func TestAWriteThatIsRefusedAgainAndAgainDoesNotWakeTheControllerEachTime(t *tes
 // recovery.
 func TestADrainedStrayIsNotReleasedBeforeItHasItsReadsBack(t *testing.T) {
 	o := routedScene(zone("a", open), zone("b", open))
-	o.Strays = []Stray{{Name: "x", Marked: true, Drained: true, Unhealthy: notYet}}
+	o.Strays = []Stray{stray("x", drainedFor(0), unhealthy)}
 	wantAction(t, decide(t, o), Nothing, "")
-	o.Strays[0].Unhealthy = ""
+	o.Strays[0].Cluster.Unhealthy = ""
 	wantAction(t, decide(t, o), RestoreReads, "x")
-	o.Strays[0].Drained = false
+	o.Strays[0].Reads.Drained = nil
 	wantAction(t, decide(t, o), ReleaseCluster, "x")
 }
 
@@ -359,4 +359,21 @@ func TestAProofCountsFromAboutTheLastAttempt(t *testing.T) {
 	if at := d.Zones[0].Record.Drained; !at.Equal(o.Now) {
 		t.Errorf("drained at %s, want %s", at, o.Now)
 	}
+}
+
+// TestAZoneThatNobodyReadsAnyMoreIsTouchedOnceThatIsLoaded: a route that its owner
+// has taken out a moment ago may still be served.
+func TestAZoneThatNobodyReadsAnyMoreIsTouchedOnceThatIsLoaded(t *testing.T) {
+	o := routedScene(outdatedZone("a"), zone("b", open))
+	o.Zones[0].Reads.Listed = true
+	d := decide(t, o)
+	wantAction(t, d, Nothing, "")
+	wantZone(t, d, 0, Pending, ReasonWaitingForVMAuth)
+	if d.Needs()["a"]&NeedLoaded == 0 {
+		t.Errorf("needs %v, want that it is looked at", d.Needs())
+	}
+	o.Zones[0].Reads.Loaded = &Evidence{Text: "replica 1 to load it"}
+	wantAction(t, decide(t, o), Nothing, "")
+	o.Zones[0].Reads.Loaded = &Evidence{Met: true}
+	wantAction(t, decide(t, o), UpdateCluster, "a")
 }

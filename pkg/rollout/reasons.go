@@ -14,6 +14,7 @@ const (
 	ReasonContended           = "Contended"
 	ReasonDataDropped         = "DataDropped"
 	ReasonDrainTimeout        = "DrainTimeout"
+	ReasonDryRunFailed        = "DryRunFailed"
 	ReasonEmptied             = "CameBackEmpty"
 	ReasonFlushTimeout        = "FlushTimeout"
 	ReasonInvalid             = "InvalidDesiredState"

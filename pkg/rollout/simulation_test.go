@@ -134,7 +134,7 @@ func (w *world) pass(chaotic bool) {
 		w.lag(&seen)
 	}
 	o, d := w.decide(seen)
-	if d.RestsOnHealth() {
+	if d.RestsOnHealth() || len(w.forgotten(seen.object, d)) > 0 {
 		seen = w.live()
 		o, d = w.decide(seen)
 		w.noteLanded()
@@ -207,10 +207,7 @@ func (w *world) standing(d Decision) string {
 
 // store writes the records, and sees updates end.
 func (w *world) store(object *modelObject, d Decision) bool {
-	records := map[string]Record{}
-	for i := range d.Zones {
-		records[d.Zones[i].Name] = d.Zones[i].Record
-	}
+	records := recordsOf(d)
 	same := len(records) == len(object.records)
 	for name, record := range records {
 		same = same && object.records[name] == record
@@ -228,8 +225,37 @@ func (w *world) store(object *modelObject, d Decision) bool {
 			w.noteFinished(name, after)
 		}
 	}
+	for _, name := range w.forgotten(object, d) {
+		w.noteRecord(name, object.records[name], Record{})
+	}
 	w.replace(func(o *modelObject) { o.records = records })
 	return true
+}
+
+// recordsOf are those that are kept: of the zones, and of what the list no longer
+// names while it is drained.
+func recordsOf(d Decision) map[string]Record {
+	records := map[string]Record{}
+	for i := range d.Zones {
+		records[d.Zones[i].Name] = d.Zones[i].Record
+	}
+	for i := range d.Strays {
+		if record := d.Strays[i].Record; record.inWork() {
+			records[d.Strays[i].Name] = record
+		}
+	}
+	return records
+}
+
+// forgotten are the records that a decision drops.
+func (w *world) forgotten(object *modelObject, d Decision) (names []string) {
+	records := recordsOf(d)
+	for _, name := range sortedKeys(object.records) {
+		if _, kept := records[name]; !kept {
+			names = append(names, name)
+		}
+	}
+	return names
 }
 
 // noteFinished sees an update end.

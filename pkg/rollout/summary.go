@@ -75,7 +75,7 @@ type overview struct {
 }
 
 func view(o Observed, d Decision) overview {
-	v := overview{paused: o.Paused && o.Deletion == nil, unheeded: o.Paused, leaving: o.Deletion != nil, total: len(d.Zones), leftover: leftover(&o)}
+	v := overview{paused: o.Paused && o.Deletion == nil, unheeded: o.Paused, leaving: o.Deletion != nil, total: len(d.Zones), leftover: leftover(&o, &d)}
 	for i := range d.Zones {
 		zone := &d.Zones[i]
 		if zone.Updated {
@@ -91,8 +91,12 @@ func view(o Observed, d Decision) overview {
 		v.checkUp(zone, o.Zones[i].Cluster)
 	}
 	for i := range o.Strays {
-		if stray := &o.Strays[i]; stray.Drained && stray.Unhealthy != "" {
-			v.stranded = stranded(stray)
+		stray, state := &o.Strays[i], &d.Strays[i]
+		if stray.drained() && ailing(&stray.Zone) {
+			v.stranded = farewell(stray, state)
+		}
+		if state.Hold && v.stalled == nil {
+			v.stalled = state
 		}
 	}
 	if o.Paused && o.Deletion == nil {
@@ -120,9 +124,9 @@ func shortage(o *Observed) string {
 }
 
 // leftover is what is to be written though all zones may be what is wanted.
-func leftover(o *Observed) string {
+func leftover(o *Observed, d *Decision) string {
 	if len(o.Strays) > 0 {
-		return stranded(&o.Strays[0])
+		return farewell(&o.Strays[0], &d.Strays[0])
 	}
 	for i := range o.Zones {
 		if cluster := o.Zones[i].Cluster; cluster != nil && cluster.Difference == Metadata {
@@ -135,12 +139,10 @@ func leftover(o *Observed) string {
 	return ""
 }
 
-func stranded(stray *Stray) string {
-	switch {
-	case stray.Drained && stray.Unhealthy != "":
-		return fmt.Sprintf("VMCluster %s, which no zone names any more, can't be given its reads back: %s", stray.Name, stray.Unhealthy)
-	case stray.Drained:
-		return fmt.Sprintf("VMCluster %s, which no zone names any more, is to be given its reads back", stray.Name)
+// farewell says what is still to be done about a stray.
+func farewell(stray *Stray, state *ZoneState) string {
+	if stray.drained() {
+		return fmt.Sprintf("VMCluster %s, which no zone names any more, is to be given its reads back; it waits for %s", stray.Name, state.WaitingFor)
 	}
 	return fmt.Sprintf("VMCluster %s, which no zone names any more, is to be released", stray.Name)
 }

@@ -29,7 +29,7 @@ func paused(o Observed) Observed {
 
 func TestTheSummaryTellsToolsWhereTheRolloutStands(t *testing.T) {
 	strays, scrape := scene(zone("a"), zone("b")), scene(zone("a"), zone("b"))
-	strays.Strays, scrape.ScrapePending = []Stray{{Name: "x", Marked: true}}, true
+	strays.Strays, scrape.ScrapePending = []Stray{stray("x")}, true
 	for name, c := range map[string]struct {
 		o    Observed
 		want string

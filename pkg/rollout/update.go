@@ -235,6 +235,9 @@ func guard(o *Observed, d *Decision, next int) *obstacle {
 	if o.Aborted {
 		return &obstacle{reason: ReasonAborted, waitingFor: "another revision, since this one was called off", hold: true}
 	}
+	if untried := untried(o, &o.Zones[next]); untried != nil {
+		return untried
+	}
 	if inProgress := inProgress(o, d, next); inProgress != nil {
 		return inProgress
 	}
@@ -242,13 +245,21 @@ func guard(o *Observed, d *Decision, next int) *obstacle {
 		return nil
 	}
 	for _, obstructs := range []func(*Observed, *Decision, int) *obstacle{
-		disrupted, tooFew, tooManyFailures, lossy, refusedBefore, baking, contended, alone, unreadable, overflowing,
+		disrupted, tooFew, tooManyFailures, lossy, refusedBefore, baking, contended, alone, unreadable, unsettled, overflowing,
 	} {
 		if found := obstructs(o, d, next); found != nil {
 			return found
 		}
 	}
 	return nil
+}
+
+// untried holds a zone back of which nobody knows what writing it would do.
+func untried(o *Observed, zone *Zone) *obstacle {
+	if zone.Untried == "" {
+		return nil
+	}
+	return &obstacle{reason: ReasonDryRunFailed, waitingFor: "the API server to tell what the change would do: " + zone.Untried}
 }
 
 // disrupted holds a healthy zone back while as many others as may be out are.
@@ -354,6 +365,22 @@ func unreadable(o *Observed, d *Decision, next int) *obstacle {
 		return &obstacle{reason: ReasonReadsUndrainable, hold: true, waitingFor: "a way to take reads from the zone: " + strings.Join(reads.Undrainable, "; ")}
 	case reads.Busy != "":
 		return &obstacle{reason: ReasonVMUserBusy, waitingFor: reads.Busy}
+	}
+	return nil
+}
+
+// unsettled holds a zone back that no VMUser leads to, or no longer: nobody has to
+// take its reads away, but a VMAuth may still be at loading that there are none.
+func unsettled(o *Observed, d *Decision, next int) *obstacle {
+	zone := &o.Zones[next]
+	if !zone.Reads.Listed || zone.routed() || d.Zones[next].Record.drained() || servingBeside(o, d, next) == 0 {
+		return nil
+	}
+	switch loaded := zone.Reads.Loaded; {
+	case loaded == nil:
+		return &obstacle{reason: ReasonWaitingForVMAuth, needs: NeedLoaded, waitingFor: "every VMAuth to have loaded the VMUsers, none of which leads to the zone"}
+	case !loaded.Met:
+		return &obstacle{reason: ReasonWaitingForVMAuth, needs: NeedLoaded, waitingFor: "every VMAuth to have loaded the VMUsers, none of which leads to the zone: " + loaded.Text}
 	}
 	return nil
 }
