@@ -232,6 +232,9 @@ const (
 	ZoneInline ZoneSource = "Inline"
 	// ZoneReferenced is a VMCluster that somebody else defines.
 	ZoneReferenced ZoneSource = "Referenced"
+	// ZoneUnlisted is a VMCluster that the list no longer names, and whose reads are
+	// still to be given back.
+	ZoneUnlisted ZoneSource = "Unlisted"
 )
 
 // ZoneReport is the state of one zone, computed when it was asked for.

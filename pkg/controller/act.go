@@ -39,6 +39,8 @@ func (p *pass) act(ctx context.Context) error {
 		return p.drainReads(ctx, action.Cluster)
 	case rollout.RestoreReads:
 		return p.restoreReads(ctx, action.Cluster)
+	case rollout.ForgetDrain:
+		return p.forgetDrain(ctx, action.Cluster)
 	case rollout.ConfigureScrape:
 		return p.configureScrape(ctx)
 	case rollout.Finalize:
@@ -100,14 +102,22 @@ func (p *pass) drainReads(ctx context.Context, zone string) error {
 
 // restoreReads puts a zone back into every VMUser that it was taken out of.
 func (p *pass) restoreReads(ctx context.Context, zone string) error {
-	restores := p.view.strayRestores[zone]
-	if seen := p.view.zones[zone]; seen != nil {
-		restores = seen.readers.restores
-	}
-	for _, restore := range restores {
+	for _, restore := range p.view.viewOf(zone).readers.restores {
 		if _, err := p.writer.send(ctx, restore, false); err != nil && !apierrors.IsNotFound(err) {
 			return err
 		}
+	}
+	return nil
+}
+
+// forgetDrain takes our record of a zone that is gone off every VMUser.
+func (p *pass) forgetDrain(ctx context.Context, zone string) error {
+	for _, forget := range p.view.viewOf(zone).readers.forgets {
+		if _, err := p.writer.send(ctx, forget, false); err != nil && !apierrors.IsNotFound(err) {
+			return err
+		}
+		p.tell(event{corev1.EventTypeWarning, "DrainForgotten", fmt.Sprintf(
+			"VMUser %s leads to zone %s no more: its VMCluster does not exist, so that the reads taken from it can't be given back. Add the zone to spec.targetRefs again once it exists", forget.name, zone)})
 	}
 	return nil
 }

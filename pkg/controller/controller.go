@@ -10,6 +10,7 @@ import (
 	"context"
 	"fmt"
 	"sync"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -36,6 +37,9 @@ const (
 	workers = 4
 	// hostQPS bounds what all objects together ask of the host cluster.
 	hostQPS, hostBurst = 100, 200
+	// minBackoff and maxBackoff are how soon a pass that failed is made again: a zone
+	// whose restoration a webhook has refused is not to wait long once that is back.
+	minBackoff, maxBackoff = 5 * time.Millisecond, 30 * time.Second
 )
 
 // Controller rolls changes out, and reports on zones.
@@ -86,7 +90,7 @@ func New(ctx context.Context, own versioned.Interface, host *rest.Config) (*Cont
 		evidence:   evidence.New(client, metricspage.New(metricspage.Options{}), clock.RealClock{}),
 		factory:    externalversions.NewSharedInformerFactory(own, 0),
 		queue: workqueue.NewTypedRateLimitingQueueWithConfig(
-			workqueue.DefaultTypedControllerRateLimiter[cache.ObjectName](),
+			workqueue.NewTypedItemExponentialFailureRateLimiter[cache.ObjectName](minBackoff, maxBackoff),
 			workqueue.TypedRateLimitingQueueConfig[cache.ObjectName]{Name: "vmdistributedclusters"}),
 		broadcast: broadcast,
 		recorder:  broadcast.NewRecorder(scheme, corev1.EventSource{Component: victoriametrics.FieldManager}),

@@ -13,6 +13,7 @@ import (
 
 	"github.com/vmdistributed/vmdistributed-apiserver/apis/vmdistributed"
 	"github.com/vmdistributed/vmdistributed-apiserver/apis/vmdistributed/validation"
+	"github.com/vmdistributed/vmdistributed-apiserver/pkg/rollout"
 	"github.com/vmdistributed/vmdistributed-apiserver/pkg/victoriametrics"
 )
 
@@ -132,6 +133,15 @@ func recovered(before vmdistributed.ZoneStatus, after *vmdistributed.ZoneStatus)
 		return &event{corev1.EventTypeNormal, "ZoneReady", fmt.Sprintf("Zone %s: healthy", after.Name)}
 	}
 	return nil
+}
+
+// failure tells of a step that did not succeed, other than for being too slow.
+func failure(action rollout.Action, err error) event {
+	step := string(action.Type)
+	if action.Cluster != "" {
+		step += " of zone " + action.Cluster
+	}
+	return event{corev1.EventTypeWarning, "StepFailed", fmt.Sprintf("%s failed, and is tried again: %v", step, err)}
 }
 
 func objectEvents(after *vmdistributed.VMDistributedClusterStatus) []event {

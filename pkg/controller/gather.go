@@ -17,9 +17,7 @@ import (
 // are read while something waits for them only.
 func (p *pass) gather(ctx context.Context) (more bool) {
 	needs := p.decision.Needs()
-	for i := range p.view.Zones {
-		zone := &p.view.Zones[i]
-		seen := p.view.zones[zone.Name]
+	for zone, seen := range p.view.all() {
 		need := needs[zone.Name]
 		if need&rollout.NeedLoaded != 0 && zone.Reads.Loaded == nil {
 			since := zone.Record.Drained

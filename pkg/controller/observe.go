@@ -8,6 +8,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -26,15 +27,15 @@ type observation struct {
 	rollout.Observed
 	owner     types.NamespacedName
 	namespace *corev1.Namespace
-	zones     map[string]*zoneView
-	marked    map[string]*unstructured.Unstructured
-	scrape    *scrapeView
-	readers   *readers
+	// zones are those that the list names, strays those that it no longer does.
+	zones, strays map[string]*zoneView
+	marked        map[string]*unstructured.Unstructured
+	scrape        *scrapeView
+	readers       *readers
+	// records are what status remembers, by zone.
+	records map[string]rollout.Record
 	// writeRoutes are places in VMUsers that lead writes to a zone.
 	writeRoutes []string
-	// strayRestores are the writes that give back the reads of what is no zone any
-	// more.
-	strayRestores map[string][]write
 	// agent is the VMAgent that spec names; nil where there is none.
 	agent *unstructured.Unstructured
 }
@@ -51,11 +52,37 @@ type zoneView struct {
 	entries []victoriametrics.RemoteWrite
 }
 
+// all are the zones that the list names, and those that it no longer does, with
+// what carrying out a decision on them takes.
+func (v *observation) all() iter.Seq2[*rollout.Zone, *zoneView] {
+	return func(yield func(*rollout.Zone, *zoneView) bool) {
+		for i := range v.Zones {
+			if zone := &v.Zones[i]; !yield(zone, v.zones[zone.Name]) {
+				return
+			}
+		}
+		for i := range v.Strays {
+			if zone := &v.Strays[i].Zone; !yield(zone, v.strays[zone.Name]) {
+				return
+			}
+		}
+	}
+}
+
+// viewOf is what has been seen of a zone, listed or not; nil of one that is
+// neither.
+func (v *observation) viewOf(zone string) *zoneView {
+	if seen := v.zones[zone]; seen != nil {
+		return seen
+	}
+	return v.strays[zone]
+}
+
 // clusterOf is the VMCluster of a zone, or what is known of one that does not
 // exist.
 func (v *observation) clusterOf(zone string) victoriametrics.Cluster {
-	if cluster := v.zones[zone].cluster; cluster.Name != "" {
-		return cluster
+	if seen := v.viewOf(zone); seen != nil && seen.cluster.Name != "" {
+		return seen.cluster
 	}
 	return victoriametrics.Cluster{Namespace: v.owner.Namespace, Name: zone}
 }
@@ -81,11 +108,12 @@ func (o *observer) observe(ctx context.Context, object *vmdistributed.VMDistribu
 		return nil, err
 	}
 	view := &observation{
-		Observed:      rollout.Observed{Now: now, Paused: object.Spec.Paused, Strategy: strategy},
-		owner:         nameOf(object),
-		zones:         map[string]*zoneView{},
-		marked:        map[string]*unstructured.Unstructured{},
-		strayRestores: map[string][]write{},
+		Observed: rollout.Observed{Now: now, Paused: object.Spec.Paused, Strategy: strategy},
+		owner:    nameOf(object),
+		zones:    map[string]*zoneView{},
+		strays:   map[string]*zoneView{},
+		marked:   map[string]*unstructured.Unstructured{},
+		records:  recordsOf(object.Status.Zones),
 	}
 	if view.namespace, err = o.source.namespace(ctx, object.Namespace); err != nil {
 		return nil, err
@@ -96,23 +124,22 @@ func (o *observer) observe(ctx context.Context, object *vmdistributed.VMDistribu
 			Retain:               object.Spec.DeletionPolicy == vmdistributed.DeletionPolicyRetain,
 		}
 	}
-	records := recordsOf(object.Status.Zones)
 	for i := range object.Spec.Zones.VMClusters {
 		zone, err := o.observeZone(ctx, object, &object.Spec.Zones.VMClusters[i], view)
 		if err != nil {
 			return nil, err
 		}
-		zone.Record = records[zone.Name]
+		zone.Record = view.records[zone.Name]
 		view.Zones = append(view.Zones, zone)
 	}
-	heedWord(object, view)
 	for _, look := range []func(context.Context, *vmdistributed.VMDistributedCluster, *observation) error{
-		o.observeStrays, o.observeReads, o.observeQueues, o.observeScrape,
+		o.observeReads, o.observeStrays, o.observeQueues, o.observeScrape,
 	} {
 		if err := look(ctx, object, view); err != nil {
 			return nil, err
 		}
 	}
+	heedWord(object, view)
 	return view, nil
 }
 
@@ -120,8 +147,7 @@ func (o *observer) observe(ctx context.Context, object *vmdistributed.VMDistribu
 // said.
 func heedWord(object *vmdistributed.VMDistributedCluster, view *observation) {
 	promotions, err := vmdistributed.ParsePromotions(object.Annotations[vmdistributed.PromoteAnnotation])
-	for i := range view.Zones {
-		zone := &view.Zones[i]
+	for zone := range view.all() {
 		zone.Approved = err == nil && promotions[zone.Name] == zone.Revision
 	}
 	view.Aborted = object.Annotations[vmdistributed.AbortAnnotation] == objectRevision(view.Zones)
@@ -160,21 +186,6 @@ func strategyOf(spec *vmdistributed.RolloutStrategy) (rollout.Strategy, error) {
 // namespaceTerminates is true where the namespace is known to be on its way out.
 func (v *observation) namespaceTerminates() bool {
 	return v.namespace != nil && v.namespace.DeletionTimestamp != nil
-}
-
-// observeStrays finds clusters of ours that the list no longer names.
-func (o *observer) observeStrays(ctx context.Context, object *vmdistributed.VMDistributedCluster, view *observation) error {
-	marked, err := o.source.marked(ctx, nameOf(object))
-	if err != nil {
-		return err
-	}
-	for _, cluster := range marked {
-		view.marked[cluster.GetName()] = cluster
-		if view.zones[cluster.GetName()] == nil {
-			view.Strays = append(view.Strays, rollout.Stray{Name: cluster.GetName(), Marked: true})
-		}
-	}
-	return nil
 }
 
 func nameOf(object *vmdistributed.VMDistributedCluster) types.NamespacedName {

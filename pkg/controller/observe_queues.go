@@ -23,43 +23,44 @@ func (o *observer) observeQueues(ctx context.Context, object *vmdistributed.VMDi
 		return err
 	}
 	view.agent = agent
-	clusters := make([]victoriametrics.Cluster, len(view.Zones))
-	for i := range view.Zones {
-		clusters[i] = view.clusterOf(view.Zones[i].Name)
-	}
 	known, err := o.knownClusters(ctx)
 	if err != nil {
 		return err
 	}
-	known = append(known, clusters...)
-	for i := range view.Zones {
-		queues := &view.Zones[i].Queues
+	for zone := range view.all() {
+		known = append(known, view.clusterOf(zone.Name))
+	}
+	for zone, seen := range view.all() {
 		if agent == nil {
-			queues.Gate = rollout.Gated
-			queues.Reading = &rollout.Reading{Missing: fmt.Sprintf("VMAgent %q to exist, which spec.vmagent names", object.Spec.VMAgent.Name)}
+			zone.Queues = rollout.Queues{Gate: rollout.Gated, Reading: &rollout.Reading{
+				Missing: fmt.Sprintf("VMAgent %q to exist, which spec.vmagent names", object.Spec.VMAgent.Name),
+			}}
 			continue
 		}
-		writes := victoriametrics.RemoteWrites(agent, clusters[i], known)
-		view.zones[view.Zones[i].Name].entries = writes.Entries
-		switch {
-		case writes.Unknown != "":
-			queues.Gate, queues.Why = rollout.Unclear, fmt.Sprintf("VMAgent %s: %s", agent.GetName(), writes.Unknown)
-		case writes.Sharded:
-			queues.Gate = rollout.Unclear
-			queues.Why = fmt.Sprintf("VMAgent %s shards by URL, so that zones are no replicas of each other", agent.GetName())
-		case withoutDiskQueue(writes.Entries):
-			queues.Gate = rollout.Unclear
-			queues.Why = fmt.Sprintf("VMAgent %s keeps no queue on its disk for the zone, and drops what doesn't fit into memory", agent.GetName())
-		case writes.None():
-			queues.Why = fmt.Sprintf("VMAgent %s has no remote write to the zone", agent.GetName())
-		default:
-			queues.Gate = rollout.Gated
-			for _, entry := range writes.Entries {
-				queues.RetryPause = max(queues.RetryPause, entry.SendPause)
-			}
-		}
+		writes := victoriametrics.RemoteWrites(agent, view.clusterOf(zone.Name), known)
+		seen.entries = writes.Entries
+		zone.Queues = queuesOf(agent.GetName(), writes)
 	}
 	return nil
+}
+
+// queuesOf tells whether the queues of a zone can be waited for.
+func queuesOf(agent string, writes victoriametrics.ZoneWrites) rollout.Queues {
+	switch {
+	case writes.Unknown != "":
+		return rollout.Queues{Gate: rollout.Unclear, Why: fmt.Sprintf("VMAgent %s: %s", agent, writes.Unknown)}
+	case writes.Sharded:
+		return rollout.Queues{Gate: rollout.Unclear, Why: fmt.Sprintf("VMAgent %s shards by URL, so that zones are no replicas of each other", agent)}
+	case withoutDiskQueue(writes.Entries):
+		return rollout.Queues{Gate: rollout.Unclear, Why: fmt.Sprintf("VMAgent %s keeps no queue on its disk for the zone, and drops what doesn't fit into memory", agent)}
+	case writes.None():
+		return rollout.Queues{Gate: rollout.NoGate, Why: fmt.Sprintf("VMAgent %s has no remote write to the zone", agent)}
+	}
+	queues := rollout.Queues{Gate: rollout.Gated}
+	for _, entry := range writes.Entries {
+		queues.RetryPause = max(queues.RetryPause, entry.SendPause)
+	}
+	return queues
 }
 
 // knownClusters are all VMClusters there are: a remote write to one of them does

@@ -30,8 +30,9 @@ type readers struct {
 type zoneReaders struct {
 	// leading are listed and lead there now.
 	leading []*unstructured.Unstructured
-	// restores are the writes that put the zone back.
-	restores []write
+	// restores are the writes that put the zone back, forgets those that take our
+	// record off and leave the rest as it is.
+	restores, forgets []write
 }
 
 // observeReads looks at the read path to every zone.
@@ -46,7 +47,7 @@ func (o *observer) observeReads(ctx context.Context, object *vmdistributed.VMDis
 			return err
 		}
 	}
-	return o.observeDrainedStrays(ctx, object, view)
+	return nil
 }
 
 func (o *observer) readers(ctx context.Context, object *vmdistributed.VMDistributedCluster) (*readers, error) {
@@ -92,16 +93,9 @@ func (o *observer) observeZoneReads(object *vmdistributed.VMDistributedCluster, 
 	seen := view.zones[zone.Name]
 	cluster := view.clusterOf(zone.Name)
 	reads := &zone.Reads
-	reads.Unknown = readers.unknown
-	for _, user := range readers.drained {
-		if victoriametrics.HasDrained(user, nameOf(object), zone.Name) {
-			reads.Drained = append(reads.Drained, "VMUser "+user.GetName())
-			patch, err := victoriametrics.PlanRestore(user, nameOf(object))
-			if err != nil {
-				return err
-			}
-			seen.readers.restores = append(seen.readers.restores, mergePatch(victoriametrics.VMUserResource, user.GetNamespace(), user.GetName(), patch))
-		}
+	reads.Unknown, reads.Listed = readers.unknown, len(object.Spec.VMUsers) > 0
+	if err := planRestores(view, zone, seen); err != nil {
+		return err
 	}
 	for _, user := range readers.listed {
 		if err := planUser(object, view, i, cluster, user); err != nil {
@@ -112,6 +106,27 @@ func (o *observer) observeZoneReads(object *vmdistributed.VMDistributedCluster, 
 		for _, auth := range readers.auths {
 			reads.Undrainable = append(reads.Undrainable, victoriametrics.UndrainableAuth(auth, cluster)...)
 		}
+	}
+	return nil
+}
+
+// planRestores plans what gives a drained zone its reads back, and what forgets
+// that they were taken away.
+func planRestores(view *observation, zone *rollout.Zone, seen *zoneView) error {
+	for _, user := range view.readers.drained {
+		if !victoriametrics.HasDrained(user, view.owner, zone.Name) {
+			continue
+		}
+		zone.Reads.Drained = append(zone.Reads.Drained, "VMUser "+user.GetName())
+		restore, err := victoriametrics.PlanRestore(user, view.owner)
+		if err != nil {
+			return err
+		}
+		change := func(patch map[string]any) write {
+			return mergePatch(victoriametrics.VMUserResource, user.GetNamespace(), user.GetName(), patch)
+		}
+		seen.readers.restores = append(seen.readers.restores, change(restore))
+		seen.readers.forgets = append(seen.readers.forgets, change(victoriametrics.PlanForget(user, view.owner)))
 	}
 	return nil
 }
@@ -171,62 +186,4 @@ func takingOver(view *observation, i int) []victoriametrics.Cluster {
 		others = append(others, view.zones[zone.Name].cluster)
 	}
 	return others
-}
-
-// observeDrainedStrays finds drains of ours of zones that the list no longer
-// names.
-func (o *observer) observeDrainedStrays(ctx context.Context, object *vmdistributed.VMDistributedCluster, view *observation) error {
-	for _, user := range view.readers.drained {
-		records, err := victoriametrics.DrainRecords(user)
-		if err != nil {
-			return err
-		}
-		for _, record := range records {
-			if record.Owner != nameOf(object) || view.zones[record.Zone] != nil {
-				continue
-			}
-			patch, err := victoriametrics.PlanRestore(user, nameOf(object))
-			if err != nil {
-				return err
-			}
-			view.strayRestores[record.Zone] = append(view.strayRestores[record.Zone], mergePatch(victoriametrics.VMUserResource, user.GetNamespace(), user.GetName(), patch))
-			if err := o.noteDrainedStray(ctx, object, record.Zone, view); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
-}
-
-func (o *observer) noteDrainedStray(ctx context.Context, object *vmdistributed.VMDistributedCluster, name string, view *observation) error {
-	unhealthy, err := o.strayHealth(ctx, object.Namespace, name)
-	if err != nil {
-		return err
-	}
-	i := slices.IndexFunc(view.Strays, func(stray rollout.Stray) bool { return stray.Name == name })
-	if i < 0 {
-		i = len(view.Strays)
-		view.Strays = append(view.Strays, rollout.Stray{Name: name})
-	}
-	view.Strays[i].Drained, view.Strays[i].Unhealthy = true, unhealthy
-	return nil
-}
-
-func (o *observer) strayHealth(ctx context.Context, namespace, name string) (unhealthy string, err error) {
-	live, err := o.source.cluster(ctx, namespace, name)
-	if err != nil || live == nil {
-		return fmt.Sprintf("VMCluster %q does not exist", name), err
-	}
-	cluster, err := victoriametrics.ParseCluster(live)
-	if err != nil {
-		return err.Error(), nil //nolint:nilerr // a VMCluster that can't be read is not healthy
-	}
-	seen, err := o.health(ctx, cluster)
-	if err != nil {
-		return "", err
-	}
-	if seen.Deleting {
-		return "somebody has deleted it", nil
-	}
-	return seen.Unhealthy, nil
 }

@@ -174,11 +174,17 @@ func (o *observer) tryOut(ctx context.Context, zone *rollout.Zone, seen *zoneVie
 		return nil, nil
 	}
 	target, err := o.trial(ctx, seen.write)
-	if err != nil && permanent(err) {
+	switch {
+	case err == nil:
+		return target, nil
+	case ctx.Err() != nil || isRace(err):
+		return nil, err
+	case permanent(err):
 		zone.Problem = fmt.Sprintf("a definition that the API server accepts: %v", err)
-		return nil, nil
+	default:
+		zone.Untried = err.Error() // a webhook that does not answer, say: one zone's trouble
 	}
-	return target, err
+	return nil, nil
 }
 
 // referredBy lists the VMUsers and VMAuths that a deletion would break.

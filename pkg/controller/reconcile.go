@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -49,7 +50,7 @@ func (c *Controller) reconcile(ctx context.Context, key cache.ObjectName) (time.
 		// The object will be deleted as well; until then nothing is written.
 		return time.Time{}, nil
 	}
-	if p.decision.RestsOnHealth() {
+	if p.decision.RestsOnHealth() || p.forgets() {
 		if gone, err := p.lookAgain(ctx, key); gone || err != nil {
 			return time.Time{}, err
 		}
@@ -57,20 +58,47 @@ func (c *Controller) reconcile(ctx context.Context, key cache.ObjectName) (time.
 	if err := p.record(ctx); err != nil {
 		return time.Time{}, err
 	}
-	return p.wake(), p.act(ctx)
+	err = p.act(ctx)
+	if err != nil && !isRace(err) && ctx.Err() == nil {
+		p.tell(failure(p.decision.Action, err))
+	}
+	return p.wake(), err
 }
 
 // pollInterval is how often metrics are looked at while something waits for
 // them: nothing tells when they change.
 const pollInterval = time.Second
 
+// retryUntried is when the API server is asked again what a write would do, where
+// it could not tell; retryRefused, where it has refused it. What makes it answer
+// otherwise, a webhook or a policy say, is nothing that is watched.
+const retryUntried, retryRefused = 5 * time.Second, time.Minute
+
 // wake is when to look again though no event has come.
 func (p *pass) wake() time.Time {
 	wake := p.decision.Wake
-	if poll := p.view.Now.Add(pollInterval); len(p.decision.Needs()) > 0 && (wake.IsZero() || poll.Before(wake)) {
-		return poll
+	by := func(after time.Duration) {
+		if at := p.view.Now.Add(after); wake.IsZero() || at.Before(wake) {
+			wake = at
+		}
+	}
+	if len(p.decision.Needs()) > 0 {
+		by(pollInterval)
+	}
+	for i := range p.view.Zones {
+		if zone := &p.view.Zones[i]; zone.Untried != "" {
+			by(retryUntried)
+		} else if zone.Problem != "" {
+			by(retryRefused)
+		}
 	}
 	return wake
+}
+
+// forgets is true where status remembers a zone that is none any more, as far as
+// the caches know.
+func (p *pass) forgets() bool {
+	return slices.ContainsFunc(p.object.Status.Zones, func(zone vmdistributed.ZoneStatus) bool { return p.view.viewOf(zone.Name) == nil })
 }
 
 // pass is one look at one object, with what comes of it.

@@ -5,6 +5,7 @@ package controller
 
 import (
 	"slices"
+	"strings"
 	"time"
 
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -47,6 +48,7 @@ func recordsOf(zones []vmdistributed.ZoneStatus) map[string]rollout.Record {
 
 // statusOf writes a decision down.
 func statusOf(object *vmdistributed.VMDistributedCluster, view *observation, decision *rollout.Decision) vmdistributed.VMDistributedClusterStatus {
+	keepWording(object, decision)
 	summary := rollout.Summarise(view.Observed, *decision)
 	status := vmdistributed.VMDistributedClusterStatus{
 		ObservedGeneration: object.Generation,
@@ -64,6 +66,11 @@ func statusOf(object *vmdistributed.VMDistributedCluster, view *observation, dec
 	for i := range decision.Zones {
 		status.Zones = append(status.Zones, zoneStatus(&decision.Zones[i]))
 	}
+	for i := range decision.Strays {
+		if len(view.Strays[i].Reads.Drained) > 0 {
+			status.Zones = append(status.Zones, zoneStatus(&decision.Strays[i]))
+		}
+	}
 	for _, condition := range slices.Concat(summary.Conditions, scrapedConditions(view.scrape), gateConditions(object, view)) {
 		meta.SetStatusCondition(&status.Conditions, metav1.Condition{
 			Type:               condition.Type,
@@ -78,6 +85,31 @@ func statusOf(object *vmdistributed.VMDistributedCluster, view *observation, dec
 		meta.RemoveStatusCondition(&status.Conditions, scrapedCondition)
 	}
 	return status
+}
+
+// keepWording goes on saying what was said of an answer of the API server that
+// differs in numbers only, such as a port or a time: each new status is an event
+// that makes us ask again.
+func keepWording(object *vmdistributed.VMDistributedCluster, decision *rollout.Decision) {
+	said := map[string]*vmdistributed.ZoneStatus{}
+	for i := range object.Status.Zones {
+		said[object.Status.Zones[i].Name] = &object.Status.Zones[i]
+	}
+	for i := range decision.Zones {
+		zone := &decision.Zones[i]
+		before := said[zone.Name]
+		if before == nil || before.Reason != zone.Reason || zone.Reason != rollout.ReasonInvalid && zone.Reason != rollout.ReasonDryRunFailed {
+			continue
+		}
+		if slices.Equal(wordsOf(before.WaitingFor), wordsOf(zone.WaitingFor)) {
+			zone.WaitingFor = before.WaitingFor
+		}
+	}
+}
+
+// wordsOf are those that have no digit.
+func wordsOf(text string) []string {
+	return slices.DeleteFunc(strings.Fields(text), func(word string) bool { return strings.ContainsAny(word, "0123456789") })
 }
 
 func zoneStatus(zone *rollout.ZoneState) vmdistributed.ZoneStatus {

@@ -49,3 +49,27 @@ func TestTheOrderOfZonesIsNoPartOfTheRevision(t *testing.T) {
 		t.Errorf("revision %s with and without zone b", one)
 	}
 }
+
+func TestAnAnswerThatDiffersInNumbersOnlyIsNoNewStatus(t *testing.T) {
+	const refused, untried = rollout.ReasonInvalid, rollout.ReasonDryRunFailed
+	for name, c := range map[string]struct {
+		reason, before, now, want string
+	}{
+		"another port":     {untried, "calling webhook x: read tcp 10.0.0.1:4711->10.0.0.2:443", "calling webhook x: read tcp 10.0.0.1:4712->10.0.0.2:443", "calling webhook x: read tcp 10.0.0.1:4711->10.0.0.2:443"},
+		"another time":     {refused, "denied at 12:00:01", "denied at 12:00:02", "denied at 12:00:01"},
+		"another webhook":  {untried, "calling webhook x", "calling webhook y", "calling webhook y"},
+		"another size":     {rollout.ReasonWaitingForQueues, "has 2 MiB pending", "has 1 MiB pending", "has 1 MiB pending"},
+		"the same answer":  {refused, "denied", "denied", "denied"},
+		"more to complain": {refused, "denied", "denied, and more", "denied, and more"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			object := &vmdistributed.VMDistributedCluster{}
+			object.Status.Zones = []vmdistributed.ZoneStatus{{Name: "a", Reason: c.reason, WaitingFor: c.before}}
+			decision := &rollout.Decision{Zones: []rollout.ZoneState{{Name: "a", Reason: c.reason, WaitingFor: c.now}}}
+			keepWording(object, decision)
+			if got := decision.Zones[0].WaitingFor; got != c.want {
+				t.Errorf("says %q, want %q", got, c.want)
+			}
+		})
+	}
+}

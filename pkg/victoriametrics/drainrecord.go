@@ -211,6 +211,14 @@ func PlanRestore(user *unstructured.Unstructured, owner types.NamespacedName) (m
 	return nil, nil
 }
 
+// PlanForget takes the owner's record off a VMUser and leaves spec.targetRefs as the
+// drain made it: a JSON merge patch on the whole object, guarded by its
+// resourceVersion. It is for a zone that can't be given back, its VMCluster being
+// gone: a reference to it would invalidate the VMUser as a whole.
+func PlanForget(user *unstructured.Unstructured, owner types.NamespacedName) map[string]any {
+	return map[string]any{"metadata": guarded(user, map[string]any{DrainAnnotation(owner): nil})}
+}
+
 // HasDrained is true for a VMUser that carries the record of the owner's drain of
 // a zone.
 func HasDrained(user *unstructured.Unstructured, owner types.NamespacedName, zone string) bool {

@@ -40,6 +40,8 @@ var saboteurs = []saboteur{
 	{"no replica silent before a drain", "update.go", `case queues.Reading.Missing != "":`, "case false:"},
 	{"room in the queues", "update.go", `full != "" {`, `full != "" && false {`},
 	{"abort", "update.go", "if o.Aborted {", "if false {"},
+	{"a trial that failed is none", "update.go", `if zone.Untried == "" {`, "if true {"},
+	{"routes that are gone are loaded", "update.go", "switch loaded := zone.Reads.Loaded; {", "switch loaded := zone.Reads.Loaded; {\n\tcase true:\n\t\treturn nil"},
 	{"paused", "decide.go", "if o.Paused {\n\t\thold(&o, &d)", "if false {\n\t\thold(&o, &d)"},
 	{"storage never shrinks", "decide.go", "case len(cluster.Shrinks) > 0:", "case false:"},
 	{"drift is overwritten three times", "decide.go", "case landed(zone) && state.Record.Reapplied >= maxReapplied:", "case false:"},
@@ -87,5 +89,7 @@ var saboteurs = []saboteur{
 	{"deletion: flush", "deletion.go", "case record.inFlight() && !flushed(o, d, zone, state):", "case false:"},
 	{"deletion: made anew", "deletion.go", "case record.Emptied && !zone.Approved:", "case false:"},
 	{"deletion: references", "deletion.go", "case len(cluster.ReferredBy) > 0:", "case false:"},
-	{"a drained stray keeps the object", "decide.go", "\t\tremaining++\n", ""},
+	{"a drained stray keeps the object", "strays.go", "\t\tremaining++\n", ""},
+	{"a stray goes through its gates", "strays.go", "giveBackLeaving(o, d, &stray.Zone, &d.Strays[i])", "d.propose(RestoreReads, stray.Name)"},
+	{"no reads for what is gone", "deletion.go", "d.propose(ForgetDrain, zone.Name)", "d.propose(RestoreReads, zone.Name)"},
 }

@@ -277,7 +277,8 @@ type VMDistributedClusterStatus struct {
 	// +optional
 	ReadyZones int32 `json:"readyZones,omitempty"`
 
-	// zones is the state of each zone, in rollout order.
+	// zones is the state of each zone, in rollout order, and after them of those that
+	// the list no longer names while their reads are still to be given back.
 	// +optional
 	// +listType=map
 	// +listMapKey=name
@@ -486,7 +487,8 @@ type VMDistributedClusterZones struct {
 	// VMDistributedCluster.
 	// +optional
 	metav1.ObjectMeta `json:"metadata,omitempty"`
-	// zones has one entry per zone, in rollout order.
+	// zones has one entry per zone, in rollout order, and after them those that the
+	// list no longer names while their reads are still to be given back.
 	// +listType=map
 	// +listMapKey=name
 	Zones []ZoneReport `json:"zones"`
@@ -501,6 +503,9 @@ const (
 	ZoneInline ZoneSource = "Inline"
 	// ZoneReferenced is a VMCluster that somebody else defines.
 	ZoneReferenced ZoneSource = "Referenced"
+	// ZoneUnlisted is a VMCluster that the list no longer names, and whose reads are
+	// still to be given back.
+	ZoneUnlisted ZoneSource = "Unlisted"
 )
 
 // ZoneReport is the state of one zone, computed when it was asked for.
@@ -509,7 +514,7 @@ type ZoneReport struct {
 	Name string `json:"name"`
 	// cluster is the object that makes up the zone.
 	Cluster ZoneCluster `json:"cluster"`
-	// source says whether the cluster is Inline or Referenced.
+	// source says whether the cluster is Inline, Referenced or Unlisted.
 	Source ZoneSource `json:"source"`
 	// phase is where the zone stands.
 	Phase ZonePhase `json:"phase"`
