@@ -600,7 +600,7 @@ func schema_vmdistributed_apiserver_apis_operator_v1alpha1_VMDistributedClusterS
 							},
 						},
 						SchemaProps: spec.SchemaProps{
-							Description: "zones is the state of each zone, in rollout order.",
+							Description: "zones is the state of each zone, in rollout order, and after them of those that the list no longer names while their reads are still to be given back.",
 							Type:        []string{"array"},
 							Items: &spec.SchemaOrArray{
 								Schema: &spec.Schema{
@@ -657,7 +657,7 @@ func schema_vmdistributed_apiserver_apis_operator_v1alpha1_VMDistributedClusterZ
 							},
 						},
 						SchemaProps: spec.SchemaProps{
-							Description: "zones has one entry per zone, in rollout order.",
+							Description: "zones has one entry per zone, in rollout order, and after them those that the list no longer names while their reads are still to be given back.",
 							Type:        []string{"array"},
 							Items: &spec.SchemaOrArray{
 								Schema: &spec.Schema{
@@ -807,11 +807,11 @@ func schema_vmdistributed_apiserver_apis_operator_v1alpha1_ZoneReport(ref common
 					},
 					"source": {
 						SchemaProps: spec.SchemaProps{
-							Description: "source says whether the cluster is Inline or Referenced.\n\nPossible enum values:\n - `\"Inline\"` is a VMCluster defined by the VMDistributedCluster.\n - `\"Referenced\"` is a VMCluster that somebody else defines.",
+							Description: "source says whether the cluster is Inline, Referenced or Unlisted.\n\nPossible enum values:\n - `\"Inline\"` is a VMCluster defined by the VMDistributedCluster.\n - `\"Referenced\"` is a VMCluster that somebody else defines.\n - `\"Unlisted\"` is a VMCluster that the list no longer names, and whose reads are still to be given back.",
 							Default:     "",
 							Type:        []string{"string"},
 							Format:      "",
-							Enum:        []interface{}{"Inline", "Referenced"},
+							Enum:        []interface{}{"Inline", "Referenced", "Unlisted"},
 						},
 					},
 					"phase": {

@@ -35,7 +35,8 @@ type VMDistributedClusterStatusApplyConfiguration struct {
 	UpdatedZones *int32 `json:"updatedZones,omitempty"`
 	// readyZones is the number of zones in good health, whatever revision they run.
 	ReadyZones *int32 `json:"readyZones,omitempty"`
-	// zones is the state of each zone, in rollout order.
+	// zones is the state of each zone, in rollout order, and after them of those that
+	// the list no longer names while their reads are still to be given back.
 	Zones []ZoneStatusApplyConfiguration `json:"zones,omitempty"`
 }
 
