@@ -11,7 +11,7 @@ LOCAL := $(CURDIR)/.local
 BIN := $(LOCAL)/bin
 
 # What reconciles the operator's kinds in the local control plane: real (on kwok
-# nodes, whose pods run nothing), dataplane (vmagent, vmauth and victoria-metrics
+# nodes, whose pods run nothing, with played metrics), dataplane (vmagent, vmauth and victoria-metrics
 # processes behind the objects), standin (status only) or none.
 OPERATOR ?= real
 OPERATORS := real dataplane standin none
@@ -39,7 +39,7 @@ tools: ## Build the programs of the local control plane and data plane into .loc
 
 .PHONY: standin
 standin:
-	go build -o $(BIN)/ ./test/standin/cmd/... ./test/dataplane/cmd/...
+	go build -o $(BIN)/ ./test/standin/cmd/... ./test/dataplane/cmd/... ./test/responders/cmd/...
 
 .PHONY: test-unit
 test-unit: gotestsum ## Run the tests that need no other program

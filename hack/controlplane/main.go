@@ -68,6 +68,7 @@ func newUp(dir *string) *cobra.Command {
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			options.Dir, options.Out = *dir, cmd.ErrOrStderr()
 			options.Operator, options.CRDs = controlplane.OperatorMode(operator), controlplane.CRDSet(crds)
+			options.Responders = options.Operator == controlplane.OperatorReal
 			if noServer {
 				return up(cmd.Context(), options, nil)
 			}
@@ -101,17 +102,21 @@ func up(ctx context.Context, options controlplane.Options, server *controlplane.
 	if err != nil {
 		return fmt.Errorf("%w\nWhat was started stays: run this again to go on from here, or down to end it", err)
 	}
-	return tellHow(options.Out, cp)
+	return tellHow(options.Out, cp, options.Operator)
 }
 
 // tellHow says how the control plane is used.
-func tellHow(out io.Writer, cp *controlplane.ControlPlane) error {
+func tellHow(out io.Writer, cp *controlplane.ControlPlane, operator controlplane.OperatorMode) error {
 	text := fmt.Sprintf("The control plane is up. Use it with:\n  export KUBECONFIG=%s PATH=%s:$PATH\n", cp.Kubeconfig(), cp.BinDir())
 	proxy, err := cp.ProxyURL()
 	if err != nil {
 		return err
 	}
-	if proxy != "" {
+	switch {
+	case proxy == "":
+	case operator == controlplane.OperatorReal:
+		text += fmt.Sprintf("Nothing runs in pods: what their metrics say is played. They answer through a proxy, such as:\n  curl -x %s http://ADDRESS-OF-A-VMAGENT:8429/metrics\n", proxy)
+	default:
 		text += fmt.Sprintf("Services answer by their names through a proxy, such as:\n  curl -x %s http://vmauth-NAME.NAMESPACE.svc:8427/health\n", proxy)
 	}
 	_, err = io.WriteString(out, text)

@@ -5,6 +5,8 @@ package controller
 
 import (
 	"context"
+	"slices"
+	"strings"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -15,7 +17,9 @@ import (
 )
 
 // ReportZones reads every cluster anew and tells where its zone stands. It
-// writes nothing: what a write would meet, a dry run tells.
+// writes nothing: what a write would meet, a dry run tells. It asks no pod either:
+// what a zone waits for of them is told by status, where the controller writes it
+// down every second for as long as it waits.
 func (c *Controller) ReportZones(ctx context.Context, object *vmdistributed.VMDistributedCluster) ([]vmdistributed.ZoneReport, error) {
 	watching := observer{source: c.live.look()}
 	if !object.Spec.Paused {
@@ -30,7 +34,42 @@ func (c *Controller) ReportZones(ctx context.Context, object *vmdistributed.VMDi
 	for i := range view.Zones {
 		reports[i] = zoneReport(&view.Zones[i], &decision.Zones[i], view.zones[view.Zones[i].Name])
 	}
+	quoteEvidence(reports, decision.Zones, object.Status.Zones)
 	return reports, nil
+}
+
+// quoteEvidence says what status does of zones that wait for what only pods tell,
+// where the reports lack it, and status is about the same wait.
+func quoteEvidence(reports []vmdistributed.ZoneReport, states []rollout.ZoneState, known []vmdistributed.ZoneStatus) {
+	for i := range reports {
+		report := &reports[i]
+		j := slices.IndexFunc(known, func(zone vmdistributed.ZoneStatus) bool {
+			return zone.Name == report.Name && zone.Phase == report.Phase && aboutPods(zone.Reason)
+		})
+		if j < 0 || states[i].Needs == 0 || !aboutPods(report.Reason) {
+			continue
+		}
+		lacking, told := report.WaitingFor, known[j].WaitingFor
+		report.Reason, report.WaitingFor = known[j].Reason, told
+		for k := range reports {
+			// Who waits for this zone says what it waits for.
+			if other := &reports[k]; states[k].Needs == 0 && strings.Contains(other.WaitingFor, report.Name) {
+				other.WaitingFor = strings.Replace(other.WaitingFor, lacking, told, 1)
+			}
+		}
+	}
+}
+
+// aboutPods is true for reasons that rest on what pods tell, or on nobody's having
+// asked them.
+func aboutPods(reason string) bool {
+	switch reason {
+	case rollout.ReasonWaitingForVMAuth, rollout.ReasonReadsInFlight, rollout.ReasonDrainTimeout, rollout.ReasonRestoreTimeout,
+		rollout.ReasonWaitingForQueues, rollout.ReasonFlushTimeout, rollout.ReasonDataDropped,
+		rollout.ReasonQueuesUnknown, rollout.ReasonQueueRoom, rollout.ReasonProgressDeadline:
+		return true
+	}
+	return false
 }
 
 func zoneReport(zone *rollout.Zone, state *rollout.ZoneState, seen *zoneView) vmdistributed.ZoneReport {

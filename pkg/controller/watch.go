@@ -16,26 +16,34 @@ import (
 	"github.com/vmdistributed/vmdistributed-apiserver/pkg/victoriametrics"
 )
 
-// byZone indexes VMDistributedClusters by the VMClusters that they name.
-const byZone = "zone"
+// The indexes of VMDistributedClusters.
+const (
+	byZone    = "zone"    // by the VMClusters that they name
+	byUser    = "user"    // by the VMUsers that they list
+	byLeaving = "leaving" // those that are being deleted, all under the same key
+)
+
+// leaving is the key of the objects that are being deleted.
+const leaving = "leaving"
 
 // watch makes every change that a rollout could depend on queue the objects whose
 // rollout it is.
 func (c *Controller) watch() error {
-	if err := c.objects.AddIndexers(cache.Indexers{byZone: indexByZone}); err != nil {
-		return fmt.Errorf("adding the index of zones: %w", err)
+	err := c.objects.AddIndexers(cache.Indexers{byZone: indexByZone, byUser: indexByUser, byLeaving: indexByLeaving})
+	if err != nil {
+		return fmt.Errorf("adding the indexes of VMDistributedClusters: %w", err)
 	}
-	for informer, queue := range map[cache.SharedIndexInformer]func(metav1.Object){
-		c.objects:             c.queueObject,
-		c.cached.vmclusters:   c.queueOwnersOfCluster,
-		c.cached.statefulSets: c.queueOwnersOfWorkload,
-		c.cached.deployments:  c.queueOwnersOfWorkload,
-		c.cached.vmagents:     c.queueNamespace,
-		c.cached.vmusers:      c.queueReaders,
-		c.cached.vmauths:      c.queueReaders,
-		c.cached.namespaces:   c.queueTerminating,
+	for informer, react := range map[cache.SharedIndexInformer]cache.ResourceEventHandler{
+		c.objects:             handler(c.queueObject),
+		c.cached.vmclusters:   handler(c.queueOwnersOfCluster),
+		c.cached.statefulSets: handler(c.queueOwnersOfWorkload),
+		c.cached.deployments:  handler(c.queueOwnersOfWorkload),
+		c.cached.vmagents:     handler(c.queueNamespace),
+		c.cached.vmusers:      handler(c.queueByUser),
+		c.cached.vmauths:      specHandler(c.queueReaders),
+		c.cached.namespaces:   handler(c.queueTerminating),
 	} {
-		if _, err := informer.AddEventHandler(handler(queue)); err != nil {
+		if _, err := informer.AddEventHandler(react); err != nil {
 			return fmt.Errorf("adding an event handler: %w", err)
 		}
 	}
@@ -44,7 +52,7 @@ func (c *Controller) watch() error {
 
 // handler calls queue for what an object was and for what it is: a mark or a
 // reference that goes away counts too.
-func handler(queue func(metav1.Object)) cache.ResourceEventHandler {
+func handler(queue func(metav1.Object)) cache.ResourceEventHandlerFuncs {
 	return cache.ResourceEventHandlerFuncs{
 		AddFunc: func(obj any) { queue(obj.(metav1.Object)) },
 		UpdateFunc: func(old, obj any) {
@@ -66,6 +74,21 @@ func handler(queue func(metav1.Object)) cache.ResourceEventHandler {
 	}
 }
 
+// specHandler is handler for objects of which nothing is read but who they are and
+// their spec: it leaves out changes of status, labels and annotations.
+func specHandler(queue func(metav1.Object)) cache.ResourceEventHandlerFuncs {
+	all := handler(queue)
+	react := all
+	react.UpdateFunc = func(old, obj any) {
+		before, after := old.(metav1.Object), obj.(metav1.Object)
+		deleted := (before.GetDeletionTimestamp() == nil) != (after.GetDeletionTimestamp() == nil)
+		if deleted || before.GetUID() != after.GetUID() || before.GetGeneration() != after.GetGeneration() {
+			all.UpdateFunc(old, obj)
+		}
+	}
+	return react
+}
+
 func indexByZone(obj any) ([]string, error) {
 	object, ok := obj.(*v1alpha1.VMDistributedCluster)
 	if !ok {
@@ -80,6 +103,26 @@ func indexByZone(obj any) ([]string, error) {
 		keys = append(keys, types.NamespacedName{Namespace: object.Namespace, Name: name}.String())
 	}
 	return keys, nil
+}
+
+func indexByUser(obj any) ([]string, error) {
+	object, ok := obj.(*v1alpha1.VMDistributedCluster)
+	if !ok {
+		return nil, nil
+	}
+	var keys []string
+	for _, user := range object.Spec.VMUsers {
+		keys = append(keys, types.NamespacedName{Namespace: object.Namespace, Name: user.Name}.String())
+	}
+	return keys, nil
+}
+
+func indexByLeaving(obj any) ([]string, error) {
+	object, ok := obj.(*v1alpha1.VMDistributedCluster)
+	if !ok || object.DeletionTimestamp == nil {
+		return nil, nil
+	}
+	return []string{leaving}, nil
 }
 
 func (c *Controller) queueObject(object metav1.Object) {
@@ -120,21 +163,32 @@ func (c *Controller) queueNamespace(beside metav1.Object) {
 	c.queueIndexed(cache.NamespaceIndex, beside.GetNamespace())
 }
 
-// queueReaders queues objects that list VMUsers, or bear on one by a drain, and
-// those that may wait for a VMUser or VMAuth to let go.
-func (c *Controller) queueReaders(router metav1.Object) {
-	drained := map[string]bool{}
-	if user, ok := router.(*unstructured.Unstructured); ok {
-		for _, owner := range victoriametrics.DrainOwners(user) {
-			drained[owner.String()] = true
-		}
+// queueByUser queues objects that list a VMUser, those whose drains it bears, and
+// those that may wait for it to let go of their zones.
+func (c *Controller) queueByUser(user metav1.Object) {
+	c.queueIndexed(byUser, types.NamespacedName{Namespace: user.GetNamespace(), Name: user.GetName()}.String())
+	c.queueIndexed(byLeaving, leaving)
+	bearer, ok := user.(*unstructured.Unstructured)
+	if !ok {
+		return
 	}
+	records, err := victoriametrics.DrainRecords(bearer)
+	if err != nil {
+		// It may be anybody's: none of its namespace can tell its own reads.
+		c.queueIndexed(cache.NamespaceIndex, user.GetNamespace())
+		return
+	}
+	for _, record := range records {
+		c.queue.Add(cache.NewObjectName(record.Owner.Namespace, record.Owner.Name))
+	}
+}
+
+// queueReaders queues objects that list VMUsers, which a VMAuth may serve, and
+// those that may wait for it to let go of their zones.
+func (c *Controller) queueReaders(metav1.Object) {
+	c.queueIndexed(byLeaving, leaving)
 	for _, obj := range c.objects.GetStore().List() {
-		object, ok := obj.(*v1alpha1.VMDistributedCluster)
-		if !ok {
-			continue
-		}
-		if object.DeletionTimestamp != nil || len(object.Spec.VMUsers) > 0 || drained[object.Namespace+"/"+object.Name] {
+		if object, ok := obj.(*v1alpha1.VMDistributedCluster); ok && len(object.Spec.VMUsers) > 0 {
 			c.queueObject(object)
 		}
 	}

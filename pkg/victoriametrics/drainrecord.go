@@ -240,17 +240,3 @@ func BusyDraining(user *unstructured.Unstructured, owner types.NamespacedName, z
 	}
 	return ""
 }
-
-// DrainOwners are the VMDistributedClusters that have drained a VMUser, as far as
-// its records can be read.
-func DrainOwners(user *unstructured.Unstructured) []types.NamespacedName {
-	records, err := DrainRecords(user)
-	if err != nil {
-		return nil
-	}
-	var owners []types.NamespacedName
-	for _, record := range records {
-		owners = append(owners, record.Owner)
-	}
-	return owners
-}

@@ -88,7 +88,7 @@ func checkProgram(path string) error {
 	switch name {
 	case serverProgram:
 		target = "build"
-	case standinProgram, dataplaneProgram:
+	case standinProgram, dataplaneProgram, respondersProgram:
 		target = "standin"
 	}
 	return fmt.Errorf("%s is not built (looked for %s): run make %s", name, path, target)

@@ -83,10 +83,17 @@ func (c *ControlPlane) startOne(ctx context.Context, program component) error {
 	return err
 }
 
-// startOperator starts the reconciler of the operator's kinds once these exist.
+// startOperator starts the reconciler of the operator's kinds once these exist,
+// after who answers for the pods that it makes: a port of theirs that was lost is
+// then replaced.
 func (c *ControlPlane) startOperator(ctx context.Context) error {
 	if err := c.applyCRDs(ctx); err != nil {
 		return err
+	}
+	if c.options.Responders {
+		if err := c.startOne(ctx, c.responders()); err != nil {
+			return err
+		}
 	}
 	if program, ok := c.operator(); ok {
 		return c.startOne(ctx, program)

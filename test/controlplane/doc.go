@@ -5,7 +5,8 @@
 // containers: etcd, kube-apiserver with its aggregation layer, and, when asked
 // for, kube-controller-manager, kube-scheduler, kwok in the place of nodes, the
 // custom resource definitions of the VictoriaMetrics operator, the operator
-// itself or its stand-in, and the project's own server behind the aggregator.
+// itself or its stand-in, who answers for pods in which nothing runs, and the
+// project's own server behind the aggregator.
 //
 // It has two life styles. In a test the programs live and die with the process
 // that started them. For "make up" they are detached, recorded under Dir/run,

@@ -33,6 +33,7 @@ const (
 	orderEtcd = iota
 	orderAPIServer
 	orderController
+	orderResponders
 	orderOperator
 	orderServer
 )

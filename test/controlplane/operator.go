@@ -6,6 +6,9 @@ package controlplane
 import (
 	"net"
 	"strconv"
+
+	"github.com/vmdistributed/vmdistributed-apiserver/test/responders"
+	"github.com/vmdistributed/vmdistributed-apiserver/test/spawn"
 )
 
 const (
@@ -19,6 +22,9 @@ const (
 	dataplaneProgram    = "vmoperator-dataplane"
 	dataplaneHealthPort = "vmoperator-dataplane/health"
 	dataplaneProxyPort  = "vmoperator-dataplane/proxy"
+
+	respondersProgram = "pod-responders"
+	respondersPort    = respondersProgram
 )
 
 // operator returns what reconciles the operator's kinds; ok is false for nothing.
@@ -80,7 +86,11 @@ func (c *ControlPlane) prepareOperator() (command, probe, error) {
 		"VM_PVC_WAIT_READY_INTERVAL=1s",
 		"VM_WAIT_READY_INTERVAL=1s",
 	)
-	cmd.env = append(cmd.env, c.options.OperatorEnv...)
+	proxy, err := c.proxyEnv() // it asks config-reloaders what they have loaded
+	if err != nil {
+		return command{}, probe{}, err
+	}
+	cmd.env = append(append(cmd.env, proxy...), c.options.OperatorEnv...)
 	cmd.inputs = []string{kubeconfig}
 	return cmd, probe{URL: "http://" + address + "/ready"}, nil
 }
@@ -127,24 +137,56 @@ func (c *ControlPlane) prepareDataPlane() (command, probe, error) {
 	return cmd, probe{URL: "http://" + address + "/ready"}, nil
 }
 
-// ProxyURL is the address of the forward proxy by which the pods and Services of
-// OperatorDataPlane are reached; "" without one.
+// responders answer for the pods of kwok, in which nothing runs.
+func (c *ControlPlane) responders() component {
+	return component{
+		name:    respondersProgram,
+		order:   orderResponders,
+		ports:   []string{respondersPort},
+		prepare: c.prepareResponders,
+	}
+}
+
+func (c *ControlPlane) prepareResponders() (command, probe, error) {
+	kubeconfig, err := c.componentKubeconfig(respondersProgram, respondersProgram, adminGroup)
+	if err != nil {
+		return command{}, probe{}, err
+	}
+	port, err := c.launcher.ports.port(respondersPort)
+	if err != nil {
+		return command{}, probe{}, err
+	}
+	address := net.JoinHostPort(loopback, strconv.Itoa(port))
+	cmd := c.command(respondersProgram, []string{"--kubeconfig=" + kubeconfig, "--address=" + address})
+	cmd.inputs = []string{kubeconfig}
+	return cmd, probe{URL: "http://" + address + responders.ReadyPath}, nil
+}
+
+// ProxyURL is the address of the forward proxy by which pods are reached, those of
+// OperatorDataPlane, whose Services it knows too, or those that Options.Responders
+// answer for; "" without one.
 func (c *ControlPlane) ProxyURL() (string, error) {
-	if c.options.Operator != OperatorDataPlane {
+	key := ""
+	switch {
+	case c.options.Operator == OperatorDataPlane:
+		key = dataplaneProxyPort
+	case c.options.Responders:
+		key = respondersPort
+	default:
 		return "", nil
 	}
-	port, err := c.launcher.ports.port(dataplaneProxyPort)
+	port, err := c.launcher.ports.port(key)
 	if err != nil {
 		return "", err
 	}
 	return "http://" + net.JoinHostPort(loopback, strconv.Itoa(port)), nil
 }
 
-// proxyEnv makes a program reach pods that the data plane plays.
+// proxyEnv makes a program reach pods that are played.
 func (c *ControlPlane) proxyEnv() ([]string, error) {
 	proxy, err := c.ProxyURL()
 	if err != nil || proxy == "" {
 		return nil, err
 	}
-	return []string{"HTTP_PROXY=" + proxy, "HTTPS_PROXY=" + proxy, "NO_PROXY=" + loopback + ",localhost"}, nil
+	return spawn.ProxyEnv(proxy), nil
 }

@@ -50,6 +50,10 @@ type Options struct {
 	Operator OperatorMode
 	// OperatorEnv is added to the environment of the operator or its stand-in.
 	OperatorEnv []string
+	// Responders runs a program that answers for the pods of OperatorReal, in which
+	// nothing runs, and makes the operator and the server ask it: see package
+	// responders. A test that wants pods to misbehave runs them itself instead.
+	Responders bool
 	// CRDs selects the operator's custom resource definitions.
 	CRDs CRDSet
 	// ControllerManager and Scheduler run these programs.
@@ -119,6 +123,9 @@ func (o *Options) completeOperator() error {
 	default:
 		return fmt.Errorf("operator mode %q is unknown: use one of %v", o.Operator, OperatorModes())
 	}
+	if o.Responders && o.Operator != OperatorReal {
+		return fmt.Errorf("Options.Responders goes with operator mode %s: with %s there are no pods to answer for", OperatorReal, o.Operator)
+	}
 	if o.CRDs == "" {
 		o.CRDs = CRDsAll
 	}
@@ -139,6 +146,9 @@ func (o Options) programs() []string {
 	}
 	if o.Nodes > 0 {
 		programs = append(programs, kwokProgram)
+	}
+	if o.Responders {
+		programs = append(programs, respondersProgram)
 	}
 	switch o.Operator {
 	case OperatorReal:

@@ -15,6 +15,8 @@ import (
 	"sync"
 
 	"k8s.io/klog/v2"
+
+	"github.com/vmdistributed/vmdistributed-apiserver/test/spawn"
 )
 
 // Proxy is an HTTP forward proxy that leads the addresses of pods and the names
@@ -54,9 +56,7 @@ func startProxy(ctx context.Context, address string) (*Proxy, error) {
 func (p *Proxy) URL() string { return "http://" + p.address }
 
 // Env is what makes a Go program use the proxy for everything but loopback.
-func (p *Proxy) Env() []string {
-	return []string{"HTTP_PROXY=" + p.URL(), "HTTPS_PROXY=" + p.URL(), "NO_PROXY=127.0.0.1,localhost"}
-}
+func (p *Proxy) Env() []string { return spawn.ProxyEnv(p.URL()) }
 
 // set leads host:port to the given addresses, one at random for each request;
 // none closes the route.

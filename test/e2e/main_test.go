@@ -85,14 +85,17 @@ func (s *site) start(ctx context.Context, dir string) error {
 		out = os.Stderr
 	}
 	var err error
+	if s.responders, err = responders.Listen(ctx, ""); err != nil {
+		return err
+	}
 	s.control, err = controlplane.Start(ctx, controlplane.Options{
 		Dir: dir, Out: out, Operator: controlplane.OperatorReal,
 		// It looks at no more than a few VMUsers per second, of all namespaces, and at
 		// the others with their VMAuth's resync only: every 60 seconds by default.
-		OperatorEnv: []string{"VM_FORCERESYNCINTERVAL=10s"},
+		OperatorEnv: append(s.responders.Env(), "VM_FORCERESYNCINTERVAL=10s"),
 	})
 	if err != nil {
-		return err
+		return errors.Join(err, s.responders.Stop())
 	}
 	if err := s.startOurs(ctx); err != nil {
 		return errors.Join(err, s.stop())
@@ -112,7 +115,7 @@ func (s *site) startOurs(ctx context.Context) error {
 	if s.kubernetes, err = kubernetes.NewForConfig(s.control.Config()); err != nil {
 		return err
 	}
-	if s.responders, err = responders.Start(ctx, s.kubernetes); err != nil {
+	if err = s.responders.Start(ctx, s.kubernetes); err != nil {
 		return err
 	}
 	s.server, err = s.control.StartServer(ctx, controlplane.ServerOptions{Env: s.responders.Env()})
@@ -120,11 +123,7 @@ func (s *site) startOurs(ctx context.Context) error {
 }
 
 func (s *site) stop() error {
-	var err error
-	if s.responders != nil {
-		err = s.responders.Stop()
-	}
-	return errors.Join(err, s.control.Stop())
+	return errors.Join(s.responders.Stop(), s.control.Stop())
 }
 
 // operatorIsAlive gives the operator something to do when all tests are over. It

@@ -192,6 +192,27 @@ func TestVMAuthReplicaThatDoesNotReloadHoldsTheWrite(t *testing.T) {
 	w.expectUpdates("east@2", "west@2")
 }
 
+// TestVMAuthThatWaitsForItsReplicasHoldsTheWrite: the operator says only then that
+// a VMAuth has taken a VMUser up when the config-reloaders of all replicas have.
+func TestVMAuthThatWaitsForItsReplicasHoldsTheWrite(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	zones := []string{"east", "west"}
+	w := s.newWorld(zones, nil, s.readers(zones))
+	w.change(authResource, authName, fields{"spec": fields{"waitForConfigReload": true}})
+	w.untilOperational(authResource, authName)
+
+	late := w.pods("vmauth")[0]
+	w.behave(late, responders.Behaviour{Stuck: true})
+	w.changeRetention(worldName)
+	w.untilRouted("east", false)
+	w.untilWaits("Draining", "WaitingForVMAuth", "VMAuth "+w.namespace+"/"+authName+" to take up generation")
+	w.expectUpdates()
+	w.behave(late, responders.Behaviour{})
+	w.untilReady(worldName)
+	w.expectUpdates("east@2", "west@2")
+}
+
 func TestReadInFlightBehindTheRequestsLoadBalancerHoldsTheWrite(t *testing.T) {
 	t.Parallel()
 	s := newStage(t)

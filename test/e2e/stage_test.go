@@ -190,6 +190,16 @@ func (s *stage) create(resource schema.GroupVersionResource, kind, name string, 
 	}
 }
 
+// change merges a change into an object of the operator's kinds.
+func (s *stage) change(resource schema.GroupVersionResource, name string, change fields) {
+	s.t.Helper()
+	body, err := json.Marshal(change)
+	must(s.t, err)
+	_, err = shared.objects.Resource(resource).Namespace(s.namespace).Patch(s.t.Context(), name, types.MergePatchType, body,
+		metav1.PatchOptions{FieldManager: "kubectl", FieldValidation: metav1.FieldValidationStrict})
+	must(s.t, err)
+}
+
 func (s *stage) delete(resource schema.GroupVersionResource, name string) {
 	s.t.Helper()
 	must(s.t, shared.objects.Resource(resource).Namespace(s.namespace).Delete(s.t.Context(), name, metav1.DeleteOptions{}))

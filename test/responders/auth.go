@@ -6,13 +6,12 @@ package responders
 import (
 	"context"
 	"fmt"
+	"hash/crc32"
 	"maps"
-	"slices"
 	"strings"
 	"sync"
 	"time"
 
-	"github.com/cespare/xxhash/v2"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/informers"
@@ -26,10 +25,16 @@ import (
 // and its -delay-interval, 3s by default.
 const reloadLag = 4 * time.Second
 
+// reloader is the container beside a vmauth that makes it load its configuration.
+const reloader = "config-reloader"
+
+// content is what a Secret holds, as a CRC32 for each key.
+type content map[string]uint32
+
 // config is one content of a Secret.
 type config struct {
-	hash uint64
-	seen time.Time
+	content content
+	seen    time.Time
 }
 
 // configs remembers what the Secrets of the cluster held, and since when.
@@ -64,26 +69,26 @@ func (c *configs) take(object any) {
 	if !ok {
 		return
 	}
-	c.note(types.NamespacedName{Namespace: secret.Namespace, Name: secret.Name}, hashOf(secret.Data))
+	c.note(types.NamespacedName{Namespace: secret.Namespace, Name: secret.Name}, contentOf(secret.Data))
 }
 
 // note remembers a content that differs from the one before: a vmauth that is
 // told to load the same again does nothing.
-func (c *configs) note(secret types.NamespacedName, hash uint64) {
+func (c *configs) note(secret types.NamespacedName, is content) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	known := c.history[secret]
-	if len(known) == 0 || known[len(known)-1].hash != hash {
-		c.history[secret] = append(known, config{hash, c.clock.Now()})
+	if len(known) == 0 || !maps.Equal(known[len(known)-1].content, is) {
+		c.history[secret] = append(known, config{is, c.clock.Now()})
 	}
 }
 
-func hashOf(data map[string][]byte) uint64 {
-	digest := xxhash.New()
-	for _, key := range slices.Sorted(maps.Keys(data)) {
-		_, _ = fmt.Fprintf(digest, "%q=%q;", key, data[key]) // a digest takes everything
+func contentOf(data map[string][]byte) content {
+	found := content{}
+	for key, value := range data {
+		found[key] = crc32.ChecksumIEEE(value)
 	}
-	return digest.Sum64()
+	return found
 }
 
 // loaded is when a vmauth last loaded a configuration that was new to it, and how
@@ -105,10 +110,39 @@ func (c *configs) loaded(secret types.NamespacedName, started time.Time, behavio
 	return at, times
 }
 
+// confirmed is the content that the config-reloader last made a vmauth load; nil
+// where it has not come to it yet. What there is when it starts is the first.
+func (c *configs) confirmed(secret types.NamespacedName, started time.Time, behaviour conduct) (last content) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, config := range c.history[secret] {
+		from := config.seen
+		if from.Before(started) {
+			from = started
+		}
+		reload := from.Add(reloadLag)
+		if reload.After(c.clock.Now()) || behaviour.Stuck && reload.After(behaviour.since) {
+			break
+		}
+		last = config.content
+	}
+	return last
+}
+
 // secretOf returns the Secret that the config-reloader of a vmauth watches.
-func secretOf(pod *corev1.Pod) types.NamespacedName {
-	namespace, name, _ := strings.Cut(arguments(container(pod, "config-reloader"))["config-secret-name"], "/")
+func secretOf(of corev1.Container) types.NamespacedName {
+	namespace, name, _ := strings.Cut(arguments(of)["config-secret-name"], "/")
 	return types.NamespacedName{Namespace: namespace, Name: name}
+}
+
+// showConfirmed writes what the config-reloader says of the key that it watches:
+// the checksum by which the operator tells whether a vmauth has loaded what it has
+// written (cmd/config-reloader/content_hash.go of the operator v0.74.1).
+func (c *configs) showConfirmed(s *sheet, of corev1.Container, started time.Time, behaviour conduct) {
+	sum, known := c.confirmed(secretOf(of), started, behaviour)[arguments(of)["config-secret-key"]]
+	if known {
+		s.show("configreloader_reload_content_hash", float64(sum), "key", "main")
+	}
 }
 
 // showReload writes what a vmauth says about its configuration, as in the golden

@@ -19,6 +19,8 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/utils/clock"
+
+	"github.com/vmdistributed/vmdistributed-apiserver/test/spawn"
 )
 
 // patience is how long a client may take to send the head of a request.
@@ -37,15 +39,19 @@ type Behaviour struct {
 	InFlight int
 }
 
+// ReadyPath is where the responders themselves, asked as a server and not as a
+// proxy, answer 200 as soon as they answer for pods.
+const ReadyPath = "/ready"
+
 // Responders answer for the pods of one cluster.
 type Responders struct {
-	client  kubernetes.Interface
-	clock   clock.PassiveClock
-	configs *configs
-	server  *http.Server
-	address string
-	serving sync.WaitGroup
-	end     context.CancelFunc
+	client   kubernetes.Interface
+	clock    clock.PassiveClock
+	configs  *configs
+	listener net.Listener
+	server   *http.Server
+	serving  sync.WaitGroup
+	end      context.CancelFunc
 
 	mu         sync.Mutex
 	behaviours map[types.NamespacedName]conduct
@@ -57,44 +63,56 @@ type conduct struct {
 	since time.Time
 }
 
-// Start answers for the pods of the cluster of client until Stop.
-func Start(ctx context.Context, client kubernetes.Interface) (*Responders, error) {
-	r := &Responders{client: client, clock: clock.RealClock{}, behaviours: map[types.NamespacedName]conduct{}}
-	r.configs = &configs{clock: r.clock, history: map[types.NamespacedName][]config{}}
-	running, end := context.WithCancel(context.WithoutCancel(ctx))
-	r.end = end
-	if err := r.configs.watch(ctx, running, client); err != nil {
-		end()
-		return nil, err
+// Listen takes an address for the responders, any of loopback if it is empty, for
+// programs that have to know it before there is a cluster: who asks before Start
+// waits.
+func Listen(ctx context.Context, address string) (*Responders, error) {
+	if address == "" {
+		address = "127.0.0.1:0"
 	}
 	var listening net.ListenConfig
-	listener, err := listening.Listen(ctx, "tcp4", "127.0.0.1:0")
+	listener, err := listening.Listen(ctx, "tcp4", address)
 	if err != nil {
-		end()
-		return nil, err
+		return nil, fmt.Errorf("listening for those who ask pods: %w", err)
 	}
-	r.address = listener.Addr().String()
+	r := &Responders{clock: clock.RealClock{}, listener: listener, end: func() {}, behaviours: map[types.NamespacedName]conduct{}}
+	r.configs = &configs{clock: r.clock, history: map[types.NamespacedName][]config{}}
 	r.server = &http.Server{Handler: r, ReadHeaderTimeout: patience}
+	return r, nil
+}
+
+// Start answers for the pods of the cluster of client until Stop.
+func (r *Responders) Start(ctx context.Context, client kubernetes.Interface) error {
+	running, end := context.WithCancel(context.WithoutCancel(ctx))
+	if err := r.configs.watch(ctx, running, client); err != nil {
+		end()
+		return err
+	}
+	r.client, r.end = client, end
 	r.serving.Go(func() {
-		if err := r.server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+		if err := r.server.Serve(r.listener); !errors.Is(err, http.ErrServerClosed) {
 			panic(fmt.Sprintf("serving the metrics of pods ended: %v", err))
 		}
 	})
-	return r, nil
+	return nil
 }
 
 // Stop ends all answers.
 func (r *Responders) Stop() error {
 	r.end()
 	err := r.server.Close()
+	if closed := r.listener.Close(); !errors.Is(closed, net.ErrClosed) {
+		err = errors.Join(err, closed) // it was never started
+	}
 	r.serving.Wait()
 	return err
 }
 
+// URL is the address of the responders as a proxy.
+func (r *Responders) URL() string { return "http://" + r.listener.Addr().String() }
+
 // Env is what makes a Go program ask the responders for everything but loopback.
-func (r *Responders) Env() []string {
-	return []string{"HTTP_PROXY=http://" + r.address, "NO_PROXY=127.0.0.1,localhost"}
-}
+func (r *Responders) Env() []string { return spawn.ProxyEnv(r.URL()) }
 
 // Behave lets a pod behave so from now on.
 func (r *Responders) Behave(pod types.NamespacedName, behaviour Behaviour) {
@@ -111,6 +129,10 @@ func (r *Responders) behaviour(pod *corev1.Pod) conduct {
 
 // ServeHTTP answers for the pod that the URL of the request leads to.
 func (r *Responders) ServeHTTP(w http.ResponseWriter, request *http.Request) {
+	if request.URL.Host == "" {
+		answerOurselves(w, request)
+		return
+	}
 	pod, err := r.pod(request.Context(), request.URL.Hostname())
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusBadGateway)
@@ -120,8 +142,8 @@ func (r *Responders) ServeHTTP(w http.ResponseWriter, request *http.Request) {
 		panic(http.ErrAbortHandler)
 	}
 	behaviour := r.behaviour(pod)
-	program, page := r.program(pod, behaviour)
-	if page == nil || behaviour.Silent || !listens(pod, program, request.URL.Port()) {
+	page := r.page(pod, listening(pod, request.URL.Port()), behaviour)
+	if page == nil || behaviour.Silent {
 		panic(http.ErrAbortHandler)
 	}
 	if request.URL.Path != "/metrics" {
@@ -131,31 +153,45 @@ func (r *Responders) ServeHTTP(w http.ResponseWriter, request *http.Request) {
 	page(&sheet{out: w})
 }
 
-// program returns the name of what a pod runs, and what shows its metrics; nil
-// where that is not played.
-func (r *Responders) program(pod *corev1.Pod, behaviour conduct) (string, func(*sheet)) {
-	running := r.clock.Since(started(pod))
-	switch name := pod.Labels["app.kubernetes.io/name"]; name {
-	case "vmagent":
-		return name, func(s *sheet) {
+// answerOurselves answers who takes the proxy for a server.
+func answerOurselves(w http.ResponseWriter, request *http.Request) {
+	if request.Method != http.MethodGet || request.URL.Path != ReadyPath {
+		http.Error(w, "this is a forward proxy to the pods of a cluster", http.StatusNotFound)
+		return
+	}
+	_, _ = fmt.Fprintln(w, "ok") // who has gone away meanwhile misses nothing
+}
+
+// page returns what shows the metrics of a container; nil where that is not played.
+// Containers of the same name are of other programs in other pods.
+func (r *Responders) page(pod *corev1.Pod, of corev1.Container, behaviour conduct) func(*sheet) {
+	switch program := pod.Labels["app.kubernetes.io/name"]; {
+	case program == "vmauth" && of.Name == reloader:
+		return func(s *sheet) {
+			r.configs.showConfirmed(s, of, started(pod), behaviour)
+		}
+	case program != of.Name:
+		return nil
+	case program == "vmagent":
+		return func(s *sheet) {
 			s.process(started(pod))
-			for _, queue := range queuesOf(arguments(container(pod, name))) {
-				queue.show(s, running, behaviour.PendingBytes)
+			for _, queue := range queuesOf(arguments(of)) {
+				queue.show(s, r.clock.Since(started(pod)), behaviour.PendingBytes)
 			}
 		}
-	case "vmauth":
-		return name, func(s *sheet) {
+	case program == "vmauth":
+		return func(s *sheet) {
 			s.process(started(pod))
-			at, times := r.configs.loaded(secretOf(pod), started(pod), behaviour)
+			at, times := r.configs.loaded(secretOf(container(pod, reloader)), started(pod), behaviour)
 			showReload(s, at, times)
 		}
-	case "vmselect":
-		return name, func(s *sheet) {
+	case program == "vmselect":
+		return func(s *sheet) {
 			s.process(started(pod))
 			showReads(s, behaviour.InFlight)
 		}
 	}
-	return "", nil
+	return nil
 }
 
 // pod returns the one that has an address now, nil for none.
@@ -174,13 +210,16 @@ func (r *Responders) pod(ctx context.Context, address string) (*corev1.Pod, erro
 	return nil, nil
 }
 
-func listens(pod *corev1.Pod, program, port string) bool {
-	for _, has := range container(pod, program).Ports {
-		if strconv.Itoa(int(has.ContainerPort)) == port {
-			return true
+// listening returns the container of a pod that has a port, an empty one for none.
+func listening(pod *corev1.Pod, port string) corev1.Container {
+	for _, has := range pod.Spec.Containers {
+		for _, listens := range has.Ports {
+			if strconv.Itoa(int(listens.ContainerPort)) == port {
+				return has
+			}
 		}
 	}
-	return false
+	return corev1.Container{}
 }
 
 // container returns a container of a pod by name, an empty one for none.
