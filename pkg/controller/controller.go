@@ -10,6 +10,7 @@ import (
 	"context"
 	"fmt"
 	"sync"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -49,10 +50,12 @@ type Controller struct {
 	cached     *cached
 	factory    externalversions.SharedInformerFactory
 	objects    cache.SharedIndexInformer
-	queue      workqueue.TypedRateLimitingInterface[cache.ObjectName]
-	recorder   record.EventRecorder
-	broadcast  record.EventBroadcaster
-	clock      clock.Clock
+	// latest knows what we have written ourselves before its event has come.
+	latest    cache.MutationCache
+	queue     workqueue.TypedRateLimitingInterface[cache.ObjectName]
+	recorder  record.EventRecorder
+	broadcast record.EventBroadcaster
+	clock     clock.Clock
 }
 
 // New returns a controller that reads and writes VMDistributedClusters through
@@ -93,6 +96,7 @@ func New(ctx context.Context, own versioned.Interface, host *rest.Config) (*Cont
 		clock:     clock.RealClock{},
 	}
 	c.objects = c.factory.Operator().V1alpha1().VMDistributedClusters().Informer()
+	c.latest = cache.NewIntegerResourceVersionMutationCache(klog.FromContext(ctx), c.objects.GetStore(), nil, time.Minute, false)
 	return c, c.watch()
 }
 

@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -17,6 +18,7 @@ import (
 
 	"github.com/vmdistributed/vmdistributed-apiserver/apis/operator/v1alpha1"
 	"github.com/vmdistributed/vmdistributed-apiserver/apis/vmdistributed"
+	"github.com/vmdistributed/vmdistributed-apiserver/pkg/evidence"
 	"github.com/vmdistributed/vmdistributed-apiserver/pkg/rollout"
 	"github.com/vmdistributed/vmdistributed-apiserver/pkg/victoriametrics"
 )
@@ -33,7 +35,7 @@ func isRace(err error) bool {
 // reconcile is one pass over one object. It returns when to look again though
 // nothing has changed; zero for never.
 func (c *Controller) reconcile(ctx context.Context, key cache.ObjectName) (time.Time, error) {
-	stored, exists, err := c.objects.GetStore().GetByKey(key.String())
+	stored, exists, err := c.latest.GetByKey(key.String())
 	if err != nil || !exists {
 		return time.Time{}, err
 	}
@@ -41,7 +43,7 @@ func (c *Controller) reconcile(ctx context.Context, key cache.ObjectName) (time.
 	if err != nil {
 		return time.Time{}, err
 	}
-	p := &pass{Controller: c, object: object}
+	p := &pass{Controller: c, object: object, evidence: c.evidence.Look()}
 	if err := p.decide(ctx, observer{source: c.cached}); err != nil {
 		return time.Time{}, err
 	}
@@ -67,10 +69,22 @@ const pollInterval = time.Second
 // wake is when to look again though no event has come.
 func (p *pass) wake() time.Time {
 	wake := p.decision.Wake
-	if poll := p.view.Now.Add(pollInterval); len(p.decision.Needs()) > 0 && (wake.IsZero() || poll.Before(wake)) {
-		return poll
+	if len(p.decision.Needs()) == 0 {
+		return wake
 	}
-	return wake
+	poll := p.view.Now.Add(pollInterval)
+	if due := p.evidence.Due(); due.After(p.view.Now) && due.Before(poll) {
+		poll = due
+	}
+	return earlier(wake, poll)
+}
+
+// earlier leaves out what is zero, for never.
+func earlier(a, b time.Time) time.Time {
+	if a.IsZero() || !b.IsZero() && b.Before(a) {
+		return b
+	}
+	return a
 }
 
 // pass is one look at one object, with what comes of it.
@@ -79,6 +93,7 @@ type pass struct {
 	object   *vmdistributed.VMDistributedCluster
 	view     *observation
 	decision rollout.Decision
+	evidence *evidence.Look
 }
 
 func (p *pass) decide(ctx context.Context, o observer) error {
@@ -95,6 +110,7 @@ func (p *pass) decide(ctx context.Context, o observer) error {
 
 // lookAgain decides anew by reads that no cache stands before.
 func (p *pass) lookAgain(ctx context.Context, key cache.ObjectName) (gone bool, err error) {
+	p.evidence.Again(ctx)
 	fresh, err := p.own.OperatorV1alpha1().VMDistributedClusters(key.Namespace).Get(ctx, key.Name, metav1.GetOptions{})
 	if apierrors.IsNotFound(err) {
 		return true, nil
@@ -105,7 +121,35 @@ func (p *pass) lookAgain(ctx context.Context, key cache.ObjectName) (gone bool, 
 	if p.object, err = hub(fresh); err != nil {
 		return false, err
 	}
-	return false, p.decide(ctx, observer{source: p.live.look(), trial: p.trials.try})
+	look := p.live.look(ctx, key.Namespace)
+	defer look.ahead(len(p.object.Spec.VMUsers) > 0)()
+	p.tryAhead(ctx)
+	return false, p.decide(ctx, observer{source: look, trial: p.trials.try})
+}
+
+// triedAtOnce is how many writes are tried out at the same time.
+const triedAtOnce = 4
+
+// tryAhead has the writes tried out at once that the look will ask about if the
+// caches are right: one after the other they take longer than all else when a
+// change of all zones begins. What came of them, the look asks.
+func (p *pass) tryAhead(ctx context.Context) {
+	var group sync.WaitGroup
+	free := make(chan struct{}, triedAtOnce)
+	for i := range p.view.Zones {
+		zone := &p.view.Zones[i]
+		request := p.view.zones[zone.Name].write
+		same := zone.Cluster != nil && zone.Cluster.Difference == rollout.Same
+		if request.body == nil || same || zone.Record.Phase == rollout.Refused {
+			continue
+		}
+		group.Go(func() {
+			free <- struct{}{}
+			defer func() { <-free }()
+			_, _ = p.trials.try(ctx, request)
+		})
+	}
+	group.Wait()
 }
 
 // record stores the new status, if it is new.
@@ -135,6 +179,7 @@ func (p *pass) store(ctx context.Context, status vmdistributed.VMDistributedClus
 	if err != nil {
 		return fmt.Errorf("writing the status of VMDistributedCluster %s/%s: %w", changed.Namespace, changed.Name, err)
 	}
+	p.latest.Mutation(stored)
 	p.object, err = hub(stored)
 	return err
 }

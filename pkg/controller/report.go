@@ -17,7 +17,9 @@ import (
 // ReportZones reads every cluster anew and tells where its zone stands. It
 // writes nothing: what a write would meet, a dry run tells.
 func (c *Controller) ReportZones(ctx context.Context, object *vmdistributed.VMDistributedCluster) ([]vmdistributed.ZoneReport, error) {
-	watching := observer{source: c.live.look()}
+	look := c.live.look(ctx, object.Namespace)
+	defer look.ahead(len(object.Spec.VMUsers) > 0)()
+	watching := observer{source: look}
 	if !object.Spec.Paused {
 		watching.trial = c.writer.try // as a pass of the controller would
 	}
