@@ -64,7 +64,7 @@ func New(ctx context.Context, own versioned.Interface, host *rest.Config) (*Cont
 	host = rest.CopyConfig(host)
 	host.QPS, host.Burst = hostQPS, hostBurst
 	rest.AddUserAgent(host, victoriametrics.FieldManager)
-	client, err := kubernetes.NewForConfig(host)
+	client, err := kubernetes.NewForConfig(compact(host))
 	if err != nil {
 		return nil, fmt.Errorf("making a client for the host cluster: %w", err)
 	}
@@ -98,6 +98,15 @@ func New(ctx context.Context, own versioned.Interface, host *rest.Config) (*Cont
 	c.objects = c.factory.Operator().V1alpha1().VMDistributedClusters().Informer()
 	c.latest = cache.NewIntegerResourceVersionMutationCache(klog.FromContext(ctx), c.objects.GetStore(), nil, time.Minute, false)
 	return c, c.watch()
+}
+
+// compact asks for the encoding that costs both sides least. The operator's kinds
+// have JSON only.
+func compact(host *rest.Config) *rest.Config {
+	config := rest.CopyConfig(host)
+	config.ContentType = runtime.ContentTypeProtobuf
+	config.AcceptContentTypes = runtime.ContentTypeProtobuf + "," + runtime.ContentTypeJSON
+	return config
 }
 
 // Run works until ctx ends, and returns when everything that it started has.
