@@ -52,6 +52,7 @@ type Controller struct {
 	objects    cache.SharedIndexInformer
 	// latest knows what we have written ourselves before its event has come.
 	latest    cache.MutationCache
+	pace      pace
 	queue     workqueue.TypedRateLimitingInterface[cache.ObjectName]
 	recorder  record.EventRecorder
 	broadcast record.EventBroadcaster

@@ -56,6 +56,9 @@ func (c *Controller) reconcile(ctx context.Context, key cache.ObjectName) (time.
 			return time.Time{}, err
 		}
 	}
+	if until := p.resting(); !until.IsZero() {
+		return earlier(p.wake(), until), nil
+	}
 	if err := p.record(ctx); err != nil {
 		return time.Time{}, err
 	}
@@ -152,6 +155,19 @@ func (p *pass) tryAhead(ctx context.Context) {
 	group.Wait()
 }
 
+// resting is until when a status stays that would change in words only, and with
+// which nothing is to be done; zero where it may be written.
+func (p *pass) resting() time.Time {
+	if p.decision.RestsOnHealth() {
+		return time.Time{}
+	}
+	status := statusOf(p.object, p.view, &p.decision)
+	if !onlyWords(&p.object.Status, &status) || equality.Semantic.DeepEqual(status, p.object.Status) {
+		return time.Time{}
+	}
+	return p.pace.rests(cache.MetaObjectToName(p.object), p.clock.Now())
+}
+
 // record stores the new status, if it is new.
 func (p *pass) record(ctx context.Context) error {
 	status := statusOf(p.object, p.view, &p.decision)
@@ -180,6 +196,7 @@ func (p *pass) store(ctx context.Context, status vmdistributed.VMDistributedClus
 		return fmt.Errorf("writing the status of VMDistributedCluster %s/%s: %w", changed.Namespace, changed.Name, err)
 	}
 	p.latest.Mutation(stored)
+	p.pace.note(cache.MetaObjectToName(stored), p.clock.Now())
 	p.object, err = hub(stored)
 	return err
 }
