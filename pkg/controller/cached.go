@@ -178,6 +178,10 @@ func (s *cached) users(_ context.Context, namespace string) ([]*unstructured.Uns
 	return asUnstructured(found), err
 }
 
+func (s *cached) auths(context.Context) ([]*unstructured.Unstructured, error) {
+	return asUnstructured(s.vmauths.GetStore().List()), nil
+}
+
 func (s *cached) routers(context.Context) ([]*unstructured.Unstructured, error) {
 	return append(asUnstructured(s.vmusers.GetStore().List()), asUnstructured(s.vmauths.GetStore().List())...), nil
 }

@@ -53,10 +53,13 @@ type Controller struct {
 	cached     *cached
 	factory    externalversions.SharedInformerFactory
 	objects    cache.SharedIndexInformer
-	queue      workqueue.TypedRateLimitingInterface[cache.ObjectName]
-	recorder   record.EventRecorder
-	broadcast  record.EventBroadcaster
-	clock      clock.Clock
+	// latest knows what we have written ourselves before its event has come.
+	latest    cache.MutationCache
+	pace      pace
+	queue     workqueue.TypedRateLimitingInterface[cache.ObjectName]
+	recorder  record.EventRecorder
+	broadcast record.EventBroadcaster
+	clock     clock.Clock
 }
 
 // New returns a controller that reads and writes VMDistributedClusters through
@@ -65,7 +68,7 @@ func New(ctx context.Context, own versioned.Interface, host *rest.Config) (*Cont
 	host = rest.CopyConfig(host)
 	host.QPS, host.Burst = hostQPS, hostBurst
 	rest.AddUserAgent(host, victoriametrics.FieldManager)
-	client, err := kubernetes.NewForConfig(host)
+	client, err := kubernetes.NewForConfig(compact(host))
 	if err != nil {
 		return nil, fmt.Errorf("making a client for the host cluster: %w", err)
 	}
@@ -97,7 +100,17 @@ func New(ctx context.Context, own versioned.Interface, host *rest.Config) (*Cont
 		clock:     clock.RealClock{},
 	}
 	c.objects = c.factory.Operator().V1alpha1().VMDistributedClusters().Informer()
+	c.latest = cache.NewIntegerResourceVersionMutationCache(klog.FromContext(ctx), c.objects.GetStore(), nil, time.Minute, false)
 	return c, c.watch()
+}
+
+// compact asks for the encoding that costs both sides least. The operator's kinds
+// have JSON only.
+func compact(host *rest.Config) *rest.Config {
+	config := rest.CopyConfig(host)
+	config.ContentType = runtime.ContentTypeProtobuf
+	config.AcceptContentTypes = runtime.ContentTypeProtobuf + "," + runtime.ContentTypeJSON
+	return config
 }
 
 // Run works until ctx ends, and returns when everything that it started has.

@@ -6,6 +6,8 @@ package controller
 import (
 	"context"
 	"fmt"
+	"slices"
+	"sync"
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -30,18 +32,20 @@ type live struct {
 	known *cached
 }
 
-// look begins a look.
-func (s live) look() *look { return &look{live: s} }
-
-// look is one look. It is as fresh as its beginning, and not for several
-// goroutines.
+// look is one look at a namespace. It is as fresh as its beginning, and asks for
+// nothing twice.
 type look struct {
 	live
-	vmclusters []*unstructured.Unstructured
-	// workloadsOf are those of each VMCluster, nil until they have been asked for.
-	workloadsOf map[types.NamespacedName]*workloads
-	// in is the namespace that both are of.
-	in string
+	in         string
+	vmclusters func() ([]*unstructured.Unstructured, error)
+	// workloadsOf are those of each VMCluster.
+	workloadsOf func() (map[types.NamespacedName]*workloads, error)
+	vmagents    func() ([]*unstructured.Unstructured, error)
+	vmusers     func() ([]*unstructured.Unstructured, error)
+	vmauths     func() ([]*unstructured.Unstructured, error)
+	// everyUser are the VMUsers of all namespaces.
+	everyUser func() ([]*unstructured.Unstructured, error)
+	itself    func() (*corev1.Namespace, error)
 }
 
 type workloads struct {
@@ -51,34 +55,75 @@ type workloads struct {
 
 var _ source = &look{}
 
-// all returns the VMClusters of a namespace.
-func (s *look) all(ctx context.Context, namespace string) ([]*unstructured.Unstructured, error) {
-	if s.vmclusters != nil && s.in == namespace {
-		return s.vmclusters, nil
+// look begins a look, which asks when it is asked.
+func (s live) look(ctx context.Context, namespace string) *look {
+	l := &look{live: s, in: namespace}
+	lister := func(resource schema.GroupVersionResource, namespace string) func() ([]*unstructured.Unstructured, error) {
+		return sync.OnceValues(func() ([]*unstructured.Unstructured, error) { return s.list(ctx, resource, namespace) })
 	}
-	all, err := s.list(ctx, victoriametrics.VMClusterResource, namespace)
-	if err != nil {
-		return nil, err
-	}
-	s.in, s.vmclusters, s.workloadsOf = namespace, all, nil
-	return all, nil
+	l.vmclusters = lister(victoriametrics.VMClusterResource, namespace)
+	l.vmagents = lister(victoriametrics.VMAgentResource, namespace)
+	l.vmusers = lister(victoriametrics.VMUserResource, namespace)
+	l.vmauths = lister(victoriametrics.VMAuthResource, metav1.NamespaceAll)
+	l.everyUser = lister(victoriametrics.VMUserResource, metav1.NamespaceAll)
+	l.itself = sync.OnceValues(func() (*corev1.Namespace, error) { return s.read(ctx, namespace) })
+	l.workloadsOf = sync.OnceValues(func() (map[types.NamespacedName]*workloads, error) {
+		// What the operator says of a VMCluster that it has changed comes after what
+		// it did to these.
+		if _, err := l.vmclusters(); err != nil {
+			return nil, err
+		}
+		return s.allWorkloads(ctx, namespace)
+	})
+	return l
 }
 
-func (s *look) cluster(ctx context.Context, namespace, name string) (*unstructured.Unstructured, error) {
-	all, err := s.all(ctx, namespace)
-	if err != nil {
+// ahead asks at once for all that a rollout takes: a list may have to wait until
+// the API server has brought its own cache up to date. It returns what waits for
+// the answers.
+func (s *look) ahead(routed bool) (wait func()) {
+	var group sync.WaitGroup
+	group.Go(func() { _, _ = s.workloadsOf() })
+	group.Go(func() { _, _ = s.vmagents() })
+	group.Go(func() { _, _ = s.vmusers() })
+	group.Go(func() { _, _ = s.itself() })
+	if routed {
+		group.Go(func() { _, _ = s.vmauths() })
+	}
+	return group.Wait
+}
+
+// within refuses what a look has not looked at.
+func (s *look) within(namespace string) error {
+	if namespace != s.in {
+		return fmt.Errorf("looking at namespace %q: the look is at %q", namespace, s.in)
+	}
+	return nil
+}
+
+func (s *look) all(namespace string) ([]*unstructured.Unstructured, error) {
+	if err := s.within(namespace); err != nil {
 		return nil, err
 	}
-	for _, cluster := range all {
-		if cluster.GetName() == name {
-			return cluster, nil
+	return s.vmclusters()
+}
+
+func (s *look) cluster(_ context.Context, namespace, name string) (*unstructured.Unstructured, error) {
+	all, err := s.all(namespace)
+	return named(all, name), err
+}
+
+func named(objects []*unstructured.Unstructured, name string) *unstructured.Unstructured {
+	for _, object := range objects {
+		if object.GetName() == name {
+			return object
 		}
 	}
-	return nil, nil
+	return nil
 }
 
-func (s *look) marked(ctx context.Context, owner types.NamespacedName) ([]*unstructured.Unstructured, error) {
-	all, err := s.all(ctx, owner.Namespace)
+func (s *look) marked(_ context.Context, owner types.NamespacedName) ([]*unstructured.Unstructured, error) {
+	all, err := s.all(owner.Namespace)
 	if err != nil {
 		return nil, err
 	}
@@ -91,34 +136,35 @@ func (s *look) marked(ctx context.Context, owner types.NamespacedName) ([]*unstr
 	return ours, nil
 }
 
-// workloads are listed after the VMClusters: what the operator says of one that it
-// has changed comes after what it did to these.
-func (s *look) workloads(ctx context.Context, namespace, name string) ([]appsv1.StatefulSet, []appsv1.Deployment, error) {
-	if _, err := s.all(ctx, namespace); err != nil {
+func (s *look) workloads(_ context.Context, namespace, name string) ([]appsv1.StatefulSet, []appsv1.Deployment, error) {
+	if err := s.within(namespace); err != nil {
 		return nil, nil, err
 	}
-	if s.workloadsOf == nil {
-		var err error
-		if s.workloadsOf, err = s.allWorkloads(ctx, namespace); err != nil {
-			return nil, nil, err
-		}
+	all, err := s.workloadsOf()
+	if err != nil {
+		return nil, nil, err
 	}
-	found := s.workloadsOf[types.NamespacedName{Namespace: namespace, Name: name}]
+	found := all[types.NamespacedName{Namespace: namespace, Name: name}]
 	if found == nil {
 		return nil, nil, nil
 	}
 	return found.statefulSets, found.deployments, nil
 }
 
+// allWorkloads asks for both kinds at once: neither says anything of the other.
 func (s live) allWorkloads(ctx context.Context, namespace string) (map[types.NamespacedName]*workloads, error) {
 	options := metav1.ListOptions{LabelSelector: victoriametrics.WorkloadSelector}
+	var deployments *appsv1.DeploymentList
+	var failed error
+	var group sync.WaitGroup
+	group.Go(func() { deployments, failed = s.kubernetes.AppsV1().Deployments(namespace).List(ctx, options) })
 	sets, err := s.kubernetes.AppsV1().StatefulSets(namespace).List(ctx, options)
+	group.Wait()
 	if err != nil {
 		return nil, fmt.Errorf("listing the StatefulSets of VMClusters in namespace %q: %w", namespace, err)
 	}
-	deployments, err := s.kubernetes.AppsV1().Deployments(namespace).List(ctx, options)
-	if err != nil {
-		return nil, fmt.Errorf("listing the Deployments of VMClusters in namespace %q: %w", namespace, err)
+	if failed != nil {
+		return nil, fmt.Errorf("listing the Deployments of VMClusters in namespace %q: %w", namespace, failed)
 	}
 	all := map[types.NamespacedName]*workloads{}
 	of := func(workload metav1.Object) *workloads {
@@ -145,40 +191,45 @@ func (s live) allWorkloads(ctx context.Context, namespace string) (map[types.Nam
 
 // clusters is answered from a cache, the only one: what it does not know yet
 // makes a decision wait, never hurry.
-func (s live) clusters(ctx context.Context) ([]*unstructured.Unstructured, error) {
+func (s *look) clusters(ctx context.Context) ([]*unstructured.Unstructured, error) {
 	return s.known.clusters(ctx)
 }
 
-func (s live) agent(ctx context.Context, namespace, name string) (*unstructured.Unstructured, error) {
-	return s.get(ctx, victoriametrics.VMAgentResource, namespace, name)
+func (s *look) agent(ctx context.Context, namespace, name string) (*unstructured.Unstructured, error) {
+	all, err := s.agents(ctx, namespace)
+	return named(all, name), err
 }
 
-func (s live) get(ctx context.Context, resource schema.GroupVersionResource, namespace, name string) (*unstructured.Unstructured, error) {
-	obj, err := s.objects.Resource(resource).Namespace(namespace).Get(ctx, name, metav1.GetOptions{})
-	if apierrors.IsNotFound(err) {
-		return nil, nil
+func (s *look) agents(_ context.Context, namespace string) ([]*unstructured.Unstructured, error) {
+	if err := s.within(namespace); err != nil {
+		return nil, err
 	}
-	if err != nil {
-		return nil, fmt.Errorf("reading %s %s/%s: %w", resource.Resource, namespace, name, err)
+	return s.vmagents()
+}
+
+func (s *look) users(_ context.Context, namespace string) ([]*unstructured.Unstructured, error) {
+	if err := s.within(namespace); err != nil {
+		return nil, err
 	}
-	return obj, nil
+	return s.vmusers()
 }
 
-func (s live) agents(ctx context.Context, namespace string) ([]*unstructured.Unstructured, error) {
-	return s.list(ctx, victoriametrics.VMAgentResource, namespace)
-}
+func (s *look) auths(context.Context) ([]*unstructured.Unstructured, error) { return s.vmauths() }
 
-func (s live) users(ctx context.Context, namespace string) ([]*unstructured.Unstructured, error) {
-	return s.list(ctx, victoriametrics.VMUserResource, namespace)
-}
-
-func (s live) routers(ctx context.Context) ([]*unstructured.Unstructured, error) {
-	users, err := s.list(ctx, victoriametrics.VMUserResource, metav1.NamespaceAll)
+func (s *look) routers(context.Context) ([]*unstructured.Unstructured, error) {
+	users, err := s.everyUser()
 	if err != nil {
 		return nil, err
 	}
-	auths, err := s.list(ctx, victoriametrics.VMAuthResource, metav1.NamespaceAll)
-	return append(users, auths...), err
+	auths, err := s.vmauths()
+	return slices.Concat(users, auths), err
+}
+
+func (s *look) namespace(_ context.Context, name string) (*corev1.Namespace, error) {
+	if err := s.within(name); err != nil {
+		return nil, err
+	}
+	return s.itself()
 }
 
 func (s live) list(ctx context.Context, resource schema.GroupVersionResource, namespace string) ([]*unstructured.Unstructured, error) {
@@ -193,7 +244,7 @@ func (s live) list(ctx context.Context, resource schema.GroupVersionResource, na
 	return objects, nil
 }
 
-func (s live) namespace(ctx context.Context, name string) (*corev1.Namespace, error) {
+func (s live) read(ctx context.Context, name string) (*corev1.Namespace, error) {
 	namespace, err := s.kubernetes.CoreV1().Namespaces().Get(ctx, name, metav1.GetOptions{})
 	if apierrors.IsNotFound(err) {
 		return nil, nil

@@ -77,12 +77,7 @@ func (o *observer) readers(ctx context.Context, object *vmdistributed.VMDistribu
 	if len(found.listed)+len(found.drained) == 0 {
 		return found, nil
 	}
-	routers, err := o.source.routers(ctx)
-	for _, router := range routers {
-		if router.GetKind() == victoriametrics.VMAuthKind.Kind {
-			found.auths = append(found.auths, router)
-		}
-	}
+	found.auths, err = o.source.auths(ctx)
 	return found, err
 }
 

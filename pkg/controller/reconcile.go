@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -18,6 +19,7 @@ import (
 
 	"github.com/vmdistributed/vmdistributed-apiserver/apis/operator/v1alpha1"
 	"github.com/vmdistributed/vmdistributed-apiserver/apis/vmdistributed"
+	"github.com/vmdistributed/vmdistributed-apiserver/pkg/evidence"
 	"github.com/vmdistributed/vmdistributed-apiserver/pkg/rollout"
 	"github.com/vmdistributed/vmdistributed-apiserver/pkg/victoriametrics"
 )
@@ -34,7 +36,7 @@ func isRace(err error) bool {
 // reconcile is one pass over one object. It returns when to look again though
 // nothing has changed; zero for never.
 func (c *Controller) reconcile(ctx context.Context, key cache.ObjectName) (time.Time, error) {
-	stored, exists, err := c.objects.GetStore().GetByKey(key.String())
+	stored, exists, err := c.latest.GetByKey(key.String())
 	if err != nil || !exists {
 		return time.Time{}, err
 	}
@@ -42,7 +44,7 @@ func (c *Controller) reconcile(ctx context.Context, key cache.ObjectName) (time.
 	if err != nil {
 		return time.Time{}, err
 	}
-	p := &pass{Controller: c, object: object}
+	p := &pass{Controller: c, object: object, evidence: c.evidence.Look()}
 	if err := p.decide(ctx, observer{source: c.cached}); err != nil {
 		return time.Time{}, err
 	}
@@ -54,6 +56,9 @@ func (c *Controller) reconcile(ctx context.Context, key cache.ObjectName) (time.
 		if gone, err := p.lookAgain(ctx, key); gone || err != nil {
 			return time.Time{}, err
 		}
+	}
+	if until := p.resting(); !until.IsZero() {
+		return earlier(p.wake(), until), nil
 	}
 	if err := p.record(ctx); err != nil {
 		return time.Time{}, err
@@ -77,22 +82,28 @@ const retryUntried, retryRefused = 5 * time.Second, time.Minute
 // wake is when to look again though no event has come.
 func (p *pass) wake() time.Time {
 	wake := p.decision.Wake
-	by := func(after time.Duration) {
-		if at := p.view.Now.Add(after); wake.IsZero() || at.Before(wake) {
-			wake = at
-		}
-	}
 	if len(p.decision.Needs()) > 0 {
-		by(pollInterval)
+		wake = earlier(wake, p.view.Now.Add(pollInterval))
+		if due := p.evidence.Due(); due.After(p.view.Now) {
+			wake = earlier(wake, due)
+		}
 	}
 	for i := range p.view.Zones {
 		if zone := &p.view.Zones[i]; zone.Untried != "" {
-			by(retryUntried)
+			wake = earlier(wake, p.view.Now.Add(retryUntried))
 		} else if zone.Problem != "" {
-			by(retryRefused)
+			wake = earlier(wake, p.view.Now.Add(retryRefused))
 		}
 	}
 	return wake
+}
+
+// earlier leaves out what is zero, for never.
+func earlier(a, b time.Time) time.Time {
+	if a.IsZero() || !b.IsZero() && b.Before(a) {
+		return b
+	}
+	return a
 }
 
 // forgets is true where status remembers a zone that is none any more, as far as
@@ -107,6 +118,7 @@ type pass struct {
 	object   *vmdistributed.VMDistributedCluster
 	view     *observation
 	decision rollout.Decision
+	evidence *evidence.Look
 }
 
 func (p *pass) decide(ctx context.Context, o observer) error {
@@ -123,6 +135,7 @@ func (p *pass) decide(ctx context.Context, o observer) error {
 
 // lookAgain decides anew by reads that no cache stands before.
 func (p *pass) lookAgain(ctx context.Context, key cache.ObjectName) (gone bool, err error) {
+	p.evidence.Again(ctx)
 	fresh, err := p.own.OperatorV1alpha1().VMDistributedClusters(key.Namespace).Get(ctx, key.Name, metav1.GetOptions{})
 	if apierrors.IsNotFound(err) {
 		return true, nil
@@ -133,7 +146,48 @@ func (p *pass) lookAgain(ctx context.Context, key cache.ObjectName) (gone bool, 
 	if p.object, err = hub(fresh); err != nil {
 		return false, err
 	}
-	return false, p.decide(ctx, observer{source: p.live.look(), trial: p.trials.try})
+	look := p.live.look(ctx, key.Namespace)
+	defer look.ahead(len(p.object.Spec.VMUsers) > 0)()
+	p.tryAhead(ctx)
+	return false, p.decide(ctx, observer{source: look, trial: p.trials.try})
+}
+
+// triedAtOnce is how many writes are tried out at the same time.
+const triedAtOnce = 4
+
+// tryAhead has the writes tried out at once that the look will ask about if the
+// caches are right: one after the other they take longer than all else when a
+// change of all zones begins. What came of them, the look asks.
+func (p *pass) tryAhead(ctx context.Context) {
+	var group sync.WaitGroup
+	free := make(chan struct{}, triedAtOnce)
+	for i := range p.view.Zones {
+		zone := &p.view.Zones[i]
+		request := p.view.zones[zone.Name].write
+		same := zone.Cluster != nil && zone.Cluster.Difference == rollout.Same
+		if request.body == nil || same || zone.Record.Phase == rollout.Refused {
+			continue
+		}
+		group.Go(func() {
+			free <- struct{}{}
+			defer func() { <-free }()
+			_, _ = p.trials.try(ctx, request)
+		})
+	}
+	group.Wait()
+}
+
+// resting is until when a status stays that would change in words only, and with
+// which nothing is to be done; zero where it may be written.
+func (p *pass) resting() time.Time {
+	if p.decision.RestsOnHealth() {
+		return time.Time{}
+	}
+	status := statusOf(p.object, p.view, &p.decision)
+	if !onlyWords(&p.object.Status, &status) || equality.Semantic.DeepEqual(status, p.object.Status) {
+		return time.Time{}
+	}
+	return p.pace.rests(cache.MetaObjectToName(p.object), p.clock.Now())
 }
 
 // record stores the new status, if it is new.
@@ -163,6 +217,8 @@ func (p *pass) store(ctx context.Context, status vmdistributed.VMDistributedClus
 	if err != nil {
 		return fmt.Errorf("writing the status of VMDistributedCluster %s/%s: %w", changed.Namespace, changed.Name, err)
 	}
+	p.latest.Mutation(stored)
+	p.pace.note(cache.MetaObjectToName(stored), p.clock.Now())
 	p.object, err = hub(stored)
 	return err
 }

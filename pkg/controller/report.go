@@ -21,7 +21,9 @@ import (
 // what a zone waits for of them is told by status, where the controller writes it
 // down every second for as long as it waits.
 func (c *Controller) ReportZones(ctx context.Context, object *vmdistributed.VMDistributedCluster) ([]vmdistributed.ZoneReport, error) {
-	watching := observer{source: c.live.look()}
+	look := c.live.look(ctx, object.Namespace)
+	defer look.ahead(len(object.Spec.VMUsers) > 0)()
+	watching := observer{source: look}
 	if !object.Spec.Paused {
 		watching.trial = c.writer.try // as a pass of the controller would
 	}
@@ -30,12 +32,27 @@ func (c *Controller) ReportZones(ctx context.Context, object *vmdistributed.VMDi
 		return nil, err
 	}
 	decision := rollout.Decide(view.Observed)
-	reports := make([]vmdistributed.ZoneReport, len(view.Zones))
+	var reports []vmdistributed.ZoneReport
 	for i := range view.Zones {
-		reports[i] = zoneReport(&view.Zones[i], &decision.Zones[i], view.zones[view.Zones[i].Name])
+		reports = append(reports, zoneReport(&view.Zones[i], &decision.Zones[i], view.zones[view.Zones[i].Name]))
 	}
-	quoteEvidence(reports, decision.Zones, object.Status.Zones)
+	states := decision.Zones
+	for i := range view.Strays {
+		if stray := &view.Strays[i]; len(stray.Reads.Drained) > 0 {
+			reports = append(reports, strayReport(&stray.Zone, &decision.Strays[i], view.strays[stray.Name]))
+			states = append(states, decision.Strays[i])
+		}
+	}
+	quoteEvidence(reports, states, object.Status.Zones)
 	return reports, nil
+}
+
+// strayReport is about a zone that the list no longer names: nothing is wanted of
+// it.
+func strayReport(zone *rollout.Zone, state *rollout.ZoneState, seen *zoneView) vmdistributed.ZoneReport {
+	report := zoneReport(zone, state, seen)
+	report.Source, report.RevisionWanted = vmdistributed.ZoneUnlisted, ""
+	return report
 }
 
 // quoteEvidence says what status does of zones that wait for what only pods tell,

@@ -29,6 +29,8 @@ type source interface {
 	agents(ctx context.Context, namespace string) ([]*unstructured.Unstructured, error)
 	// users returns the VMUsers of a namespace.
 	users(ctx context.Context, namespace string) ([]*unstructured.Unstructured, error)
+	// auths returns the VMAuths of all namespaces.
+	auths(ctx context.Context) ([]*unstructured.Unstructured, error)
 	// routers returns the VMUsers and VMAuths of all namespaces.
 	routers(ctx context.Context) ([]*unstructured.Unstructured, error)
 	// namespace returns a Namespace.

@@ -23,15 +23,19 @@ import (
 // the write itself meets that anyway.
 const trialHolds = 30 * time.Second
 
+// silenceHolds is for how long an API server that could not tell is not asked
+// again: one that waits for a webhook may take long not to tell.
+const silenceHolds = retryUntried
+
 // trials remembers which writes the API server would accept: zones that wait for
 // their turn are looked at again at every step of the others. What it refuses is
-// tried every time.
+// tried every time, what it could not tell after a while.
 type trials struct {
 	writer writer
 	clock  clock.PassiveClock
 
-	mutex  sync.Mutex
-	passed map[trialKey]trial
+	mutex sync.Mutex
+	made  map[trialKey]trial
 }
 
 type trialKey struct {
@@ -42,11 +46,20 @@ type trialKey struct {
 type trial struct {
 	body   []byte
 	target *unstructured.Unstructured
+	err    error
 	at     time.Time
 }
 
+// holds is for how long it is not tried again.
+func (t trial) holds() time.Duration {
+	if t.err != nil {
+		return silenceHolds
+	}
+	return trialHolds
+}
+
 func newTrials(writer writer, clock clock.PassiveClock) *trials {
-	return &trials{writer: writer, clock: clock, passed: map[trialKey]trial{}}
+	return &trials{writer: writer, clock: clock, made: map[trialKey]trial{}}
 }
 
 // try asks the API server what a write would do, unless it has said so already.
@@ -56,30 +69,28 @@ func (t *trials) try(ctx context.Context, request write) (*unstructured.Unstruct
 		return nil, fmt.Errorf("encoding the change of %s %s/%s: %w", request.resource.Resource, request.namespace, request.name, err)
 	}
 	key := trialKey{request.resource, types.NamespacedName{Namespace: request.namespace, Name: request.name}}
-	if known := t.known(key, body); known != nil {
-		return known, nil
+	if known, found := t.known(key, body); found {
+		return known.target, known.err
 	}
 	target, err := t.writer.try(ctx, request)
-	if err != nil {
+	if err != nil && (permanent(err) || isRace(err) || ctx.Err() != nil) {
 		return nil, err
 	}
 	t.mutex.Lock()
 	defer t.mutex.Unlock()
-	t.passed[key] = trial{body: body, target: target, at: t.clock.Now()}
-	return target, nil
+	t.made[key] = trial{body: body, target: target, err: err, at: t.clock.Now()}
+	return target, err
 }
 
-// known is what came of the same write, nil where that is too long ago.
-func (t *trials) known(key trialKey, body []byte) *unstructured.Unstructured {
+// known is what came of the same write, unless that is too long ago.
+func (t *trials) known(key trialKey, body []byte) (trial, bool) {
 	t.mutex.Lock()
 	defer t.mutex.Unlock()
-	for other, old := range t.passed {
-		if t.clock.Since(old.at) >= trialHolds {
-			delete(t.passed, other)
+	for other, old := range t.made {
+		if t.clock.Since(old.at) >= old.holds() {
+			delete(t.made, other)
 		}
 	}
-	if old, found := t.passed[key]; found && bytes.Equal(old.body, body) {
-		return old.target
-	}
-	return nil
+	old, found := t.made[key]
+	return old, found && bytes.Equal(old.body, body)
 }

@@ -8,8 +8,10 @@ import (
 	"testing"
 	"time"
 
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/client-go/dynamic/fake"
 	clienttesting "k8s.io/client-go/testing"
 	testclock "k8s.io/utils/clock/testing"
@@ -29,7 +31,8 @@ func TestATrialIsRepeatedOnlyWhereItCouldEndOtherwise(t *testing.T) {
 	of := func(name, version string) write {
 		return mergePatch(victoriametrics.VMClusterResource, "ns", name, map[string]any{"metadata": map[string]any{"resourceVersion": version}})
 	}
-	refused := errors.New("refused")
+	refused := apierrors.NewForbidden(schema.GroupResource{}, "a", errors.New("refused"))
+	silent := errors.New("a webhook does not answer")
 	for _, step := range []struct {
 		name    string
 		write   write
@@ -43,7 +46,9 @@ func TestATrialIsRepeatedOnlyWhereItCouldEndOtherwise(t *testing.T) {
 		{"of another version", of("a", "2"), 0, refused, 3},
 		{"that was refused", of("a", "2"), 0, nil, 4},
 		{"that was accepted since", of("a", "2"), trialHolds - time.Second, nil, 4},
-		{"that was accepted long ago", of("a", "2"), time.Second, nil, 5},
+		{"that was accepted long ago", of("a", "2"), time.Second, silent, 5},
+		{"that nobody could tell of", of("a", "2"), silenceHolds - time.Second, silent, 5},
+		{"that nobody could tell of, again", of("a", "2"), time.Second, nil, 6},
 	} {
 		refusal = step.refusal
 		clock.SetTime(clock.Now().Add(step.later))

@@ -9,9 +9,6 @@ import (
 	"sync"
 	"time"
 
-	appsv1 "k8s.io/api/apps/v1"
-	discoveryv1 "k8s.io/api/discovery/v1"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/utils/clock"
 
@@ -19,12 +16,13 @@ import (
 	"github.com/vmdistributed/vmdistributed-apiserver/pkg/victoriametrics"
 )
 
-// Gatherer finds pods by EndpointSlices and reads their metrics. What it reads of
-// the API server no cache stands before.
+// Gatherer finds pods by EndpointSlices and reads their metrics, one look after
+// the other. What it reads of the API server no cache stands before.
 type Gatherer struct {
 	kubernetes kubernetes.Interface
 	pages      *metricspage.Reader
 	clock      clock.PassiveClock
+	lists      lists
 	attempts   attempts
 	requests   requests
 }
@@ -34,6 +32,49 @@ func New(client kubernetes.Interface, pages *metricspage.Reader, clock clock.Pas
 	return &Gatherer{kubernetes: client, pages: pages, clock: clock}
 }
 
+// Look is one look at the data plane. It is content at first with what was found
+// out of pods a moment ago: who waits asks their metrics every second, and not
+// the API server who they are. Nothing may be done on that; see [Look.Again]. It
+// is not for several goroutines.
+type Look struct {
+	*Gatherer
+	began time.Time
+	// since is the moment of the oldest lists of pods that count.
+	since time.Time
+	// asked are the endpoints whose pods were asked for.
+	asked []victoriametrics.MetricsEndpoint
+	due   time.Time
+}
+
+// Look begins a look.
+func (g *Gatherer) Look() *Look {
+	now := g.clock.Now()
+	return &Look{Gatherer: g, began: now, since: now.Add(-listed)}
+}
+
+// Again lets no list of pods count any more that was asked for before the look
+// began, and asks at once, without waiting, for those that will be wanted.
+func (l *Look) Again(ctx context.Context) {
+	l.since, l.due = l.began, time.Time{}
+	for _, endpoint := range l.asked {
+		l.list(ctx, endpoint)
+	}
+}
+
+// Due is when what is missing may be there though nothing was said of it, as far
+// as that can be told; zero otherwise.
+func (l *Look) Due() time.Time { return l.due }
+
+// dueAt keeps the earliest moment.
+func (l *Look) dueAt(moment time.Time) {
+	if l.due.IsZero() || moment.Before(l.due) {
+		l.due = moment
+	}
+}
+
+// anyTime lets every page count that is fresh.
+func anyTime(string) time.Time { return time.Time{} }
+
 // page is what one pod says.
 type page struct {
 	pod  string
@@ -42,24 +83,38 @@ type page struct {
 
 // replicas reads the page of every pod of an endpoint. missing says why that is
 // not all of them, the pods included that the workloads want and that are not
-// there. No page is of before since.
-func (g *Gatherer) replicas(ctx context.Context, endpoint victoriametrics.MetricsEndpoint, since time.Time) (pages []page, missing string) {
+// there. No page is of before since, which is asked with the name of a pod.
+func (l *Look) replicas(ctx context.Context, endpoint victoriametrics.MetricsEndpoint, since func(pod string) time.Time) (pages []page, missing string) {
 	if endpoint.Unknown != "" {
 		return nil, endpoint.Unknown
 	}
-	targets, missing := g.targets(ctx, endpoint)
-	if missing != "" {
-		return nil, missing
+	listing := l.list(ctx, endpoint)
+	targets, missing := listing.targets(endpoint)
+	if missing == "" {
+		pages, missing = l.read(ctx, endpoint, targets, since)
 	}
+	if missing != "" {
+		l.lists.forget(listing) // who can't be asked may not be there any more
+	}
+	return pages, missing
+}
+
+func (l *Look) list(ctx context.Context, endpoint victoriametrics.MetricsEndpoint) *listing {
+	l.asked = append(l.asked, endpoint)
+	return l.lists.join(ctx, l.kubernetes, endpoint, l.since, l.clock.Now())
+}
+
+// read asks all pods at once. missing says why that is not all of them.
+func (l *Look) read(ctx context.Context, endpoint victoriametrics.MetricsEndpoint, targets []victoriametrics.PodTarget, since func(pod string) time.Time) (pages []page, missing string) {
 	read := make([]page, len(targets))
 	failed := make([]error, len(targets))
 	var group sync.WaitGroup
 	for i, target := range targets {
 		group.Go(func() {
 			read[i].pod = target.Pod
-			read[i].page, failed[i] = g.pages.ReadSince(ctx, metricspage.Target{
+			read[i].page, failed[i] = l.pages.ReadSince(ctx, metricspage.Target{
 				URL: target.URL, AuthKey: endpoint.AuthKey, Username: endpoint.Username, Password: endpoint.Password,
-			}, since)
+			}, since(target.Pod))
 		})
 	}
 	group.Wait()
@@ -72,54 +127,4 @@ func (g *Gatherer) replicas(ctx context.Context, endpoint victoriametrics.Metric
 		}
 	}
 	return pages, missing
-}
-
-// targets finds the pods. There have to be as many as the workloads want.
-func (g *Gatherer) targets(ctx context.Context, endpoint victoriametrics.MetricsEndpoint) ([]victoriametrics.PodTarget, string) {
-	var slices *discoveryv1.EndpointSliceList
-	var err error
-	var group sync.WaitGroup
-	group.Go(func() {
-		slices, err = g.kubernetes.DiscoveryV1().EndpointSlices(endpoint.Namespace).
-			List(ctx, metav1.ListOptions{LabelSelector: discoveryv1.LabelServiceName + "=" + endpoint.Service})
-	})
-	wanted, missing := g.wanted(ctx, endpoint)
-	group.Wait()
-	if missing != "" {
-		return nil, missing
-	}
-	if err != nil {
-		return nil, fmt.Sprintf("listing the EndpointSlices of Service %s/%s: %v", endpoint.Namespace, endpoint.Service, err)
-	}
-	targets, err := victoriametrics.TargetsOf(endpoint, slices.Items)
-	if err != nil {
-		return nil, err.Error()
-	}
-	if len(targets) < int(wanted) {
-		return nil, fmt.Sprintf("%s wants %d replicas, and Service %s has %d", endpoint.Of, wanted, endpoint.Service, len(targets))
-	}
-	return targets, ""
-}
-
-// wanted asks for all kinds at once: a rollout waits for the answer.
-func (g *Gatherer) wanted(ctx context.Context, endpoint victoriametrics.MetricsEndpoint) (int32, string) {
-	options := metav1.ListOptions{LabelSelector: endpoint.WorkloadSelector}
-	apps := g.kubernetes.AppsV1()
-	var (
-		sets        *appsv1.StatefulSetList
-		deployments *appsv1.DeploymentList
-		daemons     *appsv1.DaemonSetList
-		errs        [3]error
-		group       sync.WaitGroup
-	)
-	group.Go(func() { sets, errs[0] = apps.StatefulSets(endpoint.Namespace).List(ctx, options) })
-	group.Go(func() { deployments, errs[1] = apps.Deployments(endpoint.Namespace).List(ctx, options) })
-	group.Go(func() { daemons, errs[2] = apps.DaemonSets(endpoint.Namespace).List(ctx, options) })
-	group.Wait()
-	for i, what := range []string{"StatefulSets", "Deployments", "DaemonSets"} {
-		if errs[i] != nil {
-			return 0, fmt.Sprintf("listing the %s of %s: %v", what, endpoint.Of, errs[i])
-		}
-	}
-	return victoriametrics.ReplicasWanted(endpoint, sets.Items, deployments.Items, daemons.Items)
 }

@@ -55,6 +55,13 @@ func (r *readings[T]) restart(key string, since, now time.Time, value T) {
 	r.first[key] = first[T]{since, now, value}
 }
 
+// since is when the first reading was made; zero where there is none.
+func (r *readings[T]) since(key string) time.Time {
+	r.mutex.Lock()
+	defer r.mutex.Unlock()
+	return r.first[key].seen
+}
+
 // attempts are the numbers of reloads, those included that found nothing new.
 type attempts struct{ readings[float64] }
 
@@ -79,4 +86,13 @@ func (r *requests) unchanged(key string, count float64, at time.Time) bool {
 		return false
 	}
 	return at.Sub(since) >= idleFor
+}
+
+// due is since when a page would be late enough to be the second one, zero where
+// it would not be yet: a page from a moment ago might be just too early.
+func (r *requests) due(key string, now time.Time) time.Time {
+	if first := r.since(key); !first.IsZero() && now.Sub(first) >= idleFor {
+		return first.Add(idleFor)
+	}
+	return time.Time{}
 }

@@ -16,9 +16,9 @@ import (
 
 // Queues reads the queues of the entries of a VMAgent's spec.remoteWrite in every
 // replica of it.
-func (g *Gatherer) Queues(ctx context.Context, agent *unstructured.Unstructured, entries []victoriametrics.RemoteWrite) rollout.Reading {
+func (l *Look) Queues(ctx context.Context, agent *unstructured.Unstructured, entries []victoriametrics.RemoteWrite) rollout.Reading {
 	reading := rollout.Reading{Room: -1}
-	pages, missing := g.replicas(ctx, victoriametrics.AgentMetrics(agent), time.Time{})
+	pages, missing := l.replicas(ctx, victoriametrics.AgentMetrics(agent), anyTime)
 	reading.Missing = missing
 	for _, replica := range pages {
 		for _, entry := range entries {
@@ -37,7 +37,7 @@ func (g *Gatherer) Queues(ctx context.Context, agent *unstructured.Unstructured,
 				Sent:     int64(queue.Sent),
 				Inflow:   int64(queue.RowsPushedToAll),
 			})
-			if lasts := g.lasts(queue, entry); lasts >= 0 && (reading.Room < 0 || lasts < reading.Room) {
+			if lasts := l.lasts(queue, entry); lasts >= 0 && (reading.Room < 0 || lasts < reading.Room) {
 				reading.Room = lasts
 			}
 		}

@@ -52,10 +52,10 @@ type Change struct {
 // is of whole seconds, by a clock that is set once per second: up to two seconds
 // early, and less so than the config-reloader is late. One of the same second as
 // the operator's word is no later one. A reload that found nothing new counts too.
-func (g *Gatherer) Loaded(ctx context.Context, change Change) rollout.Evidence {
+func (l *Look) Loaded(ctx context.Context, change Change) rollout.Evidence {
 	written := make([]time.Time, len(change.Auths))
 	for _, user := range change.Users {
-		lacks := g.takenUp(ctx, change, user, written)
+		lacks := l.takenUp(ctx, change, user, written)
 		if lacks != "" {
 			return rollout.Evidence{Text: lacks}
 		}
@@ -69,7 +69,7 @@ func (g *Gatherer) Loaded(ctx context.Context, change Change) rollout.Evidence {
 		if victoriametrics.WaitsForReload(auth) {
 			continue
 		}
-		if lacks := g.reloaded(ctx, auth, change, written[i]); lacks != "" {
+		if lacks := l.reloaded(ctx, auth, change, written[i]); lacks != "" {
 			return rollout.Evidence{Text: lacks}
 		}
 	}
@@ -81,7 +81,7 @@ func (g *Gatherer) Loaded(ctx context.Context, change Change) rollout.Evidence {
 
 // takenUp says which VMAuth has not taken up a VMUser as it is, and notes when the
 // others said that they have.
-func (g *Gatherer) takenUp(ctx context.Context, change Change, user *unstructured.Unstructured, written []time.Time) string {
+func (l *Look) takenUp(ctx context.Context, change Change, user *unstructured.Unstructured, written []time.Time) string {
 	words := victoriametrics.Applied(user)
 	for i, auth := range change.Auths {
 		j := slices.IndexFunc(words, func(said victoriametrics.AppliedBy) bool {
@@ -91,7 +91,7 @@ func (g *Gatherer) takenUp(ctx context.Context, change Change, user *unstructure
 			if auth.GetDeletionTimestamp() != nil {
 				continue
 			}
-			if lacks := g.unheard(ctx, auth, user); lacks != "" {
+			if lacks := l.unheard(ctx, auth, user); lacks != "" {
 				return lacks
 			}
 			continue
@@ -111,8 +111,8 @@ func (g *Gatherer) takenUp(ctx context.Context, change Change, user *unstructure
 }
 
 // unheard says that a VMAuth selects a VMUser and has said nothing about it.
-func (g *Gatherer) unheard(ctx context.Context, auth, user *unstructured.Unstructured) string {
-	namespace, err := g.kubernetes.CoreV1().Namespaces().Get(ctx, user.GetNamespace(), metav1.GetOptions{})
+func (l *Look) unheard(ctx context.Context, auth, user *unstructured.Unstructured) string {
+	namespace, err := l.kubernetes.CoreV1().Namespaces().Get(ctx, user.GetNamespace(), metav1.GetOptions{})
 	if err != nil {
 		return fmt.Sprintf("reading namespace %q: %v", user.GetNamespace(), err)
 	}
@@ -128,13 +128,13 @@ func (g *Gatherer) unheard(ctx context.Context, auth, user *unstructured.Unstruc
 
 // reloaded says which replica of a VMAuth has not loaded its configuration since
 // it was written.
-func (g *Gatherer) reloaded(ctx context.Context, auth *unstructured.Unstructured, change Change, written time.Time) string {
-	pages, missing := g.replicas(ctx, victoriametrics.AuthMetrics(auth), change.Since)
+func (l *Look) reloaded(ctx context.Context, auth *unstructured.Unstructured, change Change, written time.Time) string {
+	pages, missing := l.replicas(ctx, victoriametrics.AuthMetrics(auth), func(string) time.Time { return change.Since })
 	if missing != "" {
 		return missing
 	}
 	settling := victoriametrics.ReloadDelay(auth) + watchLag
-	since := g.clock.Since(written)
+	since := l.clock.Since(written)
 	for _, replica := range pages {
 		reading, lacks := victoriametrics.ReloadOf(replica.page)
 		key := auth.GetNamespace() + "/" + replica.pod
@@ -143,10 +143,11 @@ func (g *Gatherer) reloaded(ctx context.Context, auth *unstructured.Unstructured
 			return fmt.Sprintf("pod %s of VMAuth %s shows %s", replica.pod, auth.GetName(), lacks)
 		case !reading.Successful:
 			return fmt.Sprintf("pod %s of VMAuth %s can't load its configuration", replica.pod, auth.GetName())
-		case reading.At.After(written), g.attempts.grown(key, written, g.clock.Now(), reading):
+		case reading.At.After(written), l.attempts.grown(key, written, l.clock.Now(), reading):
 			continue
 		case !reading.At.Before(change.Since):
 			if since < settling {
+				l.dueAt(written.Add(settling))
 				return fmt.Sprintf("pod %s of VMAuth %s to load its configuration, or nothing else for %s", replica.pod, auth.GetName(), settling)
 			}
 		case !change.Restores || since < unmoved:
@@ -158,12 +159,13 @@ func (g *Gatherer) reloaded(ctx context.Context, auth *unstructured.Unstructured
 
 // Idle tells whether no read is in flight in a zone, and none has come in for a
 // moment: one that VMAuth had accepted before may only now be on its way.
-func (g *Gatherer) Idle(ctx context.Context, cluster victoriametrics.Cluster) rollout.Evidence {
+func (l *Look) Idle(ctx context.Context, cluster victoriametrics.Cluster) rollout.Evidence {
 	endpoint, exists := victoriametrics.SelectMetrics(cluster)
 	if !exists {
 		return rollout.Evidence{Met: true, Text: "the zone has no vmselect"}
 	}
-	pages, lacks := g.replicas(ctx, endpoint, time.Time{})
+	key := func(pod string) string { return cluster.Namespace + "/" + pod }
+	pages, lacks := l.replicas(ctx, endpoint, func(pod string) time.Time { return l.requests.due(key(pod), l.clock.Now()) })
 	if lacks != "" {
 		return rollout.Evidence{Text: lacks}
 	}
@@ -176,7 +178,10 @@ func (g *Gatherer) Idle(ctx context.Context, cluster victoriametrics.Cluster) ro
 		case reading.InFlight > 0:
 			return rollout.Evidence{Text: fmt.Sprintf("pod %s answers reads", replica.pod)}
 		}
-		quiet = g.requests.unchanged(cluster.Namespace+"/"+replica.pod, reading.Requests, replica.page.At()) && quiet
+		if !l.requests.unchanged(key(replica.pod), reading.Requests, replica.page.At()) {
+			l.dueAt(l.requests.since(key(replica.pod)).Add(idleFor))
+			quiet = false
+		}
 	}
 	if !quiet {
 		return rollout.Evidence{Text: fmt.Sprintf("no read to come in for %s", idleFor)}

@@ -133,7 +133,7 @@ func TestAReloadProvesWhatWasWrittenBeforeIt(t *testing.T) {
 			l := newLab(t, "vmauth-read")
 			l.page = c.page
 			l.clock.SetTime(noon.Add(c.after))
-			got := l.Loaded(context.Background(), Change{
+			got := l.Look().Loaded(context.Background(), Change{
 				Users: []*unstructured.Unstructured{user(t, 2, c.conditions)}, Auths: []*unstructured.Unstructured{auth(t, c.auth)},
 				Since: noon.Add(-30 * time.Second), Restores: c.restores,
 			})
@@ -158,7 +158,7 @@ func TestAReloadThatFoundNothingNewIsAProof(t *testing.T) {
 	}{{7, false}, {7, false}, {8, true}} {
 		l.page = reloads(noon.Add(-time.Minute), step.attempts)
 		l.clock.SetTime(noon.Add(time.Duration(i+1) * time.Second))
-		if got := l.Loaded(context.Background(), change); got.Met != step.want {
+		if got := l.Look().Loaded(context.Background(), change); got.Met != step.want {
 			t.Errorf("attempts %d: %+v", step.attempts, got)
 		}
 	}
@@ -180,7 +180,7 @@ func TestAZoneIsIdleOnceNoReadHasComeInForAWhile(t *testing.T) {
 	} {
 		l.page = fmt.Sprintf("vm_concurrent_select_current %d\nvm_http_requests_total{path=\"/select/{}/prometheus/api/v1/query\"} %d\n", step.inFlight, step.requests)
 		l.clock.SetTime(noon.Add(time.Duration(step.second) * time.Second))
-		got := l.Idle(context.Background(), cluster)
+		got := l.Look().Idle(context.Background(), cluster)
 		if got.Met != (step.want == "") || !strings.Contains(got.Text, step.want) {
 			t.Errorf("step %d: got %+v, want %q", i, got, step.want)
 		}

@@ -5,6 +5,7 @@ package victoriametrics
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -42,6 +43,8 @@ type MetricsEndpoint struct {
 	Workloads []Workload
 	// WorkloadSelector selects these, and what is left of earlier ones.
 	WorkloadSelector string
+	// Reshaped is true where the earlier ones may be of another kind.
+	Reshaped bool
 	// Unknown says why the metrics cannot be read, and what to do about it; "" when
 	// they can. Then what is to be shown is complete; otherwise nothing is.
 	Unknown string
@@ -50,6 +53,12 @@ type MetricsEndpoint struct {
 // String leaves out what is secret.
 func (e MetricsEndpoint) String() string {
 	return fmt.Sprintf("metrics of %s (%s, port %s of Service %s/%s, path %s)", e.Of, e.Scheme, e.PortName, e.Namespace, e.Service, e.Path)
+}
+
+// MayHave is false for a kind of workload that the operator never makes for these
+// pods, whatever their settings are or were.
+func (e MetricsEndpoint) MayHave(kind string) bool {
+	return e.Reshaped || slices.ContainsFunc(e.Workloads, func(w Workload) bool { return w.Kind == kind })
 }
 
 // AgentMetrics returns where a VMAgent shows its metrics.
@@ -71,7 +80,7 @@ func AgentMetrics(agent *unstructured.Unstructured) MetricsEndpoint {
 		Of:        "VMAgent " + agent.GetNamespace() + "/" + agent.GetName(),
 		Namespace: agent.GetNamespace(), Service: service, PortName: httpPort,
 		Workloads:        agentWorkloads(service, spec),
-		WorkloadSelector: ownWorkloads("vmagent", agent.GetName()),
+		WorkloadSelector: ownWorkloads("vmagent", agent.GetName()), Reshaped: true,
 	}
 	return e.read(arguments{at: "spec", spec: spec}, takeAway)
 }

@@ -38,11 +38,13 @@ const (
 // summed over the three writes. So it holds all our passes, reads of the API
 // server and of metrics, dry runs and status writes; and what the API server takes
 // to answer them. It does not hold what others take between our write and what
-// they report of it. No pause is configured, and no VMAgent listed: the least time
-// for which a queue has to be empty, a second, is a wait by choice.
+// they report of it.
 //
-// The pods answer at once, and have loaded whatever there is to load: the wait
-// for a reload that nobody can tell from an older one does not come up.
+// Waits by choice are no overhead. No pause is configured, and no VMAgent listed,
+// whose queues would have to be empty for a second. The two seconds for which no
+// read may have come in before a write are taken off. The pods answer at once, and
+// have loaded whatever there is to load: the wait for a reload that nobody can tell
+// from an older one does not come up.
 func BenchmarkZoneUpdate(b *testing.B) {
 	s := newSite(b)
 	names := zoneNames(zones)

@@ -65,8 +65,8 @@ func (s *site) furnish(b *testing.B, zones []string) {
 	must(b, err)
 	s.publish(b, "vmauth-main", authAddress, authPort)
 	var targets []any
-	for _, zone := range zones {
-		s.publish(b, "vmselect-"+zone, selectAddress, selectPort)
+	for i, zone := range zones {
+		s.publish(b, "vmselect-"+zone, selectAddress(i), selectPort)
 		targets = append(targets, fields{
 			"crd":   fields{"kind": "VMCluster/vmselect", "name": zone, "namespace": namespace},
 			"paths": []any{"/select/.*"},

@@ -131,9 +131,13 @@ func finishedBy(object *unstructured.Unstructured) bool {
 	return status == "operational" && observed == object.GetGeneration()
 }
 
+// quiet is for how long no read may have come in before a zone is written: a wait
+// by choice.
+const quiet = 2 * time.Second
+
 // overheads are the times that were ours, for each zone update: of every moment
-// of ours, the time since the last one of others. What follows the last zone of a
-// rollout counts as that zone's.
+// of ours, the time since the last one of others, less what is waited by choice.
+// What follows the last zone of a rollout counts as that zone's.
 func overheads(moments []moment) (each []time.Duration, parts map[string][]time.Duration, err error) {
 	parts = map[string][]time.Duration{}
 	var last moment
@@ -149,6 +153,9 @@ func overheads(moments []moment) (each []time.Duration, parts map[string][]time.
 			return nil, nil, fmt.Errorf("%s before a drain", m.what)
 		}
 		took := m.at.Sub(last.at)
+		if m.what == written {
+			took -= quiet
+		}
 		each[len(each)-1] += took
 		step := last.what + " -> " + m.what
 		parts[step] = append(parts[step], took)
