@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"sync"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -82,17 +81,18 @@ const retryUntried, retryRefused = 5 * time.Second, time.Minute
 // wake is when to look again though no event has come.
 func (p *pass) wake() time.Time {
 	wake := p.decision.Wake
+	by := func(at time.Time) { wake = earlier(wake, at) }
 	if len(p.decision.Needs()) > 0 {
-		wake = earlier(wake, p.view.Now.Add(pollInterval))
+		by(p.view.Now.Add(pollInterval))
 		if due := p.evidence.Due(); due.After(p.view.Now) {
-			wake = earlier(wake, due)
+			by(due)
 		}
 	}
 	for i := range p.view.Zones {
 		if zone := &p.view.Zones[i]; zone.Untried != "" {
-			wake = earlier(wake, p.view.Now.Add(retryUntried))
+			by(p.view.Now.Add(retryUntried))
 		} else if zone.Problem != "" {
-			wake = earlier(wake, p.view.Now.Add(retryRefused))
+			by(p.view.Now.Add(retryRefused))
 		}
 	}
 	return wake
@@ -148,33 +148,8 @@ func (p *pass) lookAgain(ctx context.Context, key cache.ObjectName) (gone bool, 
 	}
 	look := p.live.look(ctx, key.Namespace)
 	defer look.ahead(len(p.object.Spec.VMUsers) > 0)()
-	p.tryAhead(ctx)
-	return false, p.decide(ctx, observer{source: look, trial: p.trials.try})
-}
-
-// triedAtOnce is how many writes are tried out at the same time.
-const triedAtOnce = 4
-
-// tryAhead has the writes tried out at once that the look will ask about if the
-// caches are right: one after the other they take longer than all else when a
-// change of all zones begins. What came of them, the look asks.
-func (p *pass) tryAhead(ctx context.Context) {
-	var group sync.WaitGroup
-	free := make(chan struct{}, triedAtOnce)
-	for i := range p.view.Zones {
-		zone := &p.view.Zones[i]
-		request := p.view.zones[zone.Name].write
-		same := zone.Cluster != nil && zone.Cluster.Difference == rollout.Same
-		if request.body == nil || same || zone.Record.Phase == rollout.Refused {
-			continue
-		}
-		group.Go(func() {
-			free <- struct{}{}
-			defer func() { <-free }()
-			_, _ = p.trials.try(ctx, request)
-		})
-	}
-	group.Wait()
+	tried := p.tryAhead(ctx)
+	return false, p.decide(ctx, observer{source: look, trial: tried.try})
 }
 
 // resting is until when a status stays that would change in words only, and with
