@@ -47,11 +47,11 @@ test-unit: gotestsum ## Run the tests that need no other program
 
 .PHONY: test
 test: gotestsum tools build standin ## Run all tests: pure, against a real kube-apiserver, and against the real operator
-	$(GOTESTSUM) -- -p 1 -timeout 40m ./...
+	$(GOTESTSUM) --raw-command -- hack/test.sh -timeout 40m
 
 .PHONY: test-long
 test-long: gotestsum tools build standin ## Run what takes long: more repetitions, with the race detector
-	VMDC_TEST_LONG=1 $(GOTESTSUM) -- -race -p 1 -timeout 4h ./...
+	VMDC_TEST_LONG=1 $(GOTESTSUM) --raw-command -- hack/test.sh -race -timeout 4h
 
 .PHONY: test-saboteurs
 test-saboteurs: ## Remove the guards of the rollout engine one at a time: a test must notice each

@@ -11,7 +11,10 @@ import (
 	"sync"
 	"time"
 
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/util/wait"
+	"k8s.io/client-go/discovery"
 	"k8s.io/client-go/rest"
 )
 
@@ -133,10 +136,38 @@ func (s *Server) run(ctx context.Context) error {
 	s.mu.Lock()
 	s.process = process
 	s.mu.Unlock()
-	if err != nil || s.options.Unregistered {
+	if err != nil {
 		return err
 	}
+	if s.options.Unregistered {
+		return s.untilUsersAreKnown(ctx)
+	}
 	return s.register(ctx, applier, pointers)
+}
+
+// untilUsersAreKnown returns once the server knows users by their certificates. The
+// authority for these comes by a watch, and may be a moment behind readiness, which
+// is about what the aggregator presents.
+func (s *Server) untilUsersAreKnown(ctx context.Context) error {
+	config, err := s.ConfigFor(adminUser, adminGroup)
+	if err != nil {
+		return err
+	}
+	client, err := discovery.NewDiscoveryClientForConfig(config)
+	if err != nil {
+		return err
+	}
+	err = wait.PollUntilContextTimeout(ctx, 20*time.Millisecond, s.cp.options.Patience, true, func(context.Context) (bool, error) {
+		_, err := client.ServerVersion()
+		if apierrors.IsUnauthorized(err) {
+			return false, nil
+		}
+		return true, err
+	})
+	if err != nil {
+		return fmt.Errorf("waiting until %s knows the users of the cluster: %w; %s", s.options.Name, err, s.process.log.Tail(20))
+	}
+	return nil
 }
 
 // register makes the aggregator send requests to this server and returns when

@@ -39,7 +39,7 @@ func Inline() (Example, error) {
 // References refers to two zones: the first gets a volume of 20Gi, the second
 // gets a second vmstorage.
 func References() (Example, error) {
-	return load("example-refs.yaml", "vmdistributedcluster-references.yaml", "vmagent", "vmusers")
+	return load("example-refs.yaml", "vmdistributedcluster-references.yaml", "vmagent", "vmusers", "strategy")
 }
 
 // load reads an example, or else a sample in its place, without those fields of

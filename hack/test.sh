@@ -1,0 +1,13 @@
+#!/usr/bin/env bash
+# Copyright The vmdistributed-apiserver Authors.
+# SPDX-License-Identifier: Apache-2.0
+#
+# Runs the tests of all packages, with the flags given, and prints what
+# gotestsum reads (go test -json). Those that need no other program run beside
+# each other; those that put the machine under load, one package at a time.
+set -o nounset -o pipefail
+
+status=0
+go test -json "$@" ./apis/... ./pkg/... ./cmd/... ./generated/... ./hack/... || status=$?
+go test -json -p 1 "$@" ./test/... || status=$?
+exit "$status"
