@@ -37,6 +37,9 @@ const (
 	workers = 4
 	// hostQPS bounds what all objects together ask of the host cluster.
 	hostQPS, hostBurst = 100, 200
+	// ownLag is for how long the event of a write of ours may be on its way. Until
+	// then a pass goes by what was written.
+	ownLag = 500 * time.Millisecond
 	// minBackoff and maxBackoff are how soon a pass that failed is made again: a zone
 	// whose restoration a webhook has refused is not to wait long once that is back.
 	minBackoff, maxBackoff = 5 * time.Millisecond, 30 * time.Second
@@ -53,9 +56,10 @@ type Controller struct {
 	cached     *cached
 	factory    externalversions.SharedInformerFactory
 	objects    cache.SharedIndexInformer
-	// latest knows what we have written ourselves before its event has come.
+	pace       pace
+	// latest knows for a moment what we have written ourselves before its event has
+	// come.
 	latest    cache.MutationCache
-	pace      pace
 	queue     workqueue.TypedRateLimitingInterface[cache.ObjectName]
 	recorder  record.EventRecorder
 	broadcast record.EventBroadcaster
@@ -100,7 +104,7 @@ func New(ctx context.Context, own versioned.Interface, host *rest.Config) (*Cont
 		clock:     clock.RealClock{},
 	}
 	c.objects = c.factory.Operator().V1alpha1().VMDistributedClusters().Informer()
-	c.latest = cache.NewIntegerResourceVersionMutationCache(klog.FromContext(ctx), c.objects.GetStore(), nil, time.Minute, false)
+	c.latest = cache.NewIntegerResourceVersionMutationCache(klog.FromContext(ctx), c.objects.GetStore(), nil, ownLag, false)
 	return c, c.watch()
 }
 

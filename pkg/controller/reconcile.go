@@ -35,14 +35,35 @@ func isRace(err error) bool {
 // reconcile is one pass over one object. It returns when to look again though
 // nothing has changed; zero for never.
 func (c *Controller) reconcile(ctx context.Context, key cache.ObjectName) (time.Time, error) {
-	stored, exists, err := c.latest.GetByKey(key.String())
+	object, behind, err := c.get(key)
+	if err != nil || object == nil {
+		return time.Time{}, err
+	}
+	wake, err := c.pass(ctx, key, object)
+	if behind {
+		wake = earlier(wake, c.clock.Now().Add(ownLag))
+	}
+	return wake, err
+}
+
+// get returns an object, nil where there is none. The cache is behind where what
+// we wrote ourselves has not come back by an event yet.
+func (c *Controller) get(key cache.ObjectName) (object *vmdistributed.VMDistributedCluster, behind bool, err error) {
+	cached, exists, err := c.objects.GetStore().GetByKey(key.String())
 	if err != nil || !exists {
-		return time.Time{}, err
+		return nil, false, err
 	}
-	object, err := hub(stored.(*v1alpha1.VMDistributedCluster))
-	if err != nil {
-		return time.Time{}, err
+	latest, exists, err := c.latest.GetByKey(key.String())
+	if err != nil || !exists {
+		return nil, false, err
 	}
+	last := latest.(*v1alpha1.VMDistributedCluster)
+	object, err = hub(last)
+	return object, last.ResourceVersion != cached.(*v1alpha1.VMDistributedCluster).ResourceVersion, err
+}
+
+// pass makes one over an object as it is known to be.
+func (c *Controller) pass(ctx context.Context, key cache.ObjectName, object *vmdistributed.VMDistributedCluster) (time.Time, error) {
 	p := &pass{Controller: c, object: object, evidence: c.evidence.Look()}
 	if err := p.decide(ctx, observer{source: c.cached}); err != nil {
 		return time.Time{}, err
@@ -62,7 +83,7 @@ func (c *Controller) reconcile(ctx context.Context, key cache.ObjectName) (time.
 	if err := p.record(ctx); err != nil {
 		return time.Time{}, err
 	}
-	err = p.act(ctx)
+	err := p.act(ctx)
 	if err != nil && !isRace(err) && ctx.Err() == nil {
 		p.tell(failure(p.decision.Action, err))
 	}
