@@ -14,7 +14,6 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/client-go/kubernetes/fake"
 
-	"github.com/vmdistributed/vmdistributed-apiserver/pkg/rollout"
 	"github.com/vmdistributed/vmdistributed-apiserver/pkg/victoriametrics"
 )
 
@@ -55,7 +54,7 @@ func TestPodsAreListedOncePerLook(t *testing.T) {
 		l.clock.SetTime(noon.Add(d))
 		return l.Look()
 	}
-	idle := func(look *Look) rollout.Evidence { return look.Idle(context.Background(), zoneA) }
+	idle := func(look *Look) { look.Idle(context.Background(), zoneA) }
 
 	first := after(0)
 	idle(first)
