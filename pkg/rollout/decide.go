@@ -63,7 +63,7 @@ func act(o *Observed, d *Decision) {
 		zone, state := &o.Zones[i], &d.Zones[i]
 		switch {
 		case zone.Cluster == nil && zone.Inline && state.Record.Phase == Pending:
-			if untried := untried(o, zone); untried != nil {
+			if untried := untried(zone); untried != nil {
 				state.block(o, d, untried)
 				continue
 			}

@@ -235,7 +235,7 @@ func guard(o *Observed, d *Decision, next int) *obstacle {
 	if o.Aborted {
 		return &obstacle{reason: ReasonAborted, waitingFor: "another revision, since this one was called off", hold: true}
 	}
-	if untried := untried(o, &o.Zones[next]); untried != nil {
+	if untried := untried(&o.Zones[next]); untried != nil {
 		return untried
 	}
 	if inProgress := inProgress(o, d, next); inProgress != nil {
@@ -255,7 +255,7 @@ func guard(o *Observed, d *Decision, next int) *obstacle {
 }
 
 // untried holds a zone back of which nobody knows what writing it would do.
-func untried(o *Observed, zone *Zone) *obstacle {
+func untried(zone *Zone) *obstacle {
 	if zone.Untried == "" {
 		return nil
 	}
