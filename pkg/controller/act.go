@@ -112,12 +112,12 @@ func (p *pass) restoreReads(ctx context.Context, zone string) error {
 
 // forgetDrain takes our record of a zone that is gone off every VMUser.
 func (p *pass) forgetDrain(ctx context.Context, zone string) error {
-	for _, forget := range p.view.viewOf(zone).readers.forgets {
-		if _, err := p.writer.send(ctx, forget, false); err != nil && !apierrors.IsNotFound(err) {
+	for _, removal := range p.view.viewOf(zone).readers.removals {
+		if _, err := p.writer.send(ctx, removal, false); err != nil && !apierrors.IsNotFound(err) {
 			return err
 		}
 		p.tell(event{corev1.EventTypeWarning, "DrainForgotten", fmt.Sprintf(
-			"VMUser %s leads to zone %s no more: its VMCluster does not exist, so that the reads taken from it can't be given back. Add the zone to spec.targetRefs again once it exists", forget.name, zone)})
+			"VMUser %s leads to zone %s no more: its VMCluster does not exist, so that the reads taken from it can't be given back. Add the zone to spec.targetRefs again once it exists", removal.name, zone)})
 	}
 	return nil
 }

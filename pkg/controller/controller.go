@@ -148,6 +148,7 @@ func (c *Controller) Run(ctx context.Context) error {
 	<-ctx.Done()
 	c.queue.ShutDown()
 	group.Wait()
+	c.evidence.Wait()
 	return nil
 }
 

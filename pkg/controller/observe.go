@@ -90,7 +90,10 @@ func (v *observation) clusterOf(zone string) victoriametrics.Cluster {
 // scrapeView is the VMAgent with the write that it needs.
 type scrapeView struct {
 	patches map[string]map[string]any // by name of the VMAgent
-	report  *victoriametrics.ScrapeReport
+	// retry is after how long a write that can't be made is tried again; zero where
+	// all can.
+	retry  time.Duration
+	report *victoriametrics.ScrapeReport
 }
 
 // observer turns an object into an observation.
@@ -148,7 +151,8 @@ func (o *observer) observe(ctx context.Context, object *vmdistributed.VMDistribu
 func heedWord(object *vmdistributed.VMDistributedCluster, view *observation) {
 	promotions, err := vmdistributed.ParsePromotions(object.Annotations[vmdistributed.PromoteAnnotation])
 	for zone := range view.all() {
-		zone.Approved = err == nil && promotions[zone.Name] == zone.Revision
+		revision, said := promotions[zone.Name]
+		zone.Approved = err == nil && said && revision == zone.Revision
 	}
 	view.Aborted = object.Annotations[vmdistributed.AbortAnnotation] == objectRevision(view.Zones)
 }

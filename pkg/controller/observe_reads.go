@@ -22,17 +22,18 @@ type readers struct {
 	// listed are those that spec names, drained all that carry a record of ours.
 	listed, drained []*unstructured.Unstructured
 	auths           []*unstructured.Unstructured
-	// unknown says why not all of that can be told.
-	unknown string
+	// unknown says why not all of that can be told, unreadable that one carries a
+	// record of ours that can't be read.
+	unknown, unreadable string
 }
 
 // zoneReaders are the VMUsers that one zone is read through.
 type zoneReaders struct {
 	// leading are listed and lead there now.
 	leading []*unstructured.Unstructured
-	// restores are the writes that put the zone back, forgets those that take our
+	// restores are the writes that put the zone back, removals those that take our
 	// record off and leave the rest as it is.
-	restores, forgets []write
+	restores, removals []write
 }
 
 // observeReads looks at the read path to every zone.
@@ -60,6 +61,9 @@ func (o *observer) readers(ctx context.Context, object *vmdistributed.VMDistribu
 		records, err := victoriametrics.DrainRecords(user)
 		if err != nil {
 			found.unknown = err.Error()
+			if _, ours := user.GetAnnotations()[victoriametrics.DrainAnnotation(nameOf(object))]; ours {
+				found.unreadable = err.Error()
+			}
 			continue
 		}
 		if slices.ContainsFunc(records, func(r victoriametrics.DrainRecord) bool { return r.Owner == nameOf(object) }) {
@@ -88,7 +92,7 @@ func (o *observer) observeZoneReads(object *vmdistributed.VMDistributedCluster, 
 	seen := view.zones[zone.Name]
 	cluster := view.clusterOf(zone.Name)
 	reads := &zone.Reads
-	reads.Unknown, reads.Listed = readers.unknown, len(object.Spec.VMUsers) > 0
+	reads.Unknown, reads.Unreadable, reads.Listed = readers.unknown, readers.unreadable, len(object.Spec.VMUsers) > 0
 	if err := planRestores(view, zone, seen); err != nil {
 		return err
 	}
@@ -121,7 +125,7 @@ func planRestores(view *observation, zone *rollout.Zone, seen *zoneView) error {
 			return mergePatch(victoriametrics.VMUserResource, user.GetNamespace(), user.GetName(), patch)
 		}
 		seen.readers.restores = append(seen.readers.restores, change(restore))
-		seen.readers.forgets = append(seen.readers.forgets, change(victoriametrics.PlanForget(user, view.owner)))
+		seen.readers.removals = append(seen.readers.removals, change(victoriametrics.PlanForget(user, view.owner)))
 	}
 	return nil
 }

@@ -33,12 +33,12 @@ func (o *observer) observeScrape(ctx context.Context, object *vmdistributed.VMDi
 		}
 		patch, report := victoriametrics.PlanScrape(agent, object.Name, zones, labels)
 		if patch != nil {
-			refusal, err := o.tryScrape(ctx, agent.GetNamespace(), agent.GetName(), patch)
+			failure, err := o.tryScrape(ctx, agent.GetNamespace(), agent.GetName(), patch, view.scrape)
 			if err != nil {
 				return err
 			}
-			if refusal != "" {
-				report = victoriametrics.ScrapeReport{Reason: "VMAgentRefused", Message: refusal}
+			if failure != nil {
+				report = *failure
 			} else {
 				view.scrape.patches[agent.GetName()] = patch
 			}
@@ -57,17 +57,30 @@ func (o *observer) observeScrape(ctx context.Context, object *vmdistributed.VMDi
 	return nil
 }
 
-// tryScrape says why the API server refuses the write to a VMAgent, if it does. A
-// VMAgent that can't be written holds no zone up.
-func (o *observer) tryScrape(ctx context.Context, namespace, name string, patch map[string]any) (refusal string, err error) {
+// The reasons of a VMAgent that is not written.
+const (
+	agentRefused = "VMAgentRefused"
+	agentUntried = "VMAgentUntried"
+)
+
+// tryScrape says why the write to a VMAgent can't be made, if the API server refuses
+// it or can't tell. A VMAgent that can't be written holds no zone up.
+func (o *observer) tryScrape(ctx context.Context, namespace, name string, patch map[string]any, view *scrapeView) (*victoriametrics.ScrapeReport, error) {
 	if o.trial == nil {
-		return "", nil
+		return nil, nil
 	}
-	_, err = o.trial(ctx, mergePatch(victoriametrics.VMAgentResource, namespace, name, patch))
-	if err != nil && permanent(err) {
-		return err.Error(), nil
+	_, err := o.trial(ctx, mergePatch(victoriametrics.VMAgentResource, namespace, name, patch))
+	switch {
+	case err == nil:
+		return nil, nil
+	case ctx.Err() != nil || isRace(err):
+		return nil, err
+	case permanent(err):
+		view.retry = retryRefused
+		return &victoriametrics.ScrapeReport{Reason: agentRefused, Message: err.Error()}, nil
 	}
-	return "", err
+	view.retry = retryUntried
+	return &victoriametrics.ScrapeReport{Reason: agentUntried, Message: err.Error()}, nil
 }
 
 // scraped are the zones that are ours, or will be.

@@ -39,6 +39,11 @@ func (o *observer) observeStrays(ctx context.Context, object *vmdistributed.VMDi
 			}
 		}
 	}
+	if view.readers.unreadable != "" {
+		for name := range view.records {
+			names[name] = true // it may be of any that status remembers
+		}
+	}
 	for _, name := range slices.Sorted(maps.Keys(names)) {
 		if view.zones[name] != nil {
 			continue
@@ -53,7 +58,8 @@ func (o *observer) observeStrays(ctx context.Context, object *vmdistributed.VMDi
 func (o *observer) observeStray(ctx context.Context, object *vmdistributed.VMDistributedCluster, name string, view *observation) error {
 	record := view.records[name]
 	stray := rollout.Stray{Marked: view.marked[name] != nil, Zone: rollout.Zone{
-		Name: name, Record: record, Revision: cmp.Or(record.Updating, record.Revision), Reads: rollout.Reads{Listed: len(object.Spec.VMUsers) > 0},
+		Name: name, Record: record, Revision: cmp.Or(record.Updating, record.Revision, rollout.UnknownRevision),
+		Reads: rollout.Reads{Unreadable: view.readers.unreadable},
 	}}
 	seen := &zoneView{}
 	view.strays[name] = seen

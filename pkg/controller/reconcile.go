@@ -68,13 +68,15 @@ func (c *Controller) pass(ctx context.Context, key cache.ObjectName, object *vmd
 	if err := p.decide(ctx, observer{source: c.cached}); err != nil {
 		return time.Time{}, err
 	}
-	if p.view.namespaceTerminates() && p.view.Deletion == nil {
-		// The object will be deleted as well; until then nothing is written.
+	if p.leftAlone() {
 		return time.Time{}, nil
 	}
-	if p.decision.RestsOnHealth() || p.forgets() {
+	if p.decision.RestsOnHealth() || p.dropsRecords() {
 		if gone, err := p.lookAgain(ctx, key); gone || err != nil {
 			return time.Time{}, err
+		}
+		if p.leftAlone() {
+			return time.Time{}, nil
 		}
 	}
 	if until := p.resting(); !until.IsZero() {
@@ -116,6 +118,9 @@ func (p *pass) wake() time.Time {
 			by(p.view.Now.Add(retryRefused))
 		}
 	}
+	if scrape := p.view.scrape; scrape != nil && scrape.retry > 0 {
+		by(p.view.Now.Add(scrape.retry))
+	}
 	return wake
 }
 
@@ -127,10 +132,17 @@ func earlier(a, b time.Time) time.Time {
 	return a
 }
 
-// forgets is true where status remembers a zone that is none any more, as far as
-// the caches know.
-func (p *pass) forgets() bool {
-	return slices.ContainsFunc(p.object.Status.Zones, func(zone vmdistributed.ZoneStatus) bool { return p.view.viewOf(zone.Name) == nil })
+// leftAlone is true in a namespace that terminates: the object will be deleted as
+// well, and until then nothing is written.
+func (p *pass) leftAlone() bool { return p.view.namespaceTerminates() && p.view.Deletion == nil }
+
+// dropsRecords is true where status remembers a zone of which nothing is left to
+// remember, as far as the caches know.
+func (p *pass) dropsRecords() bool {
+	return slices.ContainsFunc(p.object.Status.Zones, func(zone vmdistributed.ZoneStatus) bool {
+		return p.view.zones[zone.Name] == nil &&
+			!slices.ContainsFunc(p.view.Strays, func(stray rollout.Stray) bool { return stray.Name == zone.Name && stray.Drained() })
+	})
 }
 
 // pass is one look at one object, with what comes of it.
@@ -151,6 +163,7 @@ func (p *pass) decide(ctx context.Context, o observer) error {
 	for p.gather(ctx) {
 		p.decision = rollout.Decide(view.Observed)
 	}
+	keepWording(p.object, p.view, &p.decision)
 	return nil
 }
 
@@ -167,11 +180,23 @@ func (p *pass) lookAgain(ctx context.Context, key cache.ObjectName) (gone bool, 
 	if p.object, err = hub(fresh); err != nil {
 		return false, err
 	}
+	begun := p.clock.Now()
 	look := p.live.look(ctx, key.Namespace)
-	defer look.ahead(len(p.object.Spec.VMUsers) > 0)()
+	wait := look.ahead(len(p.object.Spec.VMUsers) > 0)
 	tried := p.tryAhead(ctx)
+	if p.clock.Since(begun) > lookHolds {
+		wait()
+		look, p.evidence = p.live.look(ctx, key.Namespace), p.Controller.evidence.Look()
+		p.evidence.Again(ctx)
+		wait = look.ahead(len(p.object.Spec.VMUsers) > 0)
+	}
+	defer wait()
 	return false, p.decide(ctx, observer{source: look, trial: tried.try})
 }
+
+// lookHolds is for how long a look may have to wait for what is tried out, which may
+// take as long as a webhook does, before it begins anew.
+const lookHolds = 2 * time.Second
 
 // resting is until when a status stays that would change in words only, and with
 // which nothing is to be done; zero where it may be written.

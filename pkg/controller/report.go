@@ -38,7 +38,7 @@ func (c *Controller) ReportZones(ctx context.Context, object *vmdistributed.VMDi
 	}
 	states := decision.Zones
 	for i := range view.Strays {
-		if stray := &view.Strays[i]; len(stray.Reads.Drained) > 0 {
+		if stray := &view.Strays[i]; stray.Drained() {
 			reports = append(reports, strayReport(&stray.Zone, &decision.Strays[i], view.strays[stray.Name]))
 			states = append(states, decision.Strays[i])
 		}
@@ -70,7 +70,7 @@ func quoteEvidence(reports []vmdistributed.ZoneReport, states []rollout.ZoneStat
 		report.Reason, report.WaitingFor = known[j].Reason, told
 		for k := range reports {
 			// Who waits for this zone says what it waits for.
-			if other := &reports[k]; states[k].Needs == 0 && strings.Contains(other.WaitingFor, report.Name) {
+			if other := &reports[k]; states[k].Needs == 0 && strings.Contains(other.WaitingFor, "zone "+report.Name+",") {
 				other.WaitingFor = strings.Replace(other.WaitingFor, lacking, told, 1)
 			}
 		}

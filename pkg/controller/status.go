@@ -48,7 +48,6 @@ func recordsOf(zones []vmdistributed.ZoneStatus) map[string]rollout.Record {
 
 // statusOf writes a decision down.
 func statusOf(object *vmdistributed.VMDistributedCluster, view *observation, decision *rollout.Decision) vmdistributed.VMDistributedClusterStatus {
-	keepWording(object, decision)
 	summary := rollout.Summarise(view.Observed, *decision)
 	status := vmdistributed.VMDistributedClusterStatus{
 		ObservedGeneration: object.Generation,
@@ -67,7 +66,7 @@ func statusOf(object *vmdistributed.VMDistributedCluster, view *observation, dec
 		status.Zones = append(status.Zones, zoneStatus(&decision.Zones[i]))
 	}
 	for i := range decision.Strays {
-		if len(view.Strays[i].Reads.Drained) > 0 {
+		if view.Strays[i].Drained() {
 			status.Zones = append(status.Zones, zoneStatus(&decision.Strays[i]))
 		}
 	}
@@ -89,21 +88,32 @@ func statusOf(object *vmdistributed.VMDistributedCluster, view *observation, dec
 
 // keepWording goes on saying what was said of an answer of the API server that
 // differs in numbers only, such as a port or a time: each new status is an event
-// that makes us ask again.
-func keepWording(object *vmdistributed.VMDistributedCluster, decision *rollout.Decision) {
+// that makes us ask again. What is said of another generation is no answer.
+func keepWording(object *vmdistributed.VMDistributedCluster, view *observation, decision *rollout.Decision) {
+	if object.Status.ObservedGeneration != object.Generation {
+		return
+	}
 	said := map[string]*vmdistributed.ZoneStatus{}
 	for i := range object.Status.Zones {
 		said[object.Status.Zones[i].Name] = &object.Status.Zones[i]
 	}
 	for i := range decision.Zones {
 		zone := &decision.Zones[i]
-		before := said[zone.Name]
-		if before == nil || before.Reason != zone.Reason || zone.Reason != rollout.ReasonInvalid && zone.Reason != rollout.ReasonDryRunFailed {
-			continue
+		if before := said[zone.Name]; before != nil && before.Reason == zone.Reason && (zone.Reason == rollout.ReasonInvalid || zone.Reason == rollout.ReasonDryRunFailed) {
+			keepWords(&zone.WaitingFor, before.WaitingFor)
 		}
-		if slices.Equal(wordsOf(before.WaitingFor), wordsOf(zone.WaitingFor)) {
-			zone.WaitingFor = before.WaitingFor
-		}
+	}
+	if view.scrape == nil || view.scrape.report == nil || view.scrape.retry == 0 {
+		return
+	}
+	if before := meta.FindStatusCondition(object.Status.Conditions, scrapedCondition); before != nil && before.Reason == view.scrape.report.Reason {
+		keepWords(&view.scrape.report.Message, before.Message)
+	}
+}
+
+func keepWords(text *string, before string) {
+	if slices.Equal(wordsOf(before), wordsOf(*text)) {
+		*text = before
 	}
 }
 

@@ -66,9 +66,14 @@ func TestAnAnswerThatDiffersInNumbersOnlyIsNoNewStatus(t *testing.T) {
 			object := &vmdistributed.VMDistributedCluster{}
 			object.Status.Zones = []vmdistributed.ZoneStatus{{Name: "a", Reason: c.reason, WaitingFor: c.before}}
 			decision := &rollout.Decision{Zones: []rollout.ZoneState{{Name: "a", Reason: c.reason, WaitingFor: c.now}}}
-			keepWording(object, decision)
+			keepWording(object, &observation{}, decision)
 			if got := decision.Zones[0].WaitingFor; got != c.want {
 				t.Errorf("says %q, want %q", got, c.want)
+			}
+			object.Generation++
+			decision.Zones[0].WaitingFor = c.now
+			if keepWording(object, &observation{}, decision); decision.Zones[0].WaitingFor != c.now {
+				t.Errorf("says %q of another generation, want %q", decision.Zones[0].WaitingFor, c.now)
 			}
 		})
 	}

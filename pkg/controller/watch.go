@@ -5,6 +5,7 @@ package controller
 
 import (
 	"fmt"
+	"slices"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -101,6 +102,12 @@ func indexByZone(obj any) ([]string, error) {
 			name = zone.Ref.Name
 		}
 		keys = append(keys, types.NamespacedName{Namespace: object.Namespace, Name: name}.String())
+	}
+	for _, zone := range object.Status.Zones {
+		// One that the list no longer names may have to be given its reads back.
+		if key := (types.NamespacedName{Namespace: object.Namespace, Name: zone.Name}).String(); !slices.Contains(keys, key) {
+			keys = append(keys, key)
+		}
 	}
 	return keys, nil
 }

@@ -48,6 +48,18 @@ func crowd(t *testing.T) *Controller {
 	return c
 }
 
+// TestZonesThatStatusRemembersAreWatched: one that was taken off the list while its
+// reads were away has no mark, where it was referred to and not written.
+func TestZonesThatStatusRemembersAreWatched(t *testing.T) {
+	object := &v1alpha1.VMDistributedCluster{ObjectMeta: metav1.ObjectMeta{Namespace: "here", Name: "one"}}
+	object.Spec.Zones.VMClusters = []v1alpha1.Zone{{Name: "a"}, {Ref: &v1alpha1.ObjectReference{Name: "b"}}}
+	object.Status.Zones = []v1alpha1.ZoneStatus{{Name: "a"}, {Name: "c"}}
+	keys, err := indexByZone(object)
+	if diff := cmp.Diff([]string{"here/a", "here/b", "here/c"}, keys); diff != "" || err != nil {
+		t.Errorf("indexed by (-want +got): %v\n%s", err, diff)
+	}
+}
+
 // queued empties the queue.
 func (c *Controller) queued() (keys []string) {
 	for c.queue.Len() > 0 {

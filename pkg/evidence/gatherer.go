@@ -75,6 +75,10 @@ func (l *Look) dueAt(moment time.Time) {
 // anyTime lets every page count that is fresh.
 func anyTime(string) time.Time { return time.Time{} }
 
+// Wait returns when no question is under way any more that a look has asked. Looks
+// have to have come to their end.
+func (g *Gatherer) Wait() { g.lists.asking.Wait() }
+
 // page is what one pod says.
 type page struct {
 	pod  string

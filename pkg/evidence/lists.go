@@ -29,7 +29,8 @@ const listed = 5 * time.Second
 // per second at most (progressRequestPeriod, pkg/storage/cacher/progress of
 // k8s.io/apiserver).
 type lists struct {
-	mutex sync.Mutex
+	asking sync.WaitGroup
+	mutex  sync.Mutex
 	of    map[pods]*listing
 }
 
@@ -63,10 +64,10 @@ func (l *lists) join(ctx context.Context, client kubernetes.Interface, endpoint 
 	maps.DeleteFunc(l.of, func(_ pods, old *listing) bool { return now.Sub(old.began) > listed })
 	begun := &listing{of: of, began: now, done: make(chan struct{})}
 	l.of[of] = begun
-	go func() {
+	l.asking.Go(func() {
 		defer close(begun.done)
 		begun.ask(ctx, client, endpoint)
-	}()
+	})
 	return begun
 }
 

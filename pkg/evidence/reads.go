@@ -23,7 +23,7 @@ const (
 	// unmoved is how long after the operator's word a replica that has loaded
 	// nothing is taken to have nothing to load, where reads are given back: what
 	// was changed has been changed back before it looked. The next drain wants a
-	// reload of it.
+	// reload of it. The same goes where we have changed nothing.
 	unmoved = 100 * time.Second
 	// idleFor is for how long no read may have come in.
 	idleFor = 2 * time.Second
@@ -33,7 +33,8 @@ const (
 type Change struct {
 	// Users are the VMUsers as they are, Auths all VMAuths there are.
 	Users, Auths []*unstructured.Unstructured
-	// Since is when they were last changed.
+	// Since is when they were last changed by us; zero where that is not known to have
+	// been so, and somebody else may have done it.
 	Since time.Time
 	// Restores is true where reads are given back.
 	Restores bool
@@ -104,7 +105,10 @@ func (l *Look) takenUp(ctx context.Context, change Change, user *unstructured.Un
 		case said.LastUpdateTime.After(written[i]):
 			written[i] = said.LastUpdateTime
 		case written[i].IsZero():
-			written[i] = change.Since // it does not say when
+			// It does not say when.
+			if written[i] = change.Since; change.Since.IsZero() {
+				written[i] = time.Unix(0, 0)
+			}
 		}
 	}
 	return ""
@@ -145,12 +149,12 @@ func (l *Look) reloaded(ctx context.Context, auth *unstructured.Unstructured, ch
 			return fmt.Sprintf("pod %s of VMAuth %s can't load its configuration", replica.pod, auth.GetName())
 		case reading.At.After(written), l.attempts.grown(key, written, l.clock.Now(), reading):
 			continue
-		case !reading.At.Before(change.Since):
+		case !change.Since.IsZero() && !reading.At.Before(change.Since):
 			if since < settling {
 				l.dueAt(written.Add(settling))
 				return fmt.Sprintf("pod %s of VMAuth %s to load its configuration, or nothing else for %s", replica.pod, auth.GetName(), settling)
 			}
-		case !change.Restores || since < unmoved:
+		case !change.Since.IsZero() && !change.Restores || since < unmoved:
 			return fmt.Sprintf("pod %s of VMAuth %s to load its configuration, which it last did at %s", replica.pod, auth.GetName(), reading.At.UTC().Format(time.TimeOnly))
 		}
 	}

@@ -144,6 +144,37 @@ func TestAReloadProvesWhatWasWrittenBeforeIt(t *testing.T) {
 	}
 }
 
+// TestWhatSomebodyElseChangedIsLoadedAfterAReloadOrAWhile: when they did, nobody
+// knows, so that no reload of before the operator's word is one of after the change.
+func TestWhatSomebodyElseChangedIsLoadedAfterAReloadOrAWhile(t *testing.T) {
+	timeless := strings.Replace(applied("True", 2), "lastUpdateTime: '2026-01-02T12:00:00Z', ", "", 1)
+	for name, c := range map[string]struct {
+		conditions string
+		reloaded   time.Duration // since noon
+		after      time.Duration
+		met        bool
+	}{
+		"reloaded since":             {applied("True", 2), 4 * time.Second, 5 * time.Second, true},
+		"reloaded a moment before":   {applied("True", 2), -time.Second, 20 * time.Second, false},
+		"reloaded long before":       {applied("True", 2), -time.Hour, 50 * time.Second, false},
+		"changed long ago":           {applied("True", 2), -time.Hour, 2 * time.Minute, true},
+		"changed, and not taken up":  {applied("True", 1), -time.Hour, 2 * time.Minute, false},
+		"changed, nobody knows when": {timeless, -time.Hour, 2 * time.Minute, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			l := newLab(t, "vmauth-read")
+			l.page = reloads(noon.Add(c.reloaded), 1)
+			l.clock.SetTime(noon.Add(c.after))
+			got := l.Look().Loaded(context.Background(), Change{
+				Users: []*unstructured.Unstructured{user(t, 2, c.conditions)}, Auths: []*unstructured.Unstructured{auth(t, `{userSelector: {}}`)},
+			})
+			if got.Met != c.met {
+				t.Errorf("got %+v, want it met: %t", got, c.met)
+			}
+		})
+	}
+}
+
 // TestAReloadThatFoundNothingNewIsAProof: a drain that was undone and done again
 // before vmauth had looked.
 func TestAReloadThatFoundNothingNewIsAProof(t *testing.T) {

@@ -14,7 +14,7 @@ func advance(o *Observed, d *Decision, i int) {
 	case record.restoring() && len(zone.Reads.Drained) == 0:
 		// See takeIn; what is still to be written is decided anew.
 	case zone.Cluster == nil || zone.Cluster.Deleting:
-	case outdated(zone, state) && (record.Updating != forgotten || ailing(zone)):
+	case outdated(zone, state) && (record.Updating != UnknownRevision || ailing(zone)):
 		rewrite(o, d, i)
 	case !zone.Cluster.Healthy():
 		keepAway(o, d, i)
@@ -213,7 +213,7 @@ func conclusion(o *Observed, zone *Zone, state *ZoneState) {
 	switch {
 	case state.Updated:
 		record.Revision = zone.Revision
-	case record.Updating != forgotten && (record.Generation != 0 || record.Reapplied > 0): // it has been in place
+	case record.Updating != UnknownRevision && (record.Generation != 0 || record.Reapplied > 0): // it has been in place
 		record.Revision = record.Updating
 	default:
 		record.Updating, record.Started = "", time.Time{}

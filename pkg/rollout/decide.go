@@ -4,6 +4,7 @@
 package rollout
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -308,9 +309,9 @@ func catchUp(o *Observed) {
 		catchUpWith(o, &o.Zones[i])
 	}
 	for i := range o.Strays {
-		if stray := &o.Strays[i]; stray.drained() {
+		if stray := &o.Strays[i]; stray.Drained() {
 			catchUpWith(o, &stray.Zone)
-			stray.Revision = stray.Record.target()
+			stray.Revision = cmp.Or(stray.Record.target(), UnknownRevision)
 		}
 	}
 }
@@ -332,8 +333,8 @@ func catchUpWith(o *Observed, zone *Zone) {
 	noteIdentity(zone)
 }
 
-// forgotten stands for the revision of an update that nobody remembers.
-const forgotten = "unknown"
+// UnknownRevision stands for the revision of an update that nobody remembers.
+const UnknownRevision = "unknown"
 
 // recall starts the record of a zone anew that is found drained, and whose record
 // is lost. It may have been written, so it has to go through all that follows a
@@ -342,7 +343,7 @@ const forgotten = "unknown"
 func (r *Record) recall(now time.Time) {
 	r.Drained, r.Begun, r.DrainDone = now, now, true
 	if !r.inFlight() {
-		r.Updating, r.Started, r.Generation = forgotten, now, 0
+		r.Updating, r.Started, r.Generation = UnknownRevision, now, 0
 	}
 }
 
@@ -365,7 +366,7 @@ func noteIdentity(zone *Zone) {
 
 // withoutUpdate is what is left to remember of a zone whose cluster is gone.
 func (r Record) withoutUpdate() Record {
-	if r.Updating != forgotten {
+	if r.Updating != UnknownRevision {
 		r.Updating, r.Started = "", time.Time{}
 	}
 	r.Revision, r.Generation, r.Reapplied = "", 0, 0

@@ -22,6 +22,9 @@ func decideDeletion(o Observed) Decision {
 		*state = ZoneState{Name: zone.Name, Record: zone.Record, was: zone.Record.Phase}
 		state.set(Leaving, ReasonReleasing, "")
 		switch {
+		case zone.Reads.Unreadable != "":
+			remaining++
+			state.set(Leaving, ReasonReadsUnknown, zone.Reads.Unreadable)
 		case len(zone.Reads.Drained) > 0:
 			remaining++
 			giveBackLeaving(&o, &d, zone, state)

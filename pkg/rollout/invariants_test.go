@@ -277,7 +277,7 @@ func (w *world) checkEnd() {
 // mustComplete is true where nothing is in the way that only the user can take
 // out of it.
 func (w *world) mustComplete(o Observed, d Decision) bool {
-	if w.tooFewAtAll(o) || o.Aborted || slices.ContainsFunc(o.Strays, func(s Stray) bool { return s.drained() && ailing(&s.Zone) }) {
+	if w.tooFewAtAll(o) || o.Aborted || slices.ContainsFunc(o.Strays, func(s Stray) bool { return s.Drained() && ailing(&s.Zone) }) {
 		return false
 	}
 	for i := range d.Strays {

@@ -4,6 +4,7 @@
 package rollout
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"math/rand/v2"
@@ -99,6 +100,12 @@ type modelObject struct {
 	permit   bool // storage may be taken away
 	aborted  bool
 	word     map[string]string // the user's, by zone: for this revision
+}
+
+// said is true where the user has given their word for a zone at a revision.
+func (o *modelObject) said(zone, revision string) bool {
+	word, said := o.word[zone]
+	return said && word == revision
 }
 
 func (o *modelObject) zone(name string) *modelZone {
@@ -282,7 +289,7 @@ func (w *world) observe(v sight, needs map[string]Need) Observed {
 	for i := range object.zones {
 		zone := w.observeZone(object, &object.zones[i], v.clusters, v.live)
 		zone.Reads, zone.Queues = observeReads(v.users, zone.Name), w.observeQueues(zone.Name)
-		zone.Approved = object.word[zone.Name] == zone.Revision
+		zone.Approved = object.said(zone.Name, zone.Revision)
 		if needs[zone.Name]&NeedLoaded != 0 {
 			zone.Reads.Loaded = w.loadedEvidence(zone.Record)
 		}
@@ -306,16 +313,16 @@ func (w *world) observeStray(v sight, name string, needs Need, o *Observed) {
 	seen, exists := v.clusters[name]
 	record := v.object.records[name]
 	stray := Stray{Marked: exists && seen.owner == Ours, Zone: Zone{
-		Name: name, Revision: record.target(), Record: record, Reads: observeReads(v.users, name), Queues: w.observeQueues(name),
+		Name: name, Revision: cmp.Or(record.target(), UnknownRevision), Record: record, Reads: observeReads(v.users, name), Queues: w.observeQueues(name),
 	}}
 	if exists {
 		stray.Cluster = seen.seen()
 	}
-	stray.Approved = v.object.word[name] == stray.Revision
+	stray.Approved = v.object.said(name, stray.Revision)
 	if needs&NeedQueues != 0 {
 		stray.Queues.Reading = w.reading(name)
 	}
-	if stray.Marked || stray.drained() {
+	if stray.Marked || stray.Drained() {
 		o.Strays = append(o.Strays, stray)
 	}
 }

@@ -35,15 +35,15 @@ type Deletion struct {
 
 // Stray is a cluster that carries our mark, or a drain record of ours, or both,
 // and that no entry names any more. Of its Zone, Revision is what it was last
-// brought to, or was on its way to; nothing is wanted of it.
+// brought to, or was on its way to, or UnknownRevision; nothing is wanted of it.
 type Stray struct {
 	Zone
 	// Marked is true where the cluster carries our mark.
 	Marked bool
 }
 
-// drained is true where a VMUser carries our drain record.
-func (s *Stray) drained() bool { return len(s.Reads.Drained) > 0 }
+// Drained is true where a VMUser carries our drain record, or may.
+func (s *Stray) Drained() bool { return len(s.Reads.Drained) > 0 || s.Reads.Unreadable != "" }
 
 // Strategy is how a change travels.
 type Strategy struct {

@@ -27,6 +27,9 @@ type Reads struct {
 	Busy string
 	// Unknown says why the routes can't be told, if they can't.
 	Unknown string
+	// Unreadable says that a VMUser carries a drain record of ours that can't be read,
+	// which may be of this zone; empty where there is none.
+	Unreadable string
 	// Loaded tells whether every replica of every VMAuth has loaded the VMUsers as
 	// they are. Nil where nobody has looked.
 	Loaded *Evidence

@@ -20,7 +20,9 @@ func assessStrays(o *Observed) []ZoneState {
 func leaveStrays(o *Observed, d *Decision) (remaining int) {
 	for i := range o.Strays {
 		switch stray := &o.Strays[i]; {
-		case stray.drained():
+		case stray.Reads.Unreadable != "":
+			d.Strays[i].set(Leaving, ReasonReadsUnknown, stray.Reads.Unreadable)
+		case stray.Drained():
 			giveBackLeaving(o, d, &stray.Zone, &d.Strays[i])
 		case stray.Marked:
 			d.propose(ReleaseCluster, stray.Name)

@@ -25,6 +25,7 @@ func TestAZoneTakenOffTheListKeepsItsGates(t *testing.T) {
 		"without a memory":    {stray("x", closed, newcomer, gated(9)), Nothing, ReasonWaitingForQueues},
 		"gone":                {stray("x", drainedFor(0), absent), ForgetDrain, ReasonClusterMissing},
 		"not drained":         {stray("x"), ReleaseCluster, ReasonReleasing},
+		"drained or not":      {stray("x", unreadableRecord), Nothing, ReasonReadsUnknown},
 	} {
 		t.Run(name, func(t *testing.T) {
 			o := routedScene(zone("b", open), zone("c", open))
@@ -46,6 +47,18 @@ func TestAZoneTakenOffTheListKeepsItsGates(t *testing.T) {
 			}
 		})
 	}
+}
+
+func unreadableRecord(z *Zone) { z.Reads.Unreadable = "an annotation of VMUser ns/u to be corrected" }
+
+// TestAnObjectDoesNotGoWithADrainThatCanNotBeRead.
+func TestAnObjectDoesNotGoWithADrainThatCanNotBeRead(t *testing.T) {
+	o := leaving(Deletion{Retain: true}, zone("a", unreadableRecord))
+	d := decide(t, o)
+	wantAction(t, d, Nothing, "")
+	wantZone(t, d, 0, Leaving, ReasonReadsUnknown)
+	o.Deletion.NamespaceTerminating = true
+	wantAction(t, decide(t, o), Finalize, "")
 }
 
 // TestAStrayThatWaitsForTheUserStallsTheObject, and says which word it waits for.

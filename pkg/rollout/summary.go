@@ -92,7 +92,7 @@ func view(o Observed, d Decision) overview {
 	}
 	for i := range o.Strays {
 		stray, state := &o.Strays[i], &d.Strays[i]
-		if stray.drained() && ailing(&stray.Zone) {
+		if stray.Drained() && ailing(&stray.Zone) {
 			v.stranded = farewell(stray, state)
 		}
 		if state.Hold && v.stalled == nil {
@@ -109,6 +109,11 @@ func view(o Observed, d Decision) overview {
 // meanwhile; empty where there are not both.
 func shortage(o *Observed) string {
 	drained, lost := "", ""
+	for i := range o.Strays {
+		if stray := &o.Strays[i]; stray.Drained() {
+			drained = stray.Name
+		}
+	}
 	for i := range o.Zones {
 		switch zone := &o.Zones[i]; {
 		case len(zone.Reads.Drained) > 0:
@@ -141,7 +146,7 @@ func leftover(o *Observed, d *Decision) string {
 
 // farewell says what is still to be done about a stray.
 func farewell(stray *Stray, state *ZoneState) string {
-	if stray.drained() {
+	if stray.Drained() {
 		return fmt.Sprintf("VMCluster %s, which no zone names any more, is to be given its reads back; it waits for %s", stray.Name, state.WaitingFor)
 	}
 	return fmt.Sprintf("VMCluster %s, which no zone names any more, is to be released", stray.Name)

@@ -77,7 +77,7 @@ var saboteurs = []saboteur{
 	{"made anew: by the user's word", "advance.go", "if record.drained() && record.Emptied && !zone.Approved {", "if false {"},
 	{"made anew: drained at once", "advance.go", "record.Begun = o.Now\n\t\tproposeDrain(o, d, zone, record)\n\t\tif !ailing", "return\n\t\tif !ailing"},
 	{"made anew: not before it is loaded", "decide.go", "if !vacated(o, d, i) {", "if false {"},
-	{"a lost record is flushed", "decide.go", "r.Updating, r.Started, r.Generation = forgotten, now, 0", "_ = forgotten"},
+	{"a lost record is flushed", "decide.go", "r.Updating, r.Started, r.Generation = UnknownRevision, now, 0", "_ = UnknownRevision"},
 
 	// Deadlines.
 	{"readyTimeout", "decide.go", "if overdue(o, &state.Record) {", "if false {"},

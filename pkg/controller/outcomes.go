@@ -16,9 +16,8 @@ import (
 // triedAtOnce is how many writes are tried out at the same time.
 const triedAtOnce = 4
 
-// ahead are the outcomes of writes that were tried out before a look asks for
-// them.
-type ahead struct {
+// outcomes are those of writes that were tried out before a look asks for them.
+type outcomes struct {
 	trials *trials
 	tried  []outcome
 }
@@ -32,8 +31,8 @@ type outcome struct {
 // tryAhead has the writes tried out that a look will ask about if the caches are
 // right, several at a time: one after the other they take longer than all else
 // when a change of all zones begins.
-func (p *pass) tryAhead(ctx context.Context) *ahead {
-	found := &ahead{trials: p.trials}
+func (p *pass) tryAhead(ctx context.Context) *outcomes {
+	found := &outcomes{trials: p.trials}
 	for i := range p.view.Zones {
 		zone := &p.view.Zones[i]
 		request := p.view.zones[zone.Name].write
@@ -56,11 +55,11 @@ func (p *pass) tryAhead(ctx context.Context) *ahead {
 }
 
 // try returns what came of the same write, or tries it out now.
-func (a *ahead) try(ctx context.Context, request write) (*unstructured.Unstructured, error) {
-	for i := range a.tried {
-		if is := &a.tried[i]; is.request.name == request.name && reflect.DeepEqual(is.request, request) {
+func (o *outcomes) try(ctx context.Context, request write) (*unstructured.Unstructured, error) {
+	for i := range o.tried {
+		if is := &o.tried[i]; is.request.name == request.name && reflect.DeepEqual(is.request, request) {
 			return is.target, is.err
 		}
 	}
-	return a.trials.try(ctx, request)
+	return o.trials.try(ctx, request)
 }
