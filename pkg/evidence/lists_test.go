@@ -95,7 +95,7 @@ func TestPodsOfAVMAgentMayBeOfAnyKind(t *testing.T) {
 
 	l = newLab(t, "vmauth-read")
 	l.Look().Loaded(context.Background(), Change{
-		Users: []*unstructured.Unstructured{user(t, 2, applied("True", 2))}, Auths: []*unstructured.Unstructured{auth(t, `{userSelector: {}}`)},
+		Users: []*unstructured.Unstructured{user(t, applied("True", 2))}, Auths: []*unstructured.Unstructured{auth(t, `{userSelector: {}}`)},
 	})
 	l.expectListed("a VMAuth", "deployments endpointslices")
 }

@@ -86,9 +86,9 @@ func auth(t *testing.T, spec string) *unstructured.Unstructured {
 }
 
 // user was applied at noon.
-func user(t *testing.T, generation int, conditions string) *unstructured.Unstructured {
+func user(t *testing.T, conditions string) *unstructured.Unstructured {
 	t.Helper()
-	return parse(t, fmt.Sprintf(`{apiVersion: operator.victoriametrics.com/v1beta1, kind: VMUser, metadata: {namespace: here, name: reader, generation: %d}, spec: {}, status: {conditions: [%s]}}`, generation, conditions))
+	return parse(t, fmt.Sprintf(`{apiVersion: operator.victoriametrics.com/v1beta1, kind: VMUser, metadata: {namespace: here, name: reader, generation: 2}, spec: {}, status: {conditions: [%s]}}`, conditions))
 }
 
 func applied(status string, generation int) string {
@@ -134,7 +134,7 @@ func TestAReloadProvesWhatWasWrittenBeforeIt(t *testing.T) {
 			l.page = c.page
 			l.clock.SetTime(noon.Add(c.after))
 			got := l.Look().Loaded(context.Background(), Change{
-				Users: []*unstructured.Unstructured{user(t, 2, c.conditions)}, Auths: []*unstructured.Unstructured{auth(t, c.auth)},
+				Users: []*unstructured.Unstructured{user(t, c.conditions)}, Auths: []*unstructured.Unstructured{auth(t, c.auth)},
 				Since: noon.Add(-30 * time.Second), Restores: c.restores,
 			})
 			if got.Met != (c.want == "") || !strings.Contains(got.Text, c.want) {
@@ -166,7 +166,7 @@ func TestWhatSomebodyElseChangedIsLoadedAfterAReloadOrAWhile(t *testing.T) {
 			l.page = reloads(noon.Add(c.reloaded), 1)
 			l.clock.SetTime(noon.Add(c.after))
 			got := l.Look().Loaded(context.Background(), Change{
-				Users: []*unstructured.Unstructured{user(t, 2, c.conditions)}, Auths: []*unstructured.Unstructured{auth(t, `{userSelector: {}}`)},
+				Users: []*unstructured.Unstructured{user(t, c.conditions)}, Auths: []*unstructured.Unstructured{auth(t, `{userSelector: {}}`)},
 			})
 			if got.Met != c.met {
 				t.Errorf("got %+v, want it met: %t", got, c.met)
@@ -180,7 +180,7 @@ func TestWhatSomebodyElseChangedIsLoadedAfterAReloadOrAWhile(t *testing.T) {
 func TestAReloadThatFoundNothingNewIsAProof(t *testing.T) {
 	l := newLab(t, "vmauth-read")
 	change := Change{
-		Users: []*unstructured.Unstructured{user(t, 2, applied("True", 2))}, Auths: []*unstructured.Unstructured{auth(t, `{userSelector: {}}`)},
+		Users: []*unstructured.Unstructured{user(t, applied("True", 2))}, Auths: []*unstructured.Unstructured{auth(t, `{userSelector: {}}`)},
 		Since: noon.Add(-time.Second),
 	}
 	for i, step := range []struct {
