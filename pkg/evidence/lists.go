@@ -31,7 +31,7 @@ const listed = 5 * time.Second
 type lists struct {
 	asking sync.WaitGroup
 	mutex  sync.Mutex
-	of    map[pods]*listing
+	of     map[pods]*listing
 }
 
 // pods are those of an endpoint.
