@@ -30,7 +30,7 @@ const (
 	patience = 3 * time.Minute
 	// together is how many tests run at the same time: each has nine processes
 	// under load.
-	together = "2"
+	together = "3"
 )
 
 // site is what all tests of this package share.

@@ -76,10 +76,12 @@ func (l life) apply(t *testing.T) {
 	}
 	for _, name := range l.objects {
 		generation := settled(t, l.namespace, name).GetGeneration()
-		if got := l.kubectl(t, l.with("diff", "-f", l.path)...); got.stdout != "" {
-			t.Errorf("diff after apply: %s", got.stdout)
-		}
-		// The controller goes on reporting for a while.
+		// The controller goes on reporting for a while, also between the two reads of a
+		// diff.
+		eventually(t, "diff after apply tells no difference", func() bool {
+			got := tryKubectl(t, l.namespace, l.with("diff", "-f", l.path)...)
+			return got.code == 0 && got.stdout == ""
+		})
 		eventually(t, "apply leaves resourceVersion alone", func() bool {
 			before := read(t, l.namespace, name).GetResourceVersion()
 			l.kubectl(t, l.with("apply", "-f", l.path)...)
