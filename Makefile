@@ -82,6 +82,10 @@ operator-is-known:
 	@[[ " $(OPERATORS) " == *" $(OPERATOR) "* ]] || \
 	  { echo "OPERATOR=$(OPERATOR) is unknown: choose one of $(OPERATORS)" >&2; exit 2; }
 
+.PHONY: status
+status: ## Tell how the programs do that up has started
+	@go run ./hack/controlplane status
+
 .PHONY: down
 down: ## Stop what up has started
 	go run ./hack/controlplane down

@@ -585,7 +585,7 @@ func schema_vmdistributed_apiserver_apis_operator_v1alpha1_VMDistributedClusterS
 					},
 					"readyZones": {
 						SchemaProps: spec.SchemaProps{
-							Description: "readyZones is the number of zones in good health, whatever revision they run.",
+							Description: "readyZones is the number of zones in good health that keep their reads, whatever revision they run. A zone in work is drained, and not among them.",
 							Type:        []string{"integer"},
 							Format:      "int32",
 						},

@@ -85,6 +85,9 @@ func zoneEvent(before vmdistributed.ZoneStatus, after *vmdistributed.ZoneStatus)
 	if told := finished(before, after); told != nil {
 		return told
 	}
+	if after.Phase == vmdistributed.ZoneLeaving && after.Reason == rollout.ReasonReferenced {
+		return &event{corev1.EventTypeWarning, after.Reason, fmt.Sprintf("Zone %s: not deleted, waiting for %s", after.Name, after.WaitingFor)}
+	}
 	if before.Phase == after.Phase && before.UpdateRevision == after.UpdateRevision && after.Phase != vmdistributed.ZoneRefused {
 		return nil
 	}

@@ -28,6 +28,8 @@ func TestTheStoryTellsEachStepOnce(t *testing.T) {
 	refused := vmdistributed.ZoneStatus{Name: "a", Phase: vmdistributed.ZoneRefused, Reason: "NotOurs", WaitingFor: "a mark"}
 	refusedAgain := refused
 	refusedAgain.Reason = "StorageWouldShrink"
+	leaving := vmdistributed.ZoneStatus{Name: "a", Phase: vmdistributed.ZoneLeaving, Reason: "Releasing"}
+	referenced := vmdistributed.ZoneStatus{Name: "a", Phase: vmdistributed.ZoneLeaving, Reason: "StillReferenced", WaitingFor: "VMUser u to let go"}
 	unhealthy := vmdistributed.ZoneStatus{Name: "a", Phase: vmdistributed.ZoneUnhealthy, WaitingFor: "no pods"}
 
 	for name, test := range map[string]struct {
@@ -44,9 +46,12 @@ func TestTheStoryTellsEachStepOnce(t *testing.T) {
 		"a zone is refused":                 {pending, refused, []string{"ZoneRefused: Zone a: not touched, waiting for a mark"}},
 		"a zone is refused for another reason": {refused, refusedAgain,
 			[]string{"ZoneRefused: Zone a: not touched, waiting for a mark"}},
-		"a zone falls ill":   {ready, unhealthy, []string{"ZoneUnhealthy: Zone a: no pods"}},
-		"a zone recovers":    {unhealthy, ready, []string{"ZoneReady: Zone a: healthy"}},
-		"an adopted zone is": {vmdistributed.ZoneStatus{}, ready, nil},
+		"a zone leaves":            {ready, leaving, []string{"ZoneLeaving: Zone a: letting go of its VMCluster"}},
+		"a zone that leaves can't": {leaving, referenced, []string{"StillReferenced: Zone a: not deleted, waiting for VMUser u to let go"}},
+		"and still can't":          {referenced, referenced, nil},
+		"a zone falls ill":         {ready, unhealthy, []string{"ZoneUnhealthy: Zone a: no pods"}},
+		"a zone recovers":          {unhealthy, ready, []string{"ZoneReady: Zone a: healthy"}},
+		"an adopted zone is":       {vmdistributed.ZoneStatus{}, ready, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			before := &vmdistributed.VMDistributedClusterStatus{Zones: []vmdistributed.ZoneStatus{test.before}}

@@ -70,13 +70,17 @@ func (o *observer) readers(ctx context.Context, object *vmdistributed.VMDistribu
 			found.drained = append(found.drained, user)
 		}
 	}
+	var absent []string
 	for _, listed := range object.Spec.VMUsers {
 		i := slices.IndexFunc(users, func(user *unstructured.Unstructured) bool { return user.GetName() == listed.Name })
 		if i < 0 {
-			found.unknown = fmt.Sprintf("VMUser %q to exist, which spec.vmusers names", listed.Name)
+			absent = append(absent, fmt.Sprintf("%q", listed.Name))
 			continue
 		}
 		found.listed = append(found.listed, users[i])
+	}
+	if len(absent) > 0 {
+		found.unknown = fmt.Sprintf("VMUser %s to exist, which spec.vmusers names", strings.Join(absent, " and "))
 	}
 	if len(found.listed)+len(found.drained) == 0 {
 		return found, nil

@@ -48,7 +48,7 @@ func (o *observer) observeScrape(ctx context.Context, object *vmdistributed.VMDi
 		}
 	}
 	view.ScrapePending = len(view.scrape.patches) > 0
-	if named != nil && view.scrape.report == nil {
+	if named != nil && view.Deletion == nil && view.scrape.report == nil {
 		view.scrape.report = &victoriametrics.ScrapeReport{
 			Reason:  "VMAgentMissing",
 			Message: fmt.Sprintf("VMAgent %q does not exist", named.Name),

@@ -41,7 +41,7 @@ func Decide(o Observed) Decision {
 	}
 	for i := range d.Zones {
 		zone, state := &o.Zones[i], &d.Zones[i]
-		state.Ready = !ailing(zone) && !zone.notOurs() && len(zone.Reads.Drained) == 0 && !state.Record.Emptied
+		state.Ready = state.isReady(zone)
 		if d.Action == (Action{DrainReads, d.Zones[i].Name}) {
 			d.Successors = successors(&o, &d, i)
 		}
@@ -51,6 +51,11 @@ func Decide(o Observed) Decision {
 		setAlarms(&o, &d)
 	}
 	return d
+}
+
+// isReady is true for a zone in good health that has its reads.
+func (s *ZoneState) isReady(zone *Zone) bool {
+	return !ailing(zone) && !zone.notOurs() && len(zone.Reads.Drained) == 0 && !s.Record.Emptied
 }
 
 // act chooses the step.

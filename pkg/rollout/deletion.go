@@ -20,6 +20,7 @@ func decideDeletion(o Observed) Decision {
 	for i := range o.Zones {
 		zone, state := &o.Zones[i], &d.Zones[i]
 		*state = ZoneState{Name: zone.Name, Record: zone.Record, was: zone.Record.Phase}
+		state.Ready = state.isReady(zone)
 		state.set(Leaving, ReasonReleasing, "")
 		switch {
 		case zone.Reads.Unreadable != "":

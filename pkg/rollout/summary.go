@@ -299,7 +299,7 @@ func (v *overview) stalledCondition() Condition {
 	if v.stalled != nil && !v.paused {
 		return Condition{"Stalled", true, v.stalled.Reason, about(v.stalled)}
 	}
-	return Condition{"Stalled", false, "NotStalled", "nothing waits for the user"}
+	return Condition{"Stalled", false, "NotStalled", "no zone has failed, is refused, or waits for the user's word"}
 }
 
 func (v *overview) pausedCondition() Condition {
@@ -325,7 +325,7 @@ func (v *overview) degradedCondition() Condition {
 	if v.stranded != "" {
 		return Condition{"Degraded", true, ReasonStranded, v.stranded}
 	}
-	return Condition{"Degraded", false, "ZonesHealthy", "no zone is unhealthy other than by an update under way"}
+	return Condition{"Degraded", false, "ZonesHealthy", "no zone that exists is unhealthy, other than by an update under way"}
 }
 
 // degradedReason is the phase's where the phase is about health.

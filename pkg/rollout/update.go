@@ -298,7 +298,7 @@ func tooFew(o *Observed, d *Decision, next int) *obstacle {
 		return nil
 	}
 	return &obstacle{reason: ReasonMinAvailableZones, hold: serving+toCome < wanted, waitingFor: fmt.Sprintf(
-		"at least %d other zones in good health, there being %d; spec.strategy.minAvailableZones can lower that%s", wanted, serving, empty)}
+		"other zones in good health: there are %d, and spec.strategy.minAvailableZones wants %d%s", serving, wanted, empty)}
 }
 
 // tooManyFailures halts a rollout.

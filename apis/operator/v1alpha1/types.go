@@ -273,7 +273,8 @@ type VMDistributedClusterStatus struct {
 	// +optional
 	UpdatedZones int32 `json:"updatedZones,omitempty"`
 
-	// readyZones is the number of zones in good health, whatever revision they run.
+	// readyZones is the number of zones in good health that keep their reads, whatever
+	// revision they run. A zone in work is drained, and not among them.
 	// +optional
 	ReadyZones int32 `json:"readyZones,omitempty"`
 

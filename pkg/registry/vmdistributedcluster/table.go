@@ -44,7 +44,7 @@ func clusterColumns() []metav1.TableColumnDefinition {
 	return []metav1.TableColumnDefinition{
 		{Name: "Name", Type: "string", Format: "name", Description: "Name of the object."},
 		{Name: "Zones", Type: "string", Description: "Zones that run the wanted revision, of all."},
-		{Name: "Ready", Type: "string", Description: "Zones in good health, of all."},
+		{Name: "Ready", Type: "string", Description: "Zones in good health that keep their reads, of all."},
 		{Name: "Status", Type: "string", Description: "The state in the words of the VictoriaMetrics operator; terminating once deleted."},
 		{Name: "Zone", Type: "string", Description: "The zone in work."},
 		{Name: "Age", Type: "string", Description: "Time since the object was created."},
@@ -85,7 +85,8 @@ func state(cluster *vmdistributed.VMDistributedCluster) string {
 func zoneInWork(status *vmdistributed.VMDistributedClusterStatus) string {
 	for _, zone := range status.Zones {
 		switch zone.Phase {
-		case vmdistributed.ZoneCreating, vmdistributed.ZoneUpdating, vmdistributed.ZoneBaking, vmdistributed.ZoneFailed:
+		case vmdistributed.ZoneCreating, vmdistributed.ZoneDraining, vmdistributed.ZoneUpdating, vmdistributed.ZoneFlushing,
+			vmdistributed.ZoneRestoring, vmdistributed.ZoneBaking, vmdistributed.ZoneFailed:
 			return zone.Name
 		}
 	}

@@ -31,6 +31,19 @@ func header(columns []metav1.TableColumnDefinition) string {
 	return strings.Join(narrow, " ") + " | " + strings.Join(wide, " ")
 }
 
+func TestTheZoneInWorkIsNamedInEveryPhaseOfWork(t *testing.T) {
+	for phase, want := range map[vmdistributed.ZonePhase]string{
+		vmdistributed.ZoneCreating: "b", vmdistributed.ZoneDraining: "b", vmdistributed.ZoneUpdating: "b", vmdistributed.ZoneFlushing: "b",
+		vmdistributed.ZoneRestoring: "b", vmdistributed.ZoneBaking: "b", vmdistributed.ZoneFailed: "b",
+		vmdistributed.ZonePending: "", vmdistributed.ZoneMissing: "", vmdistributed.ZoneReady: "", vmdistributed.ZoneUnhealthy: "", vmdistributed.ZoneRefused: "",
+	} {
+		status := &vmdistributed.VMDistributedClusterStatus{Zones: []vmdistributed.ZoneStatus{{Name: "a", Phase: vmdistributed.ZonePending}, {Name: "b", Phase: phase}}}
+		if got := zoneInWork(status); got != want {
+			t.Errorf("in work while b is %s: %q, want %q", phase, got, want)
+		}
+	}
+}
+
 func TestClusterRows(t *testing.T) {
 	begun := metav1.NewTime(time.Now().Add(-90*time.Minute - 30*time.Second))
 	fresh := cluster(inline("a", `{}`), inline("b", `{}`))

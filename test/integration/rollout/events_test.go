@@ -20,8 +20,13 @@ import (
 // events are those about the object demo, in no order.
 func (r *room) events() []corev1.Event {
 	r.t.Helper()
+	return r.eventsOf("demo")
+}
+
+func (r *room) eventsOf(name string) []corev1.Event {
+	r.t.Helper()
 	found, err := shared.kubernetes.CoreV1().Events(r.namespace).List(r.t.Context(), metav1.ListOptions{
-		FieldSelector: "involvedObject.kind=VMDistributedCluster,involvedObject.name=demo",
+		FieldSelector: "involvedObject.kind=VMDistributedCluster,involvedObject.name=" + name,
 	})
 	must(r.t, err)
 	return found.Items

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 )
@@ -64,6 +65,11 @@ func TestVMAgentScrapesTheZonesOfAllThatShareIt(t *testing.T) {
 	r.delete("two")
 	r.untilScraped("zone-a")
 	r.untilGone("two")
+	for _, event := range r.eventsOf("two") {
+		if event.Type == corev1.EventTypeWarning {
+			t.Errorf("deletion complains: %s %s", event.Reason, event.Message)
+		}
+	}
 	// And one by naming no VMAgent any more.
 	r.apply(manifest("one", inline("zone-a", small("v1"))))
 	r.untilScraped()

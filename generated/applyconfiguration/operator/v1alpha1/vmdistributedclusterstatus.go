@@ -33,7 +33,8 @@ type VMDistributedClusterStatusApplyConfiguration struct {
 	UpdateRevision *string `json:"updateRevision,omitempty"`
 	// updatedZones is the number of zones that run updateRevision.
 	UpdatedZones *int32 `json:"updatedZones,omitempty"`
-	// readyZones is the number of zones in good health, whatever revision they run.
+	// readyZones is the number of zones in good health that keep their reads, whatever
+	// revision they run. A zone in work is drained, and not among them.
 	ReadyZones *int32 `json:"readyZones,omitempty"`
 	// zones is the state of each zone, in rollout order, and after them of those that
 	// the list no longer names while their reads are still to be given back.
