@@ -42,3 +42,18 @@ kube::codegen::gen_client \
 	--output-pkg "$module/generated" \
 	--boilerplate "$boilerplate" \
 	"$root/apis"
+
+# The schema that VMClusters are checked by where none is installed. It follows from
+# two versions alone, and takes a while to make.
+schema=$root/pkg/clusterschema/zz_generated.vmcluster.json
+types=github.com/VictoriaMetrics/operator/api
+versions=$(cd hack/tools/clusterschema && go list -m -f '{{.Version}}' "$types" sigs.k8s.io/controller-tools)
+operator=${versions%%$'\n'*} generator=${versions##*$'\n'}
+if ! grep -q "^{\"generatorVersion\":\"$generator\",\"operatorVersion\":\"$operator\"," "$schema"; then
+	crds=$(mktemp -d)
+	trap 'rm -rf "$crds"' EXIT
+	(cd hack/tools/clusterschema && go run sigs.k8s.io/controller-tools/cmd/controller-gen \
+		crd:maxDescLen=0 paths="$types/operator/v1beta1" output:crd:dir="$crds")
+	go run ./hack/clusterschema -crd "$crds/operator.victoriametrics.com_vmclusters.yaml" \
+		-operator "$operator" -generator "$generator" -output "$schema"
+fi

@@ -6,7 +6,6 @@
 package apiserver
 
 import (
-	"context"
 	"fmt"
 	"net/http"
 
@@ -26,17 +25,14 @@ import (
 	"github.com/vmdistributed/vmdistributed-apiserver/pkg/zoneshape"
 )
 
-// Controller is what runs beside the API, in the same process.
-type Controller interface {
-	vmdistributedcluster.ZoneReporter
-	// Run works until ctx ends, and returns when all of its work has stopped.
-	Run(ctx context.Context) error
-}
-
 // ExtraConfig is what this server needs beyond a generic one.
 type ExtraConfig struct {
-	// Controller answers the subresource zones, and runs while the server does.
-	Controller Controller
+	// Zones answers the subresource zones.
+	Zones vmdistributedcluster.ZoneReporter
+	// Workers run while the server does.
+	Workers []Worker
+	// Ready are checks of readiness beside the generic ones.
+	Ready []healthz.HealthChecker
 }
 
 // Config is a server that is still being configured.
@@ -88,7 +84,7 @@ func (c *Config) Complete() CompletedConfig {
 		codecs:  c.Codecs,
 		generic: c.GenericConfig.Complete(),
 		extra:   &c.ExtraConfig,
-		ready:   []healthz.HealthChecker{requestHeaderCA(c.GenericConfig.Authentication.RequestHeaderConfig)},
+		ready:   append([]healthz.HealthChecker{requestHeaderCA(c.GenericConfig.Authentication.RequestHeaderConfig)}, c.ExtraConfig.Ready...),
 	}}
 }
 
@@ -114,15 +110,17 @@ func (c CompletedConfig) New() (*genericapiserver.GenericAPIServer, error) {
 	if err := server.AddReadyzChecks(c.ready...); err != nil {
 		return nil, fmt.Errorf("adding checks of readiness: %w", err)
 	}
-	if err := addController(server, c.extra.Controller); err != nil {
-		return nil, err
+	for _, worker := range c.extra.Workers {
+		if err := addWorker(server, worker); err != nil {
+			return nil, err
+		}
 	}
 	return server, nil
 }
 
 func (c CompletedConfig) install(server *genericapiserver.GenericAPIServer) error {
 	resource := v1alpha1.Resource("vmdistributedclusters")
-	storage, err := vmdistributedcluster.NewStorage(c.scheme, resource, c.generic.RESTOptionsGetter, c.extra.Controller)
+	storage, err := vmdistributedcluster.NewStorage(c.scheme, resource, c.generic.RESTOptionsGetter, c.extra.Zones)
 	if err != nil {
 		return fmt.Errorf("making the storage of %s: %w", resource, err)
 	}

@@ -28,6 +28,7 @@ import (
 	"github.com/vmdistributed/vmdistributed-apiserver/generated/clientset/versioned"
 	externalversions "github.com/vmdistributed/vmdistributed-apiserver/generated/informers/externalversions"
 	"github.com/vmdistributed/vmdistributed-apiserver/pkg/evidence"
+	"github.com/vmdistributed/vmdistributed-apiserver/pkg/inventory"
 	"github.com/vmdistributed/vmdistributed-apiserver/pkg/metricspage"
 	"github.com/vmdistributed/vmdistributed-apiserver/pkg/victoriametrics"
 )
@@ -53,7 +54,7 @@ type Controller struct {
 	trials     *trials
 	evidence   *evidence.Gatherer
 	live       live
-	cached     *cached
+	inventory  *inventory.Inventory
 	factory    externalversions.SharedInformerFactory
 	objects    cache.SharedIndexInformer
 	pace       pace
@@ -67,8 +68,9 @@ type Controller struct {
 }
 
 // New returns a controller that reads and writes VMDistributedClusters through
-// own, and everything else in the cluster of host. It does nothing before Run.
-func New(ctx context.Context, own versioned.Interface, host *rest.Config) (*Controller, error) {
+// own, and everything else in the cluster of host, of which the inventory knows
+// what there is. It does nothing before Run.
+func New(ctx context.Context, own versioned.Interface, host *rest.Config, known *inventory.Inventory) (*Controller, error) {
 	host = rest.CopyConfig(host)
 	host.QPS, host.Burst = hostQPS, hostBurst
 	rest.AddUserAgent(host, victoriametrics.FieldManager)
@@ -80,10 +82,6 @@ func New(ctx context.Context, own versioned.Interface, host *rest.Config) (*Cont
 	if err != nil {
 		return nil, fmt.Errorf("making a client for the operator's kinds: %w", err)
 	}
-	caches, err := newCached(objects, client)
-	if err != nil {
-		return nil, err
-	}
 	scheme := runtime.NewScheme()
 	install.Install(scheme)
 	broadcast := record.NewBroadcaster(record.WithContext(ctx), record.WithCorrelatorOptions(storyOptions()))
@@ -92,8 +90,8 @@ func New(ctx context.Context, own versioned.Interface, host *rest.Config) (*Cont
 		kubernetes: client,
 		writer:     writer{objects: objects},
 		trials:     newTrials(writer{objects: objects}, clock.RealClock{}),
-		live:       live{objects: objects, kubernetes: client, known: caches},
-		cached:     caches,
+		live:       live{objects: objects, kubernetes: client, known: known},
+		inventory:  known,
 		evidence:   evidence.New(client, metricspage.New(metricspage.Options{}), clock.RealClock{}),
 		factory:    externalversions.NewSharedInformerFactory(own, 0),
 		queue: workqueue.NewTypedRateLimitingQueueWithConfig(
@@ -125,15 +123,9 @@ func (c *Controller) Run(ctx context.Context) error {
 
 	c.factory.StartWithContext(ctx)
 	defer c.factory.Shutdown()
-	c.cached.start(ctx)
-	defer c.cached.stop()
 
 	logger.Info("Waiting for the caches of VMDistributedClusters and of the operator's kinds")
-	synced := []cache.InformerSynced{c.objects.HasSynced}
-	for _, informer := range c.cached.informers() {
-		synced = append(synced, informer.HasSynced)
-	}
-	if !cache.WaitForCacheSync(ctx.Done(), synced...) {
+	if !cache.WaitForCacheSync(ctx.Done(), c.objects.HasSynced, c.inventory.HasSynced) {
 		return nil // the server stops before they were filled
 	}
 	logger.Info("Rolling out", "workers", workers)

@@ -19,6 +19,7 @@ import (
 	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/kubernetes"
 
+	"github.com/vmdistributed/vmdistributed-apiserver/pkg/inventory"
 	"github.com/vmdistributed/vmdistributed-apiserver/pkg/victoriametrics"
 )
 
@@ -29,7 +30,7 @@ type live struct {
 	objects    dynamic.Interface
 	kubernetes kubernetes.Interface
 	// known tells of VMClusters that are nobody's zones here.
-	known *cached
+	known *inventory.Inventory
 }
 
 // look is one look at a namespace. It is as fresh as its beginning, and asks for
@@ -108,7 +109,7 @@ func (s *look) all(namespace string) ([]*unstructured.Unstructured, error) {
 	return s.vmclusters()
 }
 
-func (s *look) cluster(_ context.Context, namespace, name string) (*unstructured.Unstructured, error) {
+func (s *look) Cluster(_ context.Context, namespace, name string) (*unstructured.Unstructured, error) {
 	all, err := s.all(namespace)
 	return named(all, name), err
 }
@@ -122,7 +123,7 @@ func named(objects []*unstructured.Unstructured, name string) *unstructured.Unst
 	return nil
 }
 
-func (s *look) marked(_ context.Context, owner types.NamespacedName) ([]*unstructured.Unstructured, error) {
+func (s *look) Marked(_ context.Context, owner types.NamespacedName) ([]*unstructured.Unstructured, error) {
 	all, err := s.all(owner.Namespace)
 	if err != nil {
 		return nil, err
@@ -136,7 +137,7 @@ func (s *look) marked(_ context.Context, owner types.NamespacedName) ([]*unstruc
 	return ours, nil
 }
 
-func (s *look) workloads(_ context.Context, namespace, name string) ([]appsv1.StatefulSet, []appsv1.Deployment, error) {
+func (s *look) Workloads(_ context.Context, namespace, name string) ([]appsv1.StatefulSet, []appsv1.Deployment, error) {
 	if err := s.within(namespace); err != nil {
 		return nil, nil, err
 	}
@@ -191,32 +192,32 @@ func (s live) allWorkloads(ctx context.Context, namespace string) (map[types.Nam
 
 // clusters is answered from a cache, the only one: what it does not know yet
 // makes a decision wait, never hurry.
-func (s *look) clusters(ctx context.Context) ([]*unstructured.Unstructured, error) {
-	return s.known.clusters(ctx)
+func (s *look) Clusters(ctx context.Context) ([]*unstructured.Unstructured, error) {
+	return s.known.Clusters(ctx)
 }
 
-func (s *look) agent(ctx context.Context, namespace, name string) (*unstructured.Unstructured, error) {
-	all, err := s.agents(ctx, namespace)
+func (s *look) Agent(ctx context.Context, namespace, name string) (*unstructured.Unstructured, error) {
+	all, err := s.Agents(ctx, namespace)
 	return named(all, name), err
 }
 
-func (s *look) agents(_ context.Context, namespace string) ([]*unstructured.Unstructured, error) {
+func (s *look) Agents(_ context.Context, namespace string) ([]*unstructured.Unstructured, error) {
 	if err := s.within(namespace); err != nil {
 		return nil, err
 	}
 	return s.vmagents()
 }
 
-func (s *look) users(_ context.Context, namespace string) ([]*unstructured.Unstructured, error) {
+func (s *look) Users(_ context.Context, namespace string) ([]*unstructured.Unstructured, error) {
 	if err := s.within(namespace); err != nil {
 		return nil, err
 	}
 	return s.vmusers()
 }
 
-func (s *look) auths(context.Context) ([]*unstructured.Unstructured, error) { return s.vmauths() }
+func (s *look) Auths(context.Context) ([]*unstructured.Unstructured, error) { return s.vmauths() }
 
-func (s *look) routers(context.Context) ([]*unstructured.Unstructured, error) {
+func (s *look) Routers(context.Context) ([]*unstructured.Unstructured, error) {
 	users, err := s.everyUser()
 	if err != nil {
 		return nil, err
@@ -225,7 +226,7 @@ func (s *look) routers(context.Context) ([]*unstructured.Unstructured, error) {
 	return slices.Concat(users, auths), err
 }
 
-func (s *look) namespace(_ context.Context, name string) (*corev1.Namespace, error) {
+func (s *look) Namespace(_ context.Context, name string) (*corev1.Namespace, error) {
 	if err := s.within(name); err != nil {
 		return nil, err
 	}

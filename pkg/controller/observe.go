@@ -118,7 +118,7 @@ func (o *observer) observe(ctx context.Context, object *vmdistributed.VMDistribu
 		marked:   map[string]*unstructured.Unstructured{},
 		records:  recordsOf(object.Status.Zones),
 	}
-	if view.namespace, err = o.source.namespace(ctx, object.Namespace); err != nil {
+	if view.namespace, err = o.source.Namespace(ctx, object.Namespace); err != nil {
 		return nil, err
 	}
 	if object.DeletionTimestamp != nil {

@@ -18,7 +18,7 @@ func (o *observer) observeQueues(ctx context.Context, object *vmdistributed.VMDi
 	if object.Spec.VMAgent == nil {
 		return nil
 	}
-	agent, err := o.source.agent(ctx, object.Namespace, object.Spec.VMAgent.Name)
+	agent, err := o.source.Agent(ctx, object.Namespace, object.Spec.VMAgent.Name)
 	if err != nil {
 		return err
 	}
@@ -66,7 +66,7 @@ func queuesOf(agent string, writes victoriametrics.ZoneWrites) rollout.Queues {
 // knownClusters are all VMClusters there are: a remote write to one of them does
 // not lead to another.
 func (o *observer) knownClusters(ctx context.Context) ([]victoriametrics.Cluster, error) {
-	all, err := o.source.clusters(ctx)
+	all, err := o.source.Clusters(ctx)
 	if err != nil {
 		return nil, err
 	}

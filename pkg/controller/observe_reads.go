@@ -52,7 +52,7 @@ func (o *observer) observeReads(ctx context.Context, object *vmdistributed.VMDis
 }
 
 func (o *observer) readers(ctx context.Context, object *vmdistributed.VMDistributedCluster) (*readers, error) {
-	users, err := o.source.users(ctx, object.Namespace)
+	users, err := o.source.Users(ctx, object.Namespace)
 	if err != nil {
 		return nil, err
 	}
@@ -85,7 +85,7 @@ func (o *observer) readers(ctx context.Context, object *vmdistributed.VMDistribu
 	if len(found.listed)+len(found.drained) == 0 {
 		return found, nil
 	}
-	found.auths, err = o.source.auths(ctx)
+	found.auths, err = o.source.Auths(ctx)
 	return found, err
 }
 

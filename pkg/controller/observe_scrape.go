@@ -16,7 +16,7 @@ import (
 // were once and are no longer.
 func (o *observer) observeScrape(ctx context.Context, object *vmdistributed.VMDistributedCluster, view *observation) error {
 	view.scrape = &scrapeView{patches: map[string]map[string]any{}}
-	agents, err := o.source.agents(ctx, object.Namespace)
+	agents, err := o.source.Agents(ctx, object.Namespace)
 	if err != nil {
 		return err
 	}

@@ -19,7 +19,7 @@ import (
 // observeStrays finds what the list no longer names and we have still to do with:
 // VMClusters that carry our mark, and those that a VMUser is drained of.
 func (o *observer) observeStrays(ctx context.Context, object *vmdistributed.VMDistributedCluster, view *observation) error {
-	marked, err := o.source.marked(ctx, view.owner)
+	marked, err := o.source.Marked(ctx, view.owner)
 	if err != nil {
 		return err
 	}
@@ -63,7 +63,7 @@ func (o *observer) observeStray(ctx context.Context, object *vmdistributed.VMDis
 	}}
 	seen := &zoneView{}
 	view.strays[name] = seen
-	live, err := o.source.cluster(ctx, object.Namespace, name)
+	live, err := o.source.Cluster(ctx, object.Namespace, name)
 	if err != nil {
 		return err
 	}

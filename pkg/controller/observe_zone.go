@@ -25,7 +25,7 @@ func (o *observer) observeZone(ctx context.Context, object *vmdistributed.VMDist
 		return zone, fmt.Errorf("reading zone %s: %w", zone.Name, err)
 	}
 	zone.Revision = revisionOf(zone.Inline, wanted)
-	live, err := o.source.cluster(ctx, object.Namespace, zone.Name)
+	live, err := o.source.Cluster(ctx, object.Namespace, zone.Name)
 	if err != nil {
 		return zone, err
 	}
@@ -82,7 +82,7 @@ func (o *observer) health(ctx context.Context, cluster victoriametrics.Cluster) 
 		seen.Unhealthy = evidence
 		return seen, nil
 	}
-	statefulSets, deployments, err := o.source.workloads(ctx, cluster.Namespace, cluster.Name)
+	statefulSets, deployments, err := o.source.Workloads(ctx, cluster.Namespace, cluster.Name)
 	if err != nil {
 		return nil, err
 	}
@@ -189,7 +189,7 @@ func (o *observer) tryOut(ctx context.Context, zone *rollout.Zone, seen *zoneVie
 
 // referredBy lists the VMUsers and VMAuths that a deletion would break.
 func (o *observer) referredBy(ctx context.Context, namespace, name string) ([]string, error) {
-	routers, err := o.source.routers(ctx)
+	routers, err := o.source.Routers(ctx)
 	if err != nil {
 		return nil, err
 	}

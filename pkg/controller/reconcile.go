@@ -65,7 +65,7 @@ func (c *Controller) get(key cache.ObjectName) (object *vmdistributed.VMDistribu
 // pass makes one over an object as it is known to be.
 func (c *Controller) pass(ctx context.Context, key cache.ObjectName, object *vmdistributed.VMDistributedCluster) (time.Time, error) {
 	p := &pass{Controller: c, object: object, evidence: c.evidence.Look()}
-	if err := p.decide(ctx, observer{source: c.cached}); err != nil {
+	if err := p.decide(ctx, observer{source: c.inventory}); err != nil {
 		return time.Time{}, err
 	}
 	if p.leftAlone() {

@@ -15,24 +15,24 @@ import (
 // source is where observations come from. What does not exist is nil without an
 // error. What is returned must not be changed.
 type source interface {
-	// cluster returns a VMCluster.
-	cluster(ctx context.Context, namespace, name string) (*unstructured.Unstructured, error)
-	// marked returns the VMClusters that carry the owner's mark.
-	marked(ctx context.Context, owner types.NamespacedName) ([]*unstructured.Unstructured, error)
-	// clusters returns the VMClusters of all namespaces, as far as they are known.
-	clusters(ctx context.Context) ([]*unstructured.Unstructured, error)
-	// workloads returns what the operator has made for a VMCluster.
-	workloads(ctx context.Context, namespace, name string) ([]appsv1.StatefulSet, []appsv1.Deployment, error)
-	// agent returns a VMAgent.
-	agent(ctx context.Context, namespace, name string) (*unstructured.Unstructured, error)
-	// agents returns the VMAgents of a namespace.
-	agents(ctx context.Context, namespace string) ([]*unstructured.Unstructured, error)
-	// users returns the VMUsers of a namespace.
-	users(ctx context.Context, namespace string) ([]*unstructured.Unstructured, error)
-	// auths returns the VMAuths of all namespaces.
-	auths(ctx context.Context) ([]*unstructured.Unstructured, error)
-	// routers returns the VMUsers and VMAuths of all namespaces.
-	routers(ctx context.Context) ([]*unstructured.Unstructured, error)
-	// namespace returns a Namespace.
-	namespace(ctx context.Context, name string) (*corev1.Namespace, error)
+	// Cluster returns a VMCluster.
+	Cluster(ctx context.Context, namespace, name string) (*unstructured.Unstructured, error)
+	// Marked returns the VMClusters that carry the owner's mark.
+	Marked(ctx context.Context, owner types.NamespacedName) ([]*unstructured.Unstructured, error)
+	// Clusters returns the VMClusters of all namespaces, as far as they are known.
+	Clusters(ctx context.Context) ([]*unstructured.Unstructured, error)
+	// Workloads returns what the operator has made for a VMCluster.
+	Workloads(ctx context.Context, namespace, name string) ([]appsv1.StatefulSet, []appsv1.Deployment, error)
+	// Agent returns a VMAgent.
+	Agent(ctx context.Context, namespace, name string) (*unstructured.Unstructured, error)
+	// Agents returns the VMAgents of a namespace.
+	Agents(ctx context.Context, namespace string) ([]*unstructured.Unstructured, error)
+	// Users returns the VMUsers of a namespace.
+	Users(ctx context.Context, namespace string) ([]*unstructured.Unstructured, error)
+	// Auths returns the VMAuths of all namespaces.
+	Auths(ctx context.Context) ([]*unstructured.Unstructured, error)
+	// Routers returns the VMUsers and VMAuths of all namespaces.
+	Routers(ctx context.Context) ([]*unstructured.Unstructured, error)
+	// Namespace returns a Namespace.
+	Namespace(ctx context.Context, name string) (*corev1.Namespace, error)
 }

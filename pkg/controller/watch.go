@@ -4,6 +4,7 @@
 package controller
 
 import (
+	"context"
 	"fmt"
 	"slices"
 
@@ -35,14 +36,14 @@ func (c *Controller) watch() error {
 		return fmt.Errorf("adding the indexes of VMDistributedClusters: %w", err)
 	}
 	for informer, react := range map[cache.SharedIndexInformer]cache.ResourceEventHandler{
-		c.objects:             handler(c.queueObject),
-		c.cached.vmclusters:   handler(c.queueOwnersOfCluster),
-		c.cached.statefulSets: handler(c.queueOwnersOfWorkload),
-		c.cached.deployments:  handler(c.queueOwnersOfWorkload),
-		c.cached.vmagents:     handler(c.queueNamespace),
-		c.cached.vmusers:      handler(c.queueByUser),
-		c.cached.vmauths:      specHandler(c.queueReaders),
-		c.cached.namespaces:   handler(c.queueTerminating),
+		c.objects:                handler(c.queueObject),
+		c.inventory.VMClusters:   handler(c.queueOwnersOfCluster),
+		c.inventory.StatefulSets: handler(c.queueOwnersOfWorkload),
+		c.inventory.Deployments:  handler(c.queueOwnersOfWorkload),
+		c.inventory.VMAgents:     handler(c.queueNamespace),
+		c.inventory.VMUsers:      handler(c.queueByUser),
+		c.inventory.VMAuths:      specHandler(c.queueReaders),
+		c.inventory.Namespaces:   handler(c.queueTerminating),
 	} {
 		if _, err := informer.AddEventHandler(react); err != nil {
 			return fmt.Errorf("adding an event handler: %w", err)
@@ -151,7 +152,7 @@ func (c *Controller) queueOwnersOfWorkload(workload metav1.Object) {
 	}
 	c.queueByZone(namespace, name)
 	// One that no zone names any more may be ours all the same, until it is let go.
-	cluster, err := lookUp(c.cached.vmclusters, namespace, name)
+	cluster, err := c.inventory.Cluster(context.Background(), namespace, name)
 	if err != nil || cluster == nil {
 		return
 	}

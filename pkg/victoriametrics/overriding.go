@@ -53,16 +53,33 @@ func PlanOverride(live *unstructured.Unstructured, patch map[string]any, owner t
 		return OverridePlan{}, err
 	}
 	spec := object(live.Object, "spec")
-	original, foreign := copyOf(spec), []string(nil)
-	if record != nil {
-		original, foreign = override.Rebase(spec, record.Applied, record.Inverse)
-	}
+	original, foreign := withoutOverride(spec, record)
 	target := override.Apply(original, patch)
 	annotations, err := overrideAnnotations(live, record, recordOf(original, patch), owner)
 	if err != nil {
 		return OverridePlan{}, err
 	}
 	return overridePlan(live, override.Diff(spec, target), annotations, foreign, target, ownerUID), nil
+}
+
+// OwnDefinition returns the spec of a referenced VMCluster as it is without our
+// override. It is an error when the record of the override cannot be read.
+func OwnDefinition(live *unstructured.Unstructured) (map[string]any, error) {
+	record, err := OverrideRecordOf(live)
+	if err != nil {
+		return nil, err
+	}
+	own, _ := withoutOverride(object(live.Object, "spec"), record)
+	return own, nil
+}
+
+// withoutOverride returns the original, and the overridden paths that somebody else
+// has written since.
+func withoutOverride(spec map[string]any, record *OverrideRecord) (original map[string]any, foreign []string) {
+	if record == nil {
+		return copyOf(spec), nil
+	}
+	return override.Rebase(spec, record.Applied, record.Inverse)
 }
 
 // recordOf returns the record of an override, nil for none.

@@ -61,6 +61,7 @@ func newOptions(components basecompatibility.ComponentGlobalsRegistry) *options 
 		Logs:        logsapi.NewLoggingConfiguration(),
 		components:  components,
 	}
+	useOurPlugins(o.Recommended.Admission)
 	// Whatever group a request names, one form is stored.
 	o.Recommended.Etcd.StorageConfig.EncodeVersioner = runtime.NewMultiGroupVersioner(
 		v1alpha1.SchemeGroupVersion, schema.GroupKind{Group: v1alpha1.GroupName})

@@ -8,13 +8,22 @@ import (
 	"errors"
 	"fmt"
 
+	apiextensions "k8s.io/apiextensions-apiserver/pkg/client/clientset/clientset"
+	"k8s.io/apiserver/pkg/admission"
+	genericapiserver "k8s.io/apiserver/pkg/server"
+	"k8s.io/apiserver/pkg/server/healthz"
+	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/rest"
 	basecompatibility "k8s.io/component-base/compatibility"
 	"k8s.io/klog/v2"
 
 	"github.com/vmdistributed/vmdistributed-apiserver/generated/clientset/versioned"
+	frontdoor "github.com/vmdistributed/vmdistributed-apiserver/pkg/admission"
 	"github.com/vmdistributed/vmdistributed-apiserver/pkg/apiserver"
+	"github.com/vmdistributed/vmdistributed-apiserver/pkg/clusterschema"
 	"github.com/vmdistributed/vmdistributed-apiserver/pkg/controller"
+	"github.com/vmdistributed/vmdistributed-apiserver/pkg/inventory"
 	"github.com/vmdistributed/vmdistributed-apiserver/pkg/storage/claim"
 	"github.com/vmdistributed/vmdistributed-apiserver/pkg/storage/embeddedetcd"
 )
@@ -103,6 +112,13 @@ func (o *options) config(ctx context.Context) (*apiserver.Config, error) {
 	}
 	// The run options know the Kubernetes libraries' version only.
 	generic.EffectiveVersion = effectiveVersion
+	var known *knowledge
+	o.Recommended.ExtraAdmissionInitializers = func(c *genericapiserver.RecommendedConfig) (_ []admission.PluginInitializer, err error) {
+		if known, err = newKnowledge(ctx, c.ClientConfig); err != nil {
+			return nil, err
+		}
+		return []admission.PluginInitializer{frontdoor.Initializer{Inventory: known.inventory, Schemas: known.schemas}}, nil
+	}
 	if err := o.Recommended.ApplyTo(generic); err != nil {
 		return nil, fmt.Errorf("applying the options: %w", err)
 	}
@@ -112,9 +128,46 @@ func (o *options) config(ctx context.Context) (*apiserver.Config, error) {
 	if err != nil {
 		return nil, fmt.Errorf("making the client for our own API: %w", err)
 	}
-	config.ExtraConfig.Controller, err = controller.New(ctx, own, generic.ClientConfig)
+	rollouts, err := controller.New(ctx, own, generic.ClientConfig, known.inventory)
 	if err != nil {
 		return nil, err
 	}
+	config.ExtraConfig = apiserver.ExtraConfig{
+		Zones: rollouts,
+		Workers: []apiserver.Worker{
+			{Name: "inventory", Run: known.inventory.Run},
+			{Name: "cluster-schema", Run: known.schemas.Run},
+			{Name: "rollout-controller", Run: rollouts.Run},
+		},
+		Ready: []healthz.HealthChecker{apiserver.Synced("cluster-schema", known.schemas.HasSynced)},
+	}
 	return config, nil
+}
+
+// knowledge is what both the checks of requests and the controller go by.
+type knowledge struct {
+	inventory *inventory.Inventory
+	schemas   *clusterschema.Follower
+}
+
+// newKnowledge knows nothing yet of the host cluster.
+func newKnowledge(ctx context.Context, host *rest.Config) (*knowledge, error) {
+	objects, err := dynamic.NewForConfig(host)
+	if err != nil {
+		return nil, fmt.Errorf("making a client for the operator's kinds: %w", err)
+	}
+	client, err := kubernetes.NewForConfig(host)
+	if err != nil {
+		return nil, fmt.Errorf("making a client for the host cluster: %w", err)
+	}
+	definitions, err := apiextensions.NewForConfig(host)
+	if err != nil {
+		return nil, fmt.Errorf("making a client for CustomResourceDefinitions: %w", err)
+	}
+	k := &knowledge{}
+	if k.inventory, err = inventory.New(objects, client); err != nil {
+		return nil, err
+	}
+	k.schemas, err = clusterschema.NewFollower(ctx, definitions)
+	return k, err
 }

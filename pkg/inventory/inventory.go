@@ -1,11 +1,15 @@
 // Copyright The vmdistributed-apiserver Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-package controller
+// Package inventory knows what the host cluster holds of the kinds that a rollout
+// and the checks of a request depend on, by informers. It costs nothing to ask, and
+// may be behind.
+package inventory
 
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -29,21 +33,23 @@ const (
 	byCluster = "cluster" // workloads, by the VMCluster that they belong to
 )
 
-// cached reads from informers. It costs nothing and may be behind.
-type cached struct {
+// Inventory reads from informers. What does not exist is nil without an error. What
+// it returns must not be changed.
+type Inventory struct {
 	objects  dynamicinformer.DynamicSharedInformerFactory
 	workload informers.SharedInformerFactory
 	core     informers.SharedInformerFactory
 
-	vmclusters, vmagents, vmusers, vmauths cache.SharedIndexInformer
-	statefulSets, deployments              cache.SharedIndexInformer
-	namespaces                             cache.SharedIndexInformer
+	// The informers, for whoever wants to hear of changes. Objects of the operator's
+	// kinds are unstructured.
+	VMClusters, VMAgents, VMUsers, VMAuths cache.SharedIndexInformer
+	StatefulSets, Deployments              cache.SharedIndexInformer
+	Namespaces                             cache.SharedIndexInformer
 }
 
-var _ source = &cached{}
-
-func newCached(objects dynamic.Interface, client kubernetes.Interface) (*cached, error) {
-	s := &cached{
+// New returns an inventory that knows nothing before Run.
+func New(objects dynamic.Interface, client kubernetes.Interface) (*Inventory, error) {
+	s := &Inventory{
 		objects: dynamicinformer.NewDynamicSharedInformerFactory(objects, 0),
 		workload: informers.NewSharedInformerFactoryWithOptions(client, 0, informers.WithTweakListOptions(func(options *metav1.ListOptions) {
 			options.LabelSelector = victoriametrics.WorkloadSelector
@@ -53,16 +59,16 @@ func newCached(objects dynamic.Interface, client kubernetes.Interface) (*cached,
 	informer := func(resource schema.GroupVersionResource) cache.SharedIndexInformer {
 		return s.objects.ForResource(resource).Informer()
 	}
-	s.vmclusters = informer(victoriametrics.VMClusterResource)
-	s.vmagents = informer(victoriametrics.VMAgentResource)
-	s.vmusers = informer(victoriametrics.VMUserResource)
-	s.vmauths = informer(victoriametrics.VMAuthResource)
-	s.statefulSets = s.workload.Apps().V1().StatefulSets().Informer()
-	s.deployments = s.workload.Apps().V1().Deployments().Informer()
-	s.namespaces = s.core.Core().V1().Namespaces().Informer()
+	s.VMClusters = informer(victoriametrics.VMClusterResource)
+	s.VMAgents = informer(victoriametrics.VMAgentResource)
+	s.VMUsers = informer(victoriametrics.VMUserResource)
+	s.VMAuths = informer(victoriametrics.VMAuthResource)
+	s.StatefulSets = s.workload.Apps().V1().StatefulSets().Informer()
+	s.Deployments = s.workload.Apps().V1().Deployments().Informer()
+	s.Namespaces = s.core.Core().V1().Namespaces().Informer()
 
 	// Who owns which field matters in VMClusters only.
-	for _, informer := range []cache.SharedIndexInformer{s.vmagents, s.vmusers, s.vmauths, s.statefulSets, s.deployments, s.namespaces} {
+	for _, informer := range []cache.SharedIndexInformer{s.VMAgents, s.VMUsers, s.VMAuths, s.StatefulSets, s.Deployments, s.Namespaces} {
 		if err := informer.SetTransform(withoutManagedFields); err != nil {
 			return nil, fmt.Errorf("slimming an informer: %w", err)
 		}
@@ -71,11 +77,11 @@ func newCached(objects dynamic.Interface, client kubernetes.Interface) (*cached,
 		informer cache.SharedIndexInformer
 		indexers cache.Indexers
 	}{
-		{s.vmclusters, cache.Indexers{byOwner: indexByOwner, cache.NamespaceIndex: cache.MetaNamespaceIndexFunc}},
-		{s.vmagents, cache.Indexers{cache.NamespaceIndex: cache.MetaNamespaceIndexFunc}},
-		{s.vmusers, cache.Indexers{cache.NamespaceIndex: cache.MetaNamespaceIndexFunc}},
-		{s.statefulSets, cache.Indexers{byCluster: indexByCluster}},
-		{s.deployments, cache.Indexers{byCluster: indexByCluster}},
+		{s.VMClusters, cache.Indexers{byOwner: indexByOwner, cache.NamespaceIndex: cache.MetaNamespaceIndexFunc}},
+		{s.VMAgents, cache.Indexers{cache.NamespaceIndex: cache.MetaNamespaceIndexFunc}},
+		{s.VMUsers, cache.Indexers{cache.NamespaceIndex: cache.MetaNamespaceIndexFunc}},
+		{s.StatefulSets, cache.Indexers{byCluster: indexByCluster}},
+		{s.Deployments, cache.Indexers{byCluster: indexByCluster}},
 	} {
 		if err := addIndexers(index.informer, index.indexers); err != nil {
 			return nil, fmt.Errorf("adding indexes to an informer: %w", err)
@@ -115,34 +121,37 @@ func indexByCluster(obj any) ([]string, error) {
 	return []string{types.NamespacedName{Namespace: namespace, Name: name}.String()}, nil
 }
 
-// start runs the informers until ctx ends.
-func (s *cached) start(ctx context.Context) {
+// Run keeps the informers until ctx ends, and returns when they have ended.
+func (s *Inventory) Run(ctx context.Context) error {
 	s.objects.Start(ctx.Done())
 	s.workload.StartWithContext(ctx)
 	s.core.StartWithContext(ctx)
-}
-
-// stop waits for the informers to end.
-func (s *cached) stop() {
+	<-ctx.Done()
 	s.objects.Shutdown()
 	s.workload.Shutdown()
 	s.core.Shutdown()
+	return nil
 }
 
-func (s *cached) informers() []cache.SharedIndexInformer {
-	return []cache.SharedIndexInformer{s.vmclusters, s.vmagents, s.vmusers, s.vmauths, s.statefulSets, s.deployments, s.namespaces}
+// HasSynced is true once everything has been read. It stays false for as long as
+// one of the operator's kinds is not installed.
+func (s *Inventory) HasSynced() bool {
+	return !slices.ContainsFunc(s.informers(), func(informer cache.SharedIndexInformer) bool { return !informer.HasSynced() })
 }
 
-func (s *cached) cluster(_ context.Context, namespace, name string) (*unstructured.Unstructured, error) {
-	return lookUp(s.vmclusters, namespace, name)
+// Cluster returns a VMCluster.
+func (s *Inventory) Cluster(_ context.Context, namespace, name string) (*unstructured.Unstructured, error) {
+	return lookUp(s.VMClusters, namespace, name)
 }
 
-func (s *cached) clusters(context.Context) ([]*unstructured.Unstructured, error) {
-	return asUnstructured(s.vmclusters.GetStore().List()), nil
+// Clusters returns the VMClusters of all namespaces.
+func (s *Inventory) Clusters(context.Context) ([]*unstructured.Unstructured, error) {
+	return asUnstructured(s.VMClusters.GetStore().List()), nil
 }
 
-func (s *cached) agent(_ context.Context, namespace, name string) (*unstructured.Unstructured, error) {
-	return lookUp(s.vmagents, namespace, name)
+// Agent returns a VMAgent.
+func (s *Inventory) Agent(_ context.Context, namespace, name string) (*unstructured.Unstructured, error) {
+	return lookUp(s.VMAgents, namespace, name)
 }
 
 func lookUp(informer cache.SharedIndexInformer, namespace, name string) (*unstructured.Unstructured, error) {
@@ -153,8 +162,9 @@ func lookUp(informer cache.SharedIndexInformer, namespace, name string) (*unstru
 	return obj.(*unstructured.Unstructured), nil
 }
 
-func (s *cached) marked(_ context.Context, owner types.NamespacedName) ([]*unstructured.Unstructured, error) {
-	found, err := s.vmclusters.GetIndexer().ByIndex(byOwner, owner.String())
+// Marked returns the VMClusters that carry the owner's mark.
+func (s *Inventory) Marked(_ context.Context, owner types.NamespacedName) ([]*unstructured.Unstructured, error) {
+	found, err := s.VMClusters.GetIndexer().ByIndex(byOwner, owner.String())
 	if err != nil {
 		return nil, err
 	}
@@ -168,22 +178,26 @@ func (s *cached) marked(_ context.Context, owner types.NamespacedName) ([]*unstr
 	return ours, nil
 }
 
-func (s *cached) agents(_ context.Context, namespace string) ([]*unstructured.Unstructured, error) {
-	found, err := s.vmagents.GetIndexer().ByIndex(cache.NamespaceIndex, namespace)
+// Agents returns the VMAgents of a namespace.
+func (s *Inventory) Agents(_ context.Context, namespace string) ([]*unstructured.Unstructured, error) {
+	found, err := s.VMAgents.GetIndexer().ByIndex(cache.NamespaceIndex, namespace)
 	return asUnstructured(found), err
 }
 
-func (s *cached) users(_ context.Context, namespace string) ([]*unstructured.Unstructured, error) {
-	found, err := s.vmusers.GetIndexer().ByIndex(cache.NamespaceIndex, namespace)
+// Users returns the VMUsers of a namespace.
+func (s *Inventory) Users(_ context.Context, namespace string) ([]*unstructured.Unstructured, error) {
+	found, err := s.VMUsers.GetIndexer().ByIndex(cache.NamespaceIndex, namespace)
 	return asUnstructured(found), err
 }
 
-func (s *cached) auths(context.Context) ([]*unstructured.Unstructured, error) {
-	return asUnstructured(s.vmauths.GetStore().List()), nil
+// Auths returns the VMAuths of all namespaces.
+func (s *Inventory) Auths(context.Context) ([]*unstructured.Unstructured, error) {
+	return asUnstructured(s.VMAuths.GetStore().List()), nil
 }
 
-func (s *cached) routers(context.Context) ([]*unstructured.Unstructured, error) {
-	return append(asUnstructured(s.vmusers.GetStore().List()), asUnstructured(s.vmauths.GetStore().List())...), nil
+// Routers returns the VMUsers and VMAuths of all namespaces.
+func (s *Inventory) Routers(context.Context) ([]*unstructured.Unstructured, error) {
+	return append(asUnstructured(s.VMUsers.GetStore().List()), asUnstructured(s.VMAuths.GetStore().List())...), nil
 }
 
 func asUnstructured(found []any) []*unstructured.Unstructured {
@@ -194,13 +208,14 @@ func asUnstructured(found []any) []*unstructured.Unstructured {
 	return objects
 }
 
-func (s *cached) workloads(_ context.Context, namespace, name string) ([]appsv1.StatefulSet, []appsv1.Deployment, error) {
+// Workloads returns what the operator has made for a VMCluster.
+func (s *Inventory) Workloads(_ context.Context, namespace, name string) ([]appsv1.StatefulSet, []appsv1.Deployment, error) {
 	key := types.NamespacedName{Namespace: namespace, Name: name}.String()
-	sets, err := s.statefulSets.GetIndexer().ByIndex(byCluster, key)
+	sets, err := s.StatefulSets.GetIndexer().ByIndex(byCluster, key)
 	if err != nil {
 		return nil, nil, err
 	}
-	found, err := s.deployments.GetIndexer().ByIndex(byCluster, key)
+	found, err := s.Deployments.GetIndexer().ByIndex(byCluster, key)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -215,8 +230,9 @@ func (s *cached) workloads(_ context.Context, namespace, name string) ([]appsv1.
 	return statefulSets, deployments, nil
 }
 
-func (s *cached) namespace(_ context.Context, name string) (*corev1.Namespace, error) {
-	obj, exists, err := s.namespaces.GetStore().GetByKey(name)
+// Namespace returns a Namespace.
+func (s *Inventory) Namespace(_ context.Context, name string) (*corev1.Namespace, error) {
+	obj, exists, err := s.Namespaces.GetStore().GetByKey(name)
 	if err != nil || !exists {
 		return nil, err
 	}

@@ -1,0 +1,123 @@
+// Copyright The vmdistributed-apiserver Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// Package definition refuses zones whose VMCluster the installed VictoriaMetrics
+// operator would not take: what spec defines, and what overrideSpec makes of the
+// VMCluster that ref names.
+package definition
+
+import (
+	"context"
+	"errors"
+	"io"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/util/validation/field"
+	"k8s.io/apiserver/pkg/admission"
+	"k8s.io/apiserver/pkg/warning"
+
+	frontdoor "github.com/vmdistributed/vmdistributed-apiserver/pkg/admission"
+	"github.com/vmdistributed/vmdistributed-apiserver/pkg/clusterschema"
+	"github.com/vmdistributed/vmdistributed-apiserver/pkg/inventory"
+)
+
+// PluginName is the name in --disable-admission-plugins.
+const PluginName = "VMClusterDefinition"
+
+// Register makes the plugin known.
+func Register(plugins *admission.Plugins) {
+	plugins.Register(PluginName, func(io.Reader) (admission.Interface, error) { return newPlugin(), nil })
+}
+
+// plugin validates; it changes nothing.
+type plugin struct {
+	*admission.Handler
+	inventory *inventory.Inventory
+	schemas   *clusterschema.Follower
+}
+
+var (
+	_ admission.ValidationInterface = &plugin{}
+	_ frontdoor.WantsInventory      = &plugin{}
+	_ frontdoor.WantsSchemas        = &plugin{}
+)
+
+func newPlugin() *plugin {
+	return &plugin{Handler: admission.NewHandler(admission.Create, admission.Update)}
+}
+
+// SetInventory is called once, before the first request.
+func (p *plugin) SetInventory(known *inventory.Inventory) { p.inventory = known }
+
+// SetSchemas is called once, before the first request.
+func (p *plugin) SetSchemas(schemas *clusterschema.Follower) {
+	p.schemas = schemas
+	p.SetReadyFunc(schemas.HasSynced)
+}
+
+// ValidateInitialization tells whether nothing is missing.
+func (p *plugin) ValidateInitialization() error {
+	if p.inventory == nil || p.schemas == nil {
+		return errors.New(PluginName + " needs an inventory and the schemas of VMClusters")
+	}
+	return nil
+}
+
+// Validate refuses with 422 what the schema does not allow, and deals with unknown
+// fields as the request wants.
+func (p *plugin) Validate(ctx context.Context, a admission.Attributes, _ admission.ObjectInterfaces) error {
+	object, old := frontdoor.Objects(a)
+	if object == nil || a.GetSubresource() != "" || object.DeletionTimestamp != nil {
+		return nil
+	}
+	changed := changes(object, old)
+	if len(changed) == 0 {
+		return nil
+	}
+	if !p.WaitForReady() {
+		return apierrors.NewServiceUnavailable("the server does not know yet which schema VMClusters have; try again")
+	}
+	schema, err := p.schemas.Current()
+	if err != nil {
+		return apierrors.NewInternalError(err)
+	}
+	c := check{schema: schema, live: p.inventory.Cluster, namespace: object.Namespace}
+	for i := range changed {
+		if err := c.zone(ctx, &changed[i]); err != nil {
+			return apierrors.NewInternalError(err)
+		}
+	}
+	if err := c.heedUnknown(ctx, frontdoor.FieldValidation(a)); err != nil {
+		return err
+	}
+	if len(c.errs) > 0 {
+		return apierrors.NewInvalid(frontdoor.Kind, object.Name, c.errs)
+	}
+	return nil
+}
+
+// heedUnknown does what kube-apiserver does about unknown fields elsewhere.
+func (c *check) heedUnknown(ctx context.Context, mode string) error {
+	if len(c.unknown) == 0 || mode == metav1.FieldValidationIgnore {
+		return nil
+	}
+	if mode == metav1.FieldValidationWarn {
+		for _, err := range c.unknown {
+			warning.AddWarning(ctx, "", err.Error())
+		}
+		return nil
+	}
+	return apierrors.NewBadRequest(runtime.NewStrictDecodingError(c.unknown).Error())
+}
+
+// check collects what is wrong.
+type check struct {
+	schema    *clusterschema.Schema
+	live      lookUp
+	namespace string
+
+	errs    field.ErrorList
+	unknown []error
+}

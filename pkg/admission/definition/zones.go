@@ -1,0 +1,142 @@
+// Copyright The vmdistributed-apiserver Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package definition
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"slices"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/util/json"
+	"k8s.io/apimachinery/pkg/util/validation/field"
+
+	"github.com/vmdistributed/vmdistributed-apiserver/apis/rawjson"
+	"github.com/vmdistributed/vmdistributed-apiserver/apis/vmdistributed"
+	"github.com/vmdistributed/vmdistributed-apiserver/pkg/clusterschema"
+	"github.com/vmdistributed/vmdistributed-apiserver/pkg/override"
+	"github.com/vmdistributed/vmdistributed-apiserver/pkg/victoriametrics"
+)
+
+// lookUp returns a VMCluster, nil where there is none.
+type lookUp func(ctx context.Context, namespace, name string) (*unstructured.Unstructured, error)
+
+// change is a zone of which a request changes what its VMCluster is to be.
+type change struct {
+	cluster string
+	inline  bool
+	// text is the spec of an inline zone or the override of another; before is what
+	// stands there now, nil where the zone is new or was of the other sort.
+	text, before *rawjson.Object
+	path         *field.Path
+}
+
+// changes leaves out zones that say what they have said before.
+func changes(object, old *vmdistributed.VMDistributedCluster) []change {
+	stored := map[string]*vmdistributed.Zone{}
+	if old != nil {
+		for i := range old.Spec.Zones.VMClusters {
+			zone := &old.Spec.Zones.VMClusters[i]
+			stored[zone.ClusterName()] = zone
+		}
+	}
+	path := field.NewPath("spec", "zones", "vmclusters")
+	var found []change
+	for i := range object.Spec.Zones.VMClusters {
+		zone := &object.Spec.Zones.VMClusters[i]
+		c := change{cluster: zone.ClusterName(), inline: zone.Ref == nil}
+		c.text, c.path = textOf(zone, path.Index(i))
+		if before := stored[c.cluster]; before != nil && (before.Ref == nil) == c.inline {
+			c.before, _ = textOf(before, path)
+		}
+		if c.text == nil || c.before != nil && bytes.Equal(c.text.Raw, c.before.Raw) {
+			continue
+		}
+		found = append(found, c)
+	}
+	return found
+}
+
+func textOf(zone *vmdistributed.Zone, path *field.Path) (*rawjson.Object, *field.Path) {
+	if zone.Ref == nil {
+		return zone.Spec, path.Child("spec")
+	}
+	return zone.OverrideSpec, path.Child("overrideSpec")
+}
+
+// zone checks one zone.
+func (c *check) zone(ctx context.Context, changed *change) error {
+	wanted, err := decode(changed.text)
+	if err != nil {
+		return fmt.Errorf("decoding %s: %w", changed.path, err)
+	}
+	before, err := decode(changed.before)
+	if err != nil {
+		return fmt.Errorf("decoding what %s was: %w", changed.path, err)
+	}
+	c.noteUnknown(changed.path, wanted, before)
+	live, err := c.live(ctx, c.namespace, changed.cluster)
+	if err != nil {
+		return fmt.Errorf("looking up VMCluster %s/%s: %w", c.namespace, changed.cluster, err)
+	}
+	if changed.inline {
+		c.inline(ctx, changed, wanted, before, live)
+	} else {
+		c.referenced(ctx, changed, wanted, before, live)
+	}
+	return nil
+}
+
+// noteUnknown notes the unknown fields that were not there before.
+func (c *check) noteUnknown(path *field.Path, wanted, before map[string]any) {
+	var known []string
+	if before != nil {
+		known = c.schema.Unknown(before, path)
+	}
+	for _, name := range c.schema.Unknown(wanted, path) {
+		if !slices.Contains(known, name) {
+			c.unknown = append(c.unknown, fmt.Errorf("unknown field %q", name))
+		}
+	}
+}
+
+// inline holds a definition against the one before or, for one that is new,
+// against what runs under its name: manifests that are applied once more after a
+// loss are no news to a VMCluster that is there.
+func (c *check) inline(ctx context.Context, changed *change, wanted, before map[string]any, live *unstructured.Unstructured) {
+	if before == nil && live != nil {
+		before, _, _ = unstructured.NestedMap(live.Object, "spec")
+	}
+	cluster := clusterschema.Cluster{Namespace: c.namespace, Name: changed.cluster, Spec: wanted}
+	c.errs = append(c.errs, c.schema.Validate(ctx, cluster, before, changed.path)...)
+}
+
+// referenced holds what an override makes of a VMCluster against what the one
+// before makes of it. Where the VMCluster can't be read, the patch is all that can
+// be checked; the rollout says what is the matter.
+func (c *check) referenced(ctx context.Context, changed *change, wanted, before map[string]any, live *unstructured.Unstructured) {
+	if live == nil {
+		c.errs = append(c.errs, c.schema.ValidatePatch(wanted, changed.path)...)
+		return
+	}
+	own, err := victoriametrics.OwnDefinition(live)
+	if err != nil {
+		c.errs = append(c.errs, c.schema.ValidatePatch(wanted, changed.path)...)
+		return
+	}
+	cluster := clusterschema.Cluster{Namespace: c.namespace, Name: changed.cluster, Spec: override.Apply(own, wanted)}
+	c.errs = append(c.errs, c.schema.Validate(ctx, cluster, override.Apply(own, before), changed.path)...)
+}
+
+func decode(object *rawjson.Object) (map[string]any, error) {
+	if object == nil {
+		return nil, nil
+	}
+	decoded := map[string]any{}
+	if len(object.Raw) == 0 {
+		return decoded, nil
+	}
+	return decoded, json.Unmarshal(object.Raw, &decoded)
+}
