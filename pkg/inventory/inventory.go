@@ -67,9 +67,14 @@ func New(objects dynamic.Interface, client kubernetes.Interface) (*Inventory, er
 	s.Deployments = s.workload.Apps().V1().Deployments().Informer()
 	s.Namespaces = s.core.Core().V1().Namespaces().Informer()
 
-	// Who owns which field matters in VMClusters only.
-	for _, informer := range []cache.SharedIndexInformer{s.VMAgents, s.VMUsers, s.VMAuths, s.StatefulSets, s.Deployments, s.Namespaces} {
-		if err := informer.SetTransform(withoutManagedFields); err != nil {
+	// Who owns which field matters in VMClusters, and in VMUsers for what a drain
+	// writes.
+	for informer, slim := range map[cache.SharedIndexInformer]func(metav1.Object){
+		s.VMUsers:  victoriametrics.KeepRouteManagers,
+		s.VMAgents: withoutManagedFields, s.VMAuths: withoutManagedFields, s.Namespaces: withoutManagedFields,
+		s.StatefulSets: withoutManagedFields, s.Deployments: withoutManagedFields,
+	} {
+		if err := informer.SetTransform(transform(slim)); err != nil {
 			return nil, fmt.Errorf("slimming an informer: %w", err)
 		}
 	}
@@ -90,11 +95,16 @@ func New(objects dynamic.Interface, client kubernetes.Interface) (*Inventory, er
 	return s, nil
 }
 
-func withoutManagedFields(obj any) (any, error) {
-	if object, err := meta.Accessor(obj); err == nil {
-		object.SetManagedFields(nil)
+func withoutManagedFields(object metav1.Object) { object.SetManagedFields(nil) }
+
+// transform leaves alone what is no object, such as a tombstone.
+func transform(slim func(metav1.Object)) cache.TransformFunc {
+	return func(obj any) (any, error) {
+		if object, err := meta.Accessor(obj); err == nil {
+			slim(object)
+		}
+		return obj, nil
 	}
-	return obj, nil
 }
 
 // addIndexers leaves out those that the factory has set already.
@@ -137,6 +147,10 @@ func (s *Inventory) Run(ctx context.Context) error {
 // one of the operator's kinds is not installed.
 func (s *Inventory) HasSynced() bool {
 	return !slices.ContainsFunc(s.informers(), func(informer cache.SharedIndexInformer) bool { return !informer.HasSynced() })
+}
+
+func (s *Inventory) informers() []cache.SharedIndexInformer {
+	return []cache.SharedIndexInformer{s.VMClusters, s.VMAgents, s.VMUsers, s.VMAuths, s.StatefulSets, s.Deployments, s.Namespaces}
 }
 
 // Cluster returns a VMCluster.

@@ -9,6 +9,8 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/vmdistributed/vmdistributed-apiserver/pkg/override"
 )
 
 // NotOursError says that a VMCluster exists under the name of an inline zone and
@@ -92,6 +94,22 @@ func dropped(ours specFields, live, spec map[string]any) [][]string {
 		}
 	}
 	return paths
+}
+
+// InlineTarget returns what the spec of a VMCluster becomes when the definition of
+// an inline zone is applied, as far as that can be told without asking the API
+// server: lists count as one value, and what we set earlier and the definition no
+// longer mentions goes, unless somebody else has set it too.
+func InlineTarget(live *unstructured.Unstructured, spec map[string]any) map[string]any {
+	target := copyOf(object(live.Object, "spec"))
+	if ours, told := appliedByUs(live); told {
+		for _, path := range dropped(ours, target, spec) {
+			if len(otherManagers(live, [][]string{path})) == 0 {
+				unstructured.RemoveNestedField(target, path...)
+			}
+		}
+	}
+	return override.Apply(target, spec)
 }
 
 func mentions(spec map[string]any, path []string) bool {

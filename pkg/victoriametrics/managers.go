@@ -9,6 +9,8 @@ import (
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/structured-merge-diff/v6/fieldpath"
+
+	"github.com/vmdistributed/vmdistributed-apiserver/pkg/override"
 )
 
 // specFields is what one field manager owns of a spec.
@@ -57,6 +59,43 @@ func keysOf(path fieldpath.Path) []string {
 		keys = append(keys, *element.FieldName)
 	}
 	return keys
+}
+
+// routesField is what of a VMUser's spec a drain writes.
+var routesField = [][]string{{"targetRefs"}}
+
+// RouteManagers returns the field managers other than ours that own
+// spec.targetRefs of a VMUser, sorted. The operator is never among them: it writes
+// status and finalizers of the objects that users make, and no spec
+// (factory/reconcile/status.go, factory/finalize/common.go).
+func RouteManagers(user metav1.Object) []string { return otherManagers(user, routesField) }
+
+// KeepRouteManagers takes everything out of a VMUser's metadata.managedFields that
+// RouteManagers does not read, which saves most of its memory.
+func KeepRouteManagers(user metav1.Object) {
+	var kept []metav1.ManagedFieldsEntry
+	for _, fields := range fieldsOfSpec(user) {
+		if fields.touchAny(routesField) {
+			kept = append(kept, metav1.ManagedFieldsEntry{
+				Manager: fields.manager, Operation: fields.operation,
+				FieldsType: "FieldsV1", FieldsV1: metav1.NewFieldsV1(`{"f:spec":{"f:targetRefs":{}}}`),
+			})
+		}
+	}
+	user.SetManagedFields(kept)
+}
+
+// Contested returns the places of a merge patch on the spec at which field managers
+// other than ours own something, dotted, and these managers; both sorted.
+func Contested(object metav1.Object, patch map[string]any) (places, managers []string) {
+	var contested [][]string
+	for _, path := range override.Paths(patch) {
+		if others := otherManagers(object, [][]string{path}); len(others) > 0 {
+			contested, managers = append(contested, path), append(managers, others...)
+		}
+	}
+	slices.Sort(managers)
+	return dottedPaths(contested), slices.Compact(managers)
 }
 
 // otherManagers returns the managers other than ours that own something at,

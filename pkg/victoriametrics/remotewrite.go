@@ -6,6 +6,7 @@ package victoriametrics
 import (
 	"fmt"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -31,6 +32,12 @@ type RemoteWrite struct {
 	// SendPause is for how long a replica may be at sending a block, which is
 	// counted nowhere meanwhile, before that counts as failed.
 	SendPause time.Duration
+}
+
+// HasLeastQueue is true where the limit of the queue is as low as it can be: less
+// was asked for, or just that.
+func (w RemoteWrite) HasLeastQueue() bool {
+	return w.MaxDiskUsage > 0 && w.MaxDiskUsage <= leastQueueLimit
 }
 
 // ZoneWrites is what can be told about a VMAgent's way to a zone: entries that
@@ -149,16 +156,17 @@ func (w writer) leads(e writeEntry, zone Cluster, others []Cluster) (direct bool
 	case err != nil || u.Hostname() == "":
 		return false, fmt.Sprintf("spec.remoteWrite[%d].url is not a URL with a host", e.position)
 	}
-	for _, other := range others {
-		same := other.Namespace == zone.Namespace && other.Name == zone.Name
-		if !same && w.isInsertOf(u, other) && !w.isInsertOf(u, zone) {
+	labels := serviceLabels(u)
+	here := w.isInsertOf(labels, zone)
+	for i := range others {
+		if !here && w.isInsertOf(labels, others[i]) {
 			return false, ""
 		}
 	}
 	if proxy := w.proxy(e, u); proxy != "" {
 		return false, fmt.Sprintf("%s goes through a proxy (%s)", e, proxy)
 	}
-	if !w.isInsertOf(u, zone) {
+	if !here {
 		return false, fmt.Sprintf("%s is no vminsert of a known VMCluster and may lead to any", e)
 	}
 	return true, ""
@@ -188,23 +196,36 @@ func (w writer) proxy(e writeEntry, u *url.URL) string {
 	return given.place
 }
 
-// isInsertOf reports whether a URL leads to the vminsert of a VMCluster by one
-// of the operator's Services.
-func (w writer) isInsertOf(u *url.URL, cluster Cluster) bool {
+// serviceLabels are the labels of a URL's host, of which the first may be the name
+// of a Service. With srv+ the VMAgent asks for the SRV records of the name.
+func serviceLabels(u *url.URL) []string {
 	host := strings.TrimSuffix(strings.ToLower(u.Hostname()), ".")
-	// With srv+ the VMAgent asks for the SRV records of the name.
-	labels := strings.Split(strings.TrimPrefix(host, "srv+"), ".")
-	if !insertServices(cluster)[labels[0]] {
-		return false
-	}
+	return strings.Split(strings.TrimPrefix(host, "srv+"), ".")
+}
+
+// isInsertOf reports whether a host leads to the vminsert of a VMCluster by one of
+// the operator's Services.
+func (w writer) isInsertOf(labels []string, cluster Cluster) bool {
 	switch len(labels) {
 	case 1:
-		return w.namespace == cluster.Namespace
+		return w.namespace == cluster.Namespace && isInsertService(labels[0], cluster)
 	case 2:
-		return labels[1] == cluster.Namespace
+		return labels[1] == cluster.Namespace && isInsertService(labels[0], cluster)
 	}
-	return labels[1] == cluster.Namespace && labels[2] == "svc"
+	return labels[1] == cluster.Namespace && labels[2] == "svc" && isInsertService(labels[0], cluster)
 }
+
+// isInsertService spares names that nothing speaks for the making of all names
+// there could be: many entries are held against many VMClusters.
+func isInsertService(name string, cluster Cluster) bool {
+	named := strings.Contains(name, cluster.Name) || slices.ContainsFunc(insertComponents, func(c component) bool {
+		return name == text(c.settings(cluster.Spec), "serviceSpec", "metadata", "name")
+	})
+	return named && insertServices(cluster)[name]
+}
+
+// insertComponents are those whose Services lead to vminsert.
+var insertComponents = []component{vminsert, balancer}
 
 // insertServices returns the names of the Services that lead to vminsert
 // (createOrUpdateVMInsertService and createOrUpdateVMAuthLB,
@@ -216,7 +237,7 @@ func insertServices(cluster Cluster) map[string]bool {
 		"vminsertinternal-" + cluster.Name:  true,
 		cluster.Name + "-vminsert-internal": true,
 	}
-	for _, c := range []component{vminsert, balancer} {
+	for _, c := range insertComponents {
 		for _, name := range []string{c.name + "-" + cluster.Name, cluster.Name + "-" + c.name} {
 			names[name] = true
 			names[name+"-additional-service"] = true

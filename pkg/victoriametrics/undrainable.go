@@ -208,24 +208,41 @@ func (s *suspect) everyTarget(place string, e entry) {
 	}
 }
 
-// named reads an entry that names one of a VMAuth's spec.defaultTargetRefs, which
-// the operator puts under it as a whole, field by field (buildConfig in
-// factory/vmauth/vmusers_config.go). A VMAuth without one of that name leaves the
-// VMUser out.
+// named reads an entry that names one of a VMAuth's spec.defaultTargetRefs.
 func (s *suspect) named(place, name string, own map[string]any, auths []*unstructured.Unstructured) {
 	for _, auth := range auths {
-		f := finder{namespace: s.namespace}
-		for i, item := range f.list("spec.defaultTargetRefs", member(auth.Object, "spec", "defaultTargetRefs")) {
-			at := fmt.Sprintf("spec.defaultTargetRefs[%d]", i)
-			base := f.object(at, item)
-			if text(base, "name") != name {
-				continue
-			}
-			whole := f.entry(at, override.Apply(base, own))
-			s.everyTarget(fmt.Sprintf("%s, put together with %s of VMAuth %s/%s by name %q,", place, at, auth.GetNamespace(), auth.GetName(), name), whole)
+		joined, err := joinedEntries(auth, name, entry{object: own, namespace: s.namespace})
+		for _, j := range joined {
+			s.everyTarget(fmt.Sprintf("%s, put together with %s of VMAuth %s/%s by name %q,", place, j.at, auth.GetNamespace(), auth.GetName(), name), j.entry)
 		}
-		if f.err != nil {
-			s.wrongType(fmt.Errorf("VMAuth %s/%s: %w", auth.GetNamespace(), auth.GetName(), f.err))
+		if err != nil {
+			s.wrongType(err)
 		}
 	}
+}
+
+// joinedEntry is an entry put together with one of a VMAuth's.
+type joinedEntry struct {
+	entry
+	// at is the place of the VMAuth's.
+	at string
+}
+
+// joinedEntries puts an entry together with those of a VMAuth's
+// spec.defaultTargetRefs that it names, which the operator puts under it as a
+// whole, field by field (buildConfig in factory/vmauth/vmusers_config.go). A VMAuth
+// without one of that name leaves the VMUser out.
+func joinedEntries(auth *unstructured.Unstructured, name string, own entry) ([]joinedEntry, error) {
+	f := finder{namespace: own.namespace}
+	var joined []joinedEntry
+	for i, item := range f.list("spec.defaultTargetRefs", member(auth.Object, "spec", "defaultTargetRefs")) {
+		at := fmt.Sprintf("spec.defaultTargetRefs[%d]", i)
+		if base := f.object(at, item); text(base, "name") == name {
+			joined = append(joined, joinedEntry{entry: f.entry(at, override.Apply(base, own.object)), at: at})
+		}
+	}
+	if f.err != nil {
+		return joined, fmt.Errorf("VMAuth %s/%s: %w", auth.GetNamespace(), auth.GetName(), f.err)
+	}
+	return joined, nil
 }

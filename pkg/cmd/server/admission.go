@@ -10,6 +10,7 @@ import (
 	validatingpolicy "k8s.io/apiserver/pkg/admission/plugin/policy/validating"
 	genericoptions "k8s.io/apiserver/pkg/server/options"
 
+	"github.com/vmdistributed/vmdistributed-apiserver/pkg/admission/advice"
 	"github.com/vmdistributed/vmdistributed-apiserver/pkg/admission/definition"
 	"github.com/vmdistributed/vmdistributed-apiserver/pkg/admission/rights"
 )
@@ -25,6 +26,8 @@ func useOurPlugins(options *genericoptions.AdmissionOptions) {
 		// Rights first: what is wrong with a VMCluster is not for everybody to know.
 		{rights.PluginName, rights.Register},
 		{definition.PluginName, definition.Register},
+		// Advice last: of a request that is refused there is nothing else to say.
+		{advice.PluginName, advice.Register},
 	} {
 		plugin.register(options.Plugins)
 		ours = append(ours, plugin.name)

@@ -83,12 +83,12 @@ func (strategy) ValidateUpdate(_ context.Context, obj, old runtime.Object) field
 }
 
 func (strategy) WarningsOnCreate(_ context.Context, obj runtime.Object) []string {
-	return warnings(obj.(*vmdistributed.VMDistributedCluster))
+	return warnings(obj.(*vmdistributed.VMDistributedCluster), nil)
 }
 
 func (strategy) WarningsOnUpdate(_ context.Context, obj, old runtime.Object) []string {
 	cluster, before := obj.(*vmdistributed.VMDistributedCluster), old.(*vmdistributed.VMDistributedCluster)
-	return append(warnings(cluster), warningsOfLeaving(cluster, before)...)
+	return append(warnings(cluster, before), warningsOfLeaving(cluster, before)...)
 }
 
 // statusStrategy is how the subresource status is updated: the controller owns

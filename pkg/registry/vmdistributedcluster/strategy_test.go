@@ -169,10 +169,14 @@ func TestWarnings(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			object := cluster(inline("z", `{}`), test.zone)
 			s := newStrategy(runtime.NewScheme())
-			for _, got := range [][]string{s.WarningsOnCreate(context.Background(), object), s.WarningsOnUpdate(context.Background(), object, object)} {
+			before := cluster(inline("z", `{}`), referred("b", `{"x":1}`))
+			for _, got := range [][]string{s.WarningsOnCreate(context.Background(), object), s.WarningsOnUpdate(context.Background(), object, before)} {
 				if !slices.Equal(got, test.want) {
 					t.Errorf("warned of %q, want %q", got, test.want)
 				}
+			}
+			if got := s.WarningsOnUpdate(context.Background(), object, object); len(got) > 0 {
+				t.Errorf("a write that changes nothing warned of %q", got)
 			}
 			if got := (statusStrategy{s}).WarningsOnUpdate(context.Background(), object, object); len(got) > 0 {
 				t.Errorf("a write of status warned of %q", got)

@@ -6,18 +6,29 @@ package vmdistributedcluster
 import (
 	"fmt"
 
+	"k8s.io/apimachinery/pkg/api/equality"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"github.com/vmdistributed/vmdistributed-apiserver/apis/vmdistributed"
 )
 
-// warnings tells what is allowed and yet hardly meant.
-func warnings(cluster *vmdistributed.VMDistributedCluster) []string {
+// warnings tells what is allowed and yet hardly meant, of zones that are not as they
+// were in before, which is nil for a new object.
+func warnings(cluster, before *vmdistributed.VMDistributedCluster) []string {
+	stored := map[string]vmdistributed.Zone{}
+	if before != nil {
+		for _, zone := range before.Spec.Zones.VMClusters {
+			stored[zone.ClusterName()] = zone
+		}
+	}
 	var found []string
 	path := field.NewPath("spec", "zones", "vmclusters")
 	for i := range cluster.Spec.Zones.VMClusters {
 		zone := &cluster.Spec.Zones.VMClusters[i]
 		at := path.Index(i)
+		if was, there := stored[zone.ClusterName()]; there && equality.Semantic.DeepEqual(was, *zone) {
+			continue
+		}
 		if zone.Ref != nil && zone.Name != "" {
 			found = append(found, fmt.Sprintf("%s: ignored beside ref, which names the VMCluster %q", at.Child("name"), zone.Ref.Name))
 		}

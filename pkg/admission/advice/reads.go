@@ -1,0 +1,225 @@
+// Copyright The vmdistributed-apiserver Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package advice
+
+import (
+	"fmt"
+	"slices"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"github.com/vmdistributed/vmdistributed-apiserver/pkg/victoriametrics"
+)
+
+// onRoutes holds the VMUsers that are listed against the zones.
+func onRoutes(s *scene) []string {
+	changed := s.zonesChanged()
+	astray := s.usersWhere(func(u *listedUser) bool {
+		return (u.added || changed) && u.live != nil && !u.unreadable && len(u.reads) == 0
+	})
+	var found []string
+	if names := userNames(astray); len(names) > 0 {
+		found = append(found, say("%s: %s %s no reads to any of the zones", placeOfUsers(astray), counted("VMUser", names), plural(names, "leads", "lead")))
+	}
+	if names := unread(s); len(names) > 0 {
+		found = append(found, say("spec.vmusers: none of those listed leads to %s, whose reads are not taken away before %s changed",
+			counted("zone", names), plural(names, "it is", "they are")))
+	}
+	return found
+}
+
+// unread are the zones that no listed VMUser leads to; none where that can't be
+// told, or where none leads to any.
+func unread(s *scene) []string {
+	reached := map[string]bool{}
+	for _, user := range s.listed {
+		if user.live == nil || user.unreadable {
+			return nil
+		}
+		for _, name := range user.reads {
+			reached[name] = true
+		}
+	}
+	if len(reached) == 0 {
+		return nil
+	}
+	everywhere := s.usersChanged()
+	return namesOf(s.where(func(z *zone) bool { return (everywhere || z.added) && !reached[z.name] }))
+}
+
+// onUnlisted names the VMUsers that lead to zones and are not listed: clients of
+// theirs meet a zone that is being changed.
+func onUnlisted(s *scene) []string {
+	here, elsewhere := unlisted(s)
+	none := len(s.listed) == 0 && (s.created || s.usersChanged())
+	const noneListed = "spec.vmusers: none is listed, so that no reads are taken from a zone before it is changed"
+	var found []string
+	switch {
+	case none && len(here) > 0:
+		found = append(found, say("%s; %s %s there", noneListed, counted("VMUser", here), plural(here, "leads", "lead")))
+	case none:
+		found = append(found, noneListed)
+	case len(here) > 0:
+		found = append(found, say("spec.vmusers: %s %s to zones and %s not listed, so that %s reads fail while a zone is changed",
+			counted("VMUser", here), plural(here, "leads", "lead"), plural(here, "is", "are"), plural(here, "its", "their")))
+	}
+	if len(elsewhere) > 0 {
+		found = append(found, say("spec.vmusers: %s of %s to zones and can't be listed, so that %s reads fail while a zone is changed",
+			counted("VMUser", elsewhere), plural(elsewhere, "another namespace leads", "other namespaces lead"), plural(elsewhere, "its", "their")))
+	}
+	return found
+}
+
+// unlisted are the VMUsers of the object's namespace, and those of others.
+func unlisted(s *scene) (here, elsewhere []string) {
+	named := map[string]bool{}
+	for _, user := range s.listed {
+		named[user.name] = true
+	}
+	everywhere := s.usersChanged()
+	looked := map[string]bool{}
+	for _, zone := range s.zones {
+		looked[zone.name] = everywhere || zone.added
+	}
+	for _, user := range s.users {
+		local := user.GetNamespace() == s.object.Namespace
+		if local && named[user.GetName()] {
+			continue
+		}
+		reads, err := s.readMap.ZonesOf(user)
+		switch {
+		case err != nil || !slices.ContainsFunc(reads, func(name string) bool { return looked[name] }):
+		case local:
+			here = append(here, user.GetName())
+		default:
+			elsewhere = append(elsewhere, user.GetNamespace()+"/"+user.GetName())
+		}
+	}
+	return here, elsewhere
+}
+
+const (
+	// maxPairs bounds how many ways from a VMUser to a zone are looked at, and
+	// maxPlanned of how many a drain is planned: an answer must not take long.
+	maxPairs   = 1000
+	maxPlanned = 100
+)
+
+// onUndrainable tells where reads can't be taken from a zone, so that the guard
+// refuses to change it.
+func onUndrainable(s *scene) []string {
+	if len(s.listed) == 0 {
+		return nil
+	}
+	var found []string
+	left := budget{pairs: maxPairs, plans: maxPlanned}
+	for _, user := range s.listed {
+		if user.live != nil {
+			found = append(found, undrainableBy(s, user, &left)...)
+		}
+	}
+	everywhere := s.usersChanged()
+	var reasons []string
+	for _, zone := range s.where(func(z *zone) bool { return everywhere || z.added }) {
+		for _, auth := range s.auths {
+			reasons = append(reasons, victoriametrics.UndrainableAuth(auth, zone.cluster)...)
+		}
+	}
+	if len(reasons) > 0 {
+		found = append(found, refusal("spec.vmusers", reasons))
+	}
+	return found
+}
+
+// budget is what may still be looked at.
+type budget struct{ pairs, plans int }
+
+// undrainableBy looks at one VMUser.
+func undrainableBy(s *scene, user *listedUser, left *budget) []string {
+	everywhere := user.added || s.object.Spec.Strategy.Drain.LastTarget != s.before.Spec.Strategy.Drain.LastTarget
+	var reasons, lasting []string
+	for _, zone := range s.where(func(z *zone) bool { return everywhere || z.added }) {
+		if left.pairs--; left.pairs < 0 {
+			break
+		}
+		if why := victoriametrics.Undrainable(user.live, s.auths, zone.cluster); len(why) > 0 {
+			reasons = append(reasons, why...)
+			continue
+		}
+		if left.plans > 0 && slices.Contains(user.reads, zone.name) {
+			left.plans--
+			if refusesDrain(s, user.live, zone) {
+				lasting = append(lasting, zone.name)
+			}
+		}
+	}
+	var found []string
+	if len(reasons) > 0 {
+		found = append(found, refusal(user.path.String(), reasons))
+	}
+	if len(lasting) > 0 {
+		found = append(found, say("%s: VMUser %q can't be drained of %s (spec.strategy.drain.lastTarget is %s); while healthy, %s not changed",
+			user.path, user.name, counted("zone", lasting), s.object.Spec.Strategy.Drain.LastTarget, plural(lasting, "it is", "they are")))
+	}
+	return found
+}
+
+// refusal says the first of the reasons, each of which names object and place.
+func refusal(path string, reasons []string) string {
+	more := ""
+	if len(reasons) > 1 {
+		more = fmt.Sprintf(" (and %d more ways like this)", len(reasons)-1)
+	}
+	return shortest(
+		fmt.Sprintf("%s: %s%s; such a zone is not changed while it is healthy", path, reasons[0], more),
+		fmt.Sprintf("%s: %s%s", path, reasons[0], more),
+	)
+}
+
+// refusesDrain is true where what a VMUser sends to a zone can't be sent elsewhere,
+// though there are other zones. One that a drain is on is no sign of anything.
+func refusesDrain(s *scene, user *unstructured.Unstructured, from *zone) bool {
+	if records, err := victoriametrics.DrainRecords(user); err != nil || len(records) > 0 {
+		return false
+	}
+	var others []victoriametrics.Cluster
+	for _, zone := range s.zones {
+		if zone != from {
+			others = append(others, zone.cluster)
+		}
+	}
+	if len(others) == 0 {
+		return false
+	}
+	plan, err := victoriametrics.PlanDrain(user, s.owner(), from.cluster, others, victoriametrics.LastTarget(s.object.Spec.Strategy.Drain.LastTarget))
+	return err == nil && plan.Refusal != ""
+}
+
+// usersWhere returns the listed VMUsers of which something is true.
+func (s *scene) usersWhere(holds func(*listedUser) bool) []*listedUser {
+	var found []*listedUser
+	for _, user := range s.listed {
+		if holds(user) {
+			found = append(found, user)
+		}
+	}
+	return found
+}
+
+func userNames(users []*listedUser) []string {
+	names := make([]string, len(users))
+	for i, user := range users {
+		names[i] = user.name
+	}
+	return names
+}
+
+// placeOfUsers is the path of one VMUser, or that of the list where there are
+// several.
+func placeOfUsers(users []*listedUser) string {
+	if len(users) == 1 {
+		return users[0].path.String()
+	}
+	return "spec.vmusers"
+}
