@@ -165,3 +165,43 @@ func TestWhatInlineApplyWritesIsNoDifferenceAfterwards(t *testing.T) {
 		t.Errorf("difference %+v, %v", have, err)
 	}
 }
+
+func TestInlineTargetIsWhatApplyingADefinitionMakes(t *testing.T) {
+	live := fromYAML(t, `
+kind: VMCluster
+metadata:
+  name: a
+  managedFields:
+  - manager: vmdistributed-apiserver
+    operation: Apply
+    fieldsType: FieldsV1
+    fieldsV1: {"f:spec": {"f:retentionPeriod": {}, "f:vmstorage": {"f:replicaCount": {}, "f:logLevel": {}, "f:extraArgs": {"f:x": {}}}}}
+  - manager: somebody
+    operation: Update
+    fieldsType: FieldsV1
+    fieldsV1: {"f:spec": {"f:vmstorage": {"f:logLevel": {}}, "f:vmselect": {"f:replicaCount": {}}}}
+spec:
+  retentionPeriod: "1"
+  vmstorage: {replicaCount: 3, logLevel: INFO, extraArgs: {x: "1"}}
+  vmselect: {replicaCount: 2}
+`)
+	got := InlineTarget(live, mapFromYAML(t, `
+retentionPeriod: "2"
+vmstorage: {extraArgs: {y: "2"}}
+`))
+	want := mapFromYAML(t, `
+retentionPeriod: "2"
+vmstorage: {logLevel: INFO, extraArgs: {y: "2"}}
+vmselect: {replicaCount: 2}
+`)
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("becomes %v, want %v", got, want)
+	}
+	live.SetManagedFields(nil)
+	if kept := member(InlineTarget(live, mapFromYAML(t, "vmstorage: {}")), "vmstorage", "replicaCount"); kept == nil {
+		t.Error("something goes, and nobody says whose it is")
+	}
+	if live.Object["spec"].(map[string]any)["retentionPeriod"] != "1" {
+		t.Error("what runs was changed")
+	}
+}

@@ -159,7 +159,8 @@ func (w writer) leads(e writeEntry, zone Cluster, others []Cluster) (direct bool
 	labels := serviceLabels(u)
 	here := w.isInsertOf(labels, zone)
 	for i := range others {
-		if !here && w.isInsertOf(labels, others[i]) {
+		same := others[i].Namespace == zone.Namespace && others[i].Name == zone.Name
+		if !here && !same && w.isInsertOf(labels, others[i]) {
 			return false, ""
 		}
 	}

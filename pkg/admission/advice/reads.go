@@ -20,7 +20,7 @@ func onRoutes(s *scene) []string {
 	})
 	var found []string
 	if names := userNames(astray); len(names) > 0 {
-		found = append(found, say("%s: %s %s no reads to any of the zones", placeOfUsers(astray), counted("VMUser", names), plural(names, "leads", "lead")))
+		found = append(found, say("%s: %s %s from none of the zones", placeOfUsers(astray), counted("VMUser", names), plural(names, "reads", "read")))
 	}
 	if names := unread(s); len(names) > 0 {
 		found = append(found, say("spec.vmusers: none of those listed leads to %s, whose reads are not taken away before %s changed",
@@ -61,11 +61,11 @@ func onUnlisted(s *scene) []string {
 	case none:
 		found = append(found, noneListed)
 	case len(here) > 0:
-		found = append(found, say("spec.vmusers: %s %s to zones and %s not listed, so that %s reads fail while a zone is changed",
+		found = append(found, say("spec.vmusers: %s %s to zones and %s not listed, so that %s reads may fail while a zone is changed",
 			counted("VMUser", here), plural(here, "leads", "lead"), plural(here, "is", "are"), plural(here, "its", "their")))
 	}
 	if len(elsewhere) > 0 {
-		found = append(found, say("spec.vmusers: %s of %s to zones and can't be listed, so that %s reads fail while a zone is changed",
+		found = append(found, say("spec.vmusers: %s of %s to zones and can't be listed, so that %s reads may fail while a zone is changed",
 			counted("VMUser", elsewhere), plural(elsewhere, "another namespace leads", "other namespaces lead"), plural(elsewhere, "its", "their")))
 	}
 	return found
@@ -169,7 +169,7 @@ func undrainableBy(s *scene, user *listedUser, left *budget) []string {
 func refusal(path string, reasons []string) string {
 	more := ""
 	if len(reasons) > 1 {
-		more = fmt.Sprintf(" (and %d more ways like this)", len(reasons)-1)
+		more = fmt.Sprintf(" (and %d more like this)", len(reasons)-1)
 	}
 	return shortest(
 		fmt.Sprintf("%s: %s%s; such a zone is not changed while it is healthy", path, reasons[0], more),

@@ -20,7 +20,7 @@ func onStrategy(s *scene) []string {
 		return []string{say("spec.strategy.minAvailableZones: is %d, and there is no other zone, so that a healthy one is never changed; "+
 			"0 allows it, with reads failing meanwhile", wanted)}
 	}
-	return []string{say("spec.strategy.minAvailableZones: is %d, and with %d zones there are only %d others, so that no healthy zone is ever changed",
+	return []string{say("spec.strategy.minAvailableZones: is %d, and of %d zones only %d can be in service beside the one to be changed, so that no healthy zone ever is",
 		wanted, zones, zones-1)}
 }
 

@@ -169,7 +169,7 @@ func TestWarnings(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			object := cluster(inline("z", `{}`), test.zone)
 			s := newStrategy(runtime.NewScheme())
-			before := cluster(inline("z", `{}`), referred("b", `{"x":1}`))
+			before := cluster(inline("z", `{}`), inline(test.zone.ClusterName(), `{"before":1}`))
 			for _, got := range [][]string{s.WarningsOnCreate(context.Background(), object), s.WarningsOnUpdate(context.Background(), object, before)} {
 				if !slices.Equal(got, test.want) {
 					t.Errorf("warned of %q, want %q", got, test.want)
