@@ -139,6 +139,10 @@ func (s *Inventory) HasSynced() bool {
 	return !slices.ContainsFunc(s.informers(), func(informer cache.SharedIndexInformer) bool { return !informer.HasSynced() })
 }
 
+func (s *Inventory) informers() []cache.SharedIndexInformer {
+	return []cache.SharedIndexInformer{s.VMClusters, s.VMAgents, s.VMUsers, s.VMAuths, s.StatefulSets, s.Deployments, s.Namespaces}
+}
+
 // Cluster returns a VMCluster.
 func (s *Inventory) Cluster(_ context.Context, namespace, name string) (*unstructured.Unstructured, error) {
 	return lookUp(s.VMClusters, namespace, name)
