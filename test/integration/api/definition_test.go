@@ -54,30 +54,28 @@ func TestZonesAreCheckedByTheInstalledSchema(t *testing.T) {
 // TestUnknownInnerFieldsFollowTheRequest, as those outside of zones do.
 func TestUnknownInnerFieldsFollowTheRequest(t *testing.T) {
 	t.Parallel()
-	namespace := newNamespace(t)
-	vmcluster(t, namespace, "there")
-	spec := `{"paused":true,"zones":[{"name":"a","spec":{"vmstorag":{}}},{"ref":{"name":"there"},"overrideSpec":{"vmselect":{"replicacount":1}}}]}`
+	const spec = `{"paused":true,"zones":[{"name":"a","spec":{"vmstorag":{}}},{"ref":{"name":"there"},"overrideSpec":{"vmselect":{"replicacount":1}}}]}`
 	unknown := []string{
 		`unknown field "spec.zones.vmclusters[0].spec.vmstorag"`,
 		`unknown field "spec.zones.vmclusters[1].overrideSpec.vmselect.replicacount"`,
 	}
-	write := func(how, mode string) answer {
+	write := func(namespace, how, mode string) answer {
 		query := "?fieldManager=tester&fieldValidation=" + mode
-		name := strings.ToLower(how + "-" + mode)
-		if how == "apply" {
-			return shared.admin.send(t, http.MethodPatch, in(namespace, name)+query, applyType, object(name, spec))
-		}
-		if how == "create" {
-			return shared.admin.send(t, http.MethodPost, in(namespace)+query, jsonType, object(name, strings.ReplaceAll(spec, `"there"`, `"there-too"`)))
+		switch how {
+		case "create":
+			return shared.admin.send(t, http.MethodPost, in(namespace)+query, jsonType, object("y", spec))
+		case "apply":
+			return shared.admin.send(t, http.MethodPatch, in(namespace, "y")+query, applyType, object("y", spec))
 		}
 		return shared.admin.send(t, http.MethodPatch, in(namespace, "x")+query, mergeType, `{"spec":`+spec+`}`)
 	}
 	for _, how := range []string{"create", "patch", "apply"} {
 		for _, mode := range []string{"Strict", "Warn", "Ignore", ""} {
 			t.Run(how+"/"+mode, func(t *testing.T) {
-				namespace = newNamespace(t)
+				namespace := newNamespace(t)
+				vmcluster(t, namespace, "there")
 				shared.admin.create(t, namespace, paused("x", one("z"))).want(t, http.StatusCreated)
-				got := write(how, mode)
+				got := write(namespace, how, mode)
 				if mode == "Strict" {
 					message := got.want(t, http.StatusBadRequest).problem(t).Message
 					for _, text := range unknown {
