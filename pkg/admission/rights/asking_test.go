@@ -26,7 +26,7 @@ type rules struct {
 	asked   []string
 }
 
-func (r *rules) Authorize(_ context.Context, a authorizer.Attributes) (authorizer.Decision, string, error) {
+func (r *rules) decide(_ context.Context, a authorizer.Attributes) (authorizer.Decision, string, error) {
 	r.mutex.Lock()
 	defer r.mutex.Unlock()
 	question := a.GetVerb() + " " + a.GetName()
@@ -60,7 +60,7 @@ func TestOnlyWhatIsAllowedPasses(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			r := &rules{allowed: test.allowed}
-			denied, err := asking{r, &user.DefaultInfo{Name: "bob"}, "ns"}.denied(t.Context(), wanted)
+			denied, err := asking{authorizer.AuthorizerFunc(r.decide), &user.DefaultInfo{Name: "bob"}, "ns"}.denied(t.Context(), wanted)
 			if err != nil {
 				t.Fatal(err)
 			}

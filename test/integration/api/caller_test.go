@@ -243,3 +243,10 @@ func encode(t testing.TB, value any) string {
 	must(t, err)
 	return string(raw)
 }
+
+// typedSettled is settled, as the generated client reads it.
+func typedSettled(t *testing.T, namespace, name string) *v1alpha1.VMDistributedCluster {
+	t.Helper()
+	settled(t, namespace, name)
+	return typed(t, namespace, name)
+}

@@ -81,16 +81,34 @@ func (r *room) apply(object fields) {
 	r.t.Helper()
 	body, err := json.Marshal(object)
 	must(r.t, err)
+	r.applyYAML(nameIn(object), body)
+}
+
+func nameIn(object fields) string {
 	name, _ := object["metadata"].(fields)["name"].(string)
-	r.applyYAML(name, body)
+	return name
 }
 
 func (r *room) applyYAML(name string, body []byte) *own {
 	r.t.Helper()
-	object, err := r.own.Patch(r.t.Context(), name, types.ApplyYAMLPatchType, body,
-		metav1.PatchOptions{FieldManager: user, Force: ptr.To(true), FieldValidation: metav1.FieldValidationStrict})
+	object, err := r.tryApply(name, body, metav1.FieldValidationStrict)
 	must(r.t, err)
 	return object
+}
+
+// applyUnknown applies a manifest in which the installed operator knows not all
+// fields.
+func (r *room) applyUnknown(object fields) {
+	r.t.Helper()
+	body, err := json.Marshal(object)
+	must(r.t, err)
+	_, err = r.tryApply(nameIn(object), body, metav1.FieldValidationIgnore)
+	must(r.t, err)
+}
+
+func (r *room) tryApply(name string, body []byte, validation string) (*own, error) {
+	return r.own.Patch(r.t.Context(), name, types.ApplyYAMLPatchType, body,
+		metav1.PatchOptions{FieldManager: user, Force: ptr.To(true), FieldValidation: validation})
 }
 
 // patch merges a change into an object.

@@ -12,10 +12,14 @@ import (
 	"sync"
 	"testing"
 
+	"golang.org/x/sync/errgroup"
+	"k8s.io/client-go/dynamic"
+	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
 
 	"github.com/vmdistributed/vmdistributed-apiserver/generated/clientset/versioned"
 	"github.com/vmdistributed/vmdistributed-apiserver/pkg/controller"
+	"github.com/vmdistributed/vmdistributed-apiserver/pkg/inventory"
 )
 
 // controllerAlone is a controller that runs in the test, so that what it sees of
@@ -44,13 +48,20 @@ func ownController(t *testing.T, name string) *controllerAlone {
 	client, err := versioned.NewForConfig(own)
 	must(t, err)
 	ctx, cancel := context.WithCancel(context.Background())
-	rollouts, err := controller.New(ctx, client, host)
+	objects, err := dynamic.NewForConfig(host)
 	must(t, err)
-	ended := make(chan error, 1)
-	go func() { ended <- rollouts.Run(ctx) }()
+	kinds, err := kubernetes.NewForConfig(host)
+	must(t, err)
+	known, err := inventory.New(objects, kinds)
+	must(t, err)
+	rollouts, err := controller.New(ctx, client, host, known)
+	must(t, err)
+	var group errgroup.Group
+	group.Go(func() error { return known.Run(ctx) })
+	group.Go(func() error { return rollouts.Run(ctx) })
 	t.Cleanup(func() {
 		cancel()
-		must(t, <-ended)
+		must(t, group.Wait())
 	})
 	return c
 }
