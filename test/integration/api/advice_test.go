@@ -135,7 +135,7 @@ func TestAdviceIsGivenOnWhatExists(t *testing.T) {
 			`spec.vmagent: none is named, so that a zone gets its reads back without a wait for what was written meanwhile`}},
 		{name: "nothing named any more", old: wellKept(both), spec: `{"paused":true,"vmagent":{"name":"agent"},"zones":[` + both + `]}`, want: []string{
 			`spec.vmusers: none is listed, so that no reads are taken from a zone before it is changed; VMUser "reader" leads there`}},
-		{name: "other VMUsers", more: operators("VMUser", "spare", spare) + operators("VMUser", "astray", `{bearerToken: y, targetRefs: [{static: {url: "http://example.com"}}]}`),
+		{name: "other VMUsers", more: operators("VMUser", "spare", spare) + operators("VMUser", "astray", `{bearerToken: astray, targetRefs: [{static: {url: "http://example.com"}}]}`),
 			spec: `{"paused":true,"vmagent":{"name":"agent"},"vmusers":[{"name":"spare"},{"name":"astray"}],"zones":[` + both + `]}`, want: []string{
 				`spec.vmusers[0]: VMUser NS/spare: spec.targetRefs[0], put together with spec.defaultTargetRefs[0] of VMAuth NS/auth by name "everything",.crd leads to zone zone-b and cannot be taken out; such a zone is not changed while it is healthy`,
 				`spec.vmusers[1]: VMUser "astray" reads from none of the zones`,
@@ -157,7 +157,7 @@ func TestAdviceIsGivenOnWhatExists(t *testing.T) {
 			`spec.vmagent: VMAgent "balanced" is in daemonSetMode and scrapes pods only, not the zones`}},
 		{name: "an override that changes nothing", old: wellKept(both), spec: wellKept(`{"ref":{"name":"zone-a"}},{"ref":{"name":"zone-b"},"overrideSpec":{"vmselect":{"replicaCount":2}}}`), want: []string{
 			zoneList + `[1].overrideSpec: changes nothing of VMCluster "zone-b", which has these values by itself`}},
-		{name: "an empty one, and a name beside ref", old: wellKept(both), spec: wellKept(`{"ref":{"name":"zone-a"}},{"name":"b","ref":{"name":"zone-b"},"overrideSpec":{}}`), want: []string{
+		{name: "an empty override beside a name beside ref", old: wellKept(both), spec: wellKept(`{"ref":{"name":"zone-a"}},{"name":"b","ref":{"name":"zone-b"},"overrideSpec":{}}`), want: []string{
 			zoneList + `[1].name: ignored beside ref, which names the VMCluster "zone-b"`,
 			zoneList + `[1].overrideSpec: is empty and changes nothing`}},
 		{name: "a zone is taken out", old: wellKept(both), spec: strings.Replace(wellKept(`{"ref":{"name":"zone-a"}}`), `{`, `{"strategy":{"minAvailableZones":0},`, 1), want: []string{
