@@ -23,7 +23,14 @@ source "$codegen/kube_codegen.sh"
 
 boilerplate=$root/hack/boilerplate.go.txt
 
-kube::codegen::gen_helpers --boilerplate "$boilerplate" "$root/apis"
+# Types of others need the tag +k8s:opaqueType where a field has them. Read-only
+# packages would spare us some, but validation-gen looks for a hand-written
+# function of metav1.Condition in the package of the type, where it is not
+# (kubernetes/kubernetes#141765).
+(
+	KUBE_CODEGEN_READONLY_PKGS=()
+	kube::codegen::gen_helpers --boilerplate "$boilerplate" "$root/apis"
+)
 
 kube::codegen::gen_openapi \
 	--output-dir "$root/generated/openapi" \

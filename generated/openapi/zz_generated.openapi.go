@@ -120,6 +120,7 @@ func schema_vmdistributed_apiserver_apis_operator_v1alpha1_DrainStrategy(ref com
 					"lastTarget": {
 						SchemaProps: spec.SchemaProps{
 							Description: "lastTarget says what becomes of a target of a VMUser that leads to the drained zone alone, and that no other target can stand in for: FailOver (the default) lets it lead to the other zones meanwhile, which store the same data; Refuse refuses the rollout.\n\nPossible enum values:\n - `\"FailOver\"` lets the target lead to the other zones.\n - `\"Refuse\"` refuses the rollout.",
+							Default:     "FailOver",
 							Type:        []string{"string"},
 							Format:      "",
 							Enum:        []interface{}{"FailOver", "Refuse"},
@@ -485,6 +486,7 @@ func schema_vmdistributed_apiserver_apis_operator_v1alpha1_VMDistributedClusterS
 					"deletionPolicy": {
 						SchemaProps: spec.SchemaProps{
 							Description: "deletionPolicy says what becomes of the VMClusters that are defined here when the whole VMDistributedCluster is deleted: Delete (the default) deletes them, Retain leaves them running. Referenced VMClusters, and those taken out of the list of zones, are never deleted.\n\nPossible enum values:\n - `\"Delete\"` deletes them, once no VMUser and no VMAuth refers to them any more.\n - `\"Retain\"` leaves them running, without an owner.",
+							Default:     "Delete",
 							Type:        []string{"string"},
 							Format:      "",
 							Enum:        []interface{}{"Delete", "Retain"},

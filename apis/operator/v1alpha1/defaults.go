@@ -35,9 +35,6 @@ const (
 
 // SetDefaults_VMDistributedClusterSpec fills in what the user left out.
 func SetDefaults_VMDistributedClusterSpec(spec *VMDistributedClusterSpec) {
-	if spec.DeletionPolicy == "" {
-		spec.DeletionPolicy = DeletionPolicyDelete
-	}
 	setDefaultsOfStrategy(&spec.Strategy)
 }
 
@@ -51,7 +48,6 @@ func setDefaultsOfStrategy(strategy *RolloutStrategy) {
 	strategy.ProgressDeadline = cmp.Or(strategy.ProgressDeadline, DefaultProgressDeadline)
 	strategy.Drain.Timeout = cmp.Or(strategy.Drain.Timeout, DefaultDrainTimeout)
 	strategy.Drain.GracePeriod = cmp.Or(strategy.Drain.GracePeriod, DefaultGracePeriod)
-	strategy.Drain.LastTarget = cmp.Or(strategy.Drain.LastTarget, LastTargetFailOver)
 	strategy.Flush.Timeout = cmp.Or(strategy.Flush.Timeout, DefaultFlushTimeout)
 }
 

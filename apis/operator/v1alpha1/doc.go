@@ -7,6 +7,7 @@
 // +k8s:deepcopy-gen=package
 // +k8s:conversion-gen=github.com/vmdistributed/vmdistributed-apiserver/apis/vmdistributed
 // +k8s:defaulter-gen=TypeMeta
+// +k8s:validation-gen=TypesWithField=TypeMeta
 // +k8s:openapi-gen=true
 // +k8s:openapi-model-package=com.github.vmdistributed.vmdistributed-apiserver.apis.operator.v1alpha1
 // +groupName=operator.victoriametrics.com

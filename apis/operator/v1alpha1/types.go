@@ -12,15 +12,18 @@ import (
 // +genclient
 // +genclient:method=GetZones,verb=get,subresource=zones,result=github.com/vmdistributed/vmdistributed-apiserver/apis/operator/v1alpha1.VMDistributedClusterZones
 // +k8s:deepcopy-gen:interfaces=k8s.io/apimachinery/pkg/runtime.Object
+// +k8s:supportsSubresource="/status"
 
 // VMDistributedCluster holds together several VictoriaMetrics clusters, called
 // zones, that store the same data, and rolls a change out over them one zone
 // at a time. Each zone is a VMCluster of the VictoriaMetrics operator, either
 // one that exists already and is referred to, or one that is defined here.
 type VMDistributedCluster struct {
+	// +k8s:opaqueType
 	metav1.TypeMeta `json:",inline"`
 	// metadata is the standard object's metadata.
 	// +optional
+	// +k8s:opaqueType
 	metav1.ObjectMeta `json:"metadata,omitempty"`
 
 	// spec is the desired state: the zones, and how a change travels over them.
@@ -53,11 +56,17 @@ type VMDistributedClusterSpec struct {
 	// the components of every zone, unless its own serviceScrapeSelector says
 	// otherwise.
 	// +optional
+	// +k8s:optional
+	// +k8s:subfield(name)=+k8s:required
+	// +k8s:subfield(name)=+k8s:format=k8s-long-name
 	VMAgent *ObjectReference `json:"vmagent,omitempty"`
 
 	// vmusers names the VMUsers through which clients read from the zones.
 	// +optional
 	// +listType=atomic
+	// +k8s:optional
+	// +k8s:eachVal=+k8s:subfield(name)=+k8s:required
+	// +k8s:eachVal=+k8s:subfield(name)=+k8s:format=k8s-long-name
 	VMUsers []ObjectReference `json:"vmusers,omitempty"`
 
 	// deletionPolicy says what becomes of the VMClusters that are defined here
@@ -65,6 +74,8 @@ type VMDistributedClusterSpec struct {
 	// deletes them, Retain leaves them running. Referenced VMClusters, and
 	// those taken out of the list of zones, are never deleted.
 	// +optional
+	// +default="Delete"
+	// +k8s:optional
 	DeletionPolicy DeletionPolicy `json:"deletionPolicy,omitempty"`
 
 	// strategy is how a change travels over the zones.
@@ -86,11 +97,16 @@ type ObjectReference struct {
 	// VMDistributedCluster; any other is refused.
 	// +optional
 	Namespace string `json:"namespace,omitempty"`
+
+	// What a name has to be is said where a reference is used. +k8s:required on the
+	// name itself would let a list of references pass unchecked where one of them
+	// has none: the generated code leaves the list there without an error.
 }
 
 // DeletionPolicy says what becomes of the VMClusters that are defined inline
 // when the VMDistributedCluster is deleted.
 // +enum
+// +k8s:enum
 type DeletionPolicy string
 
 const (
@@ -109,12 +125,18 @@ type RolloutStrategy struct {
 	// A zone that is not healthy may always be changed: that is how it gets
 	// repaired.
 	// +optional
+	// +k8s:optional
+	// +k8s:minimum=1
+	// +k8s:maximum=100
 	MaxUnavailable *int32 `json:"maxUnavailable,omitempty"`
 
 	// minAvailableZones is how many other zones must be healthy before an
 	// existing zone may be touched. Defaults to 1; 0 allows changes that leave
 	// no zone to read from, which an object with one zone needs.
 	// +optional
+	// +k8s:optional
+	// +k8s:minimum=0
+	// +k8s:maximum=99
 	MinAvailableZones *int32 `json:"minAvailableZones,omitempty"`
 
 	// readyTimeout is how long a zone may take, from the write of a change to
@@ -149,6 +171,9 @@ type RolloutStrategy struct {
 	// goes on when they have recovered. It counts where maxUnavailable lets the
 	// rollout go on beside a zone that is not healthy. Defaults to 0.
 	// +optional
+	// +k8s:optional
+	// +k8s:minimum=0
+	// +k8s:maximum=100
 	MaxFailures *int32 `json:"maxFailures,omitempty"`
 }
 
@@ -171,11 +196,14 @@ type DrainStrategy struct {
 	// (the default) lets it lead to the other zones meanwhile, which store the
 	// same data; Refuse refuses the rollout.
 	// +optional
+	// +default="FailOver"
+	// +k8s:optional
 	LastTarget LastTarget `json:"lastTarget,omitempty"`
 }
 
 // LastTarget says what becomes of a target that leads to a drained zone alone.
 // +enum
+// +k8s:enum
 type LastTarget string
 
 const (
@@ -203,6 +231,8 @@ type FlushStrategy struct {
 	// maxPendingBytes is up to which size the queue of a replica counts as empty:
 	// under load it rarely is quite. Defaults to 1048576.
 	// +optional
+	// +k8s:optional
+	// +k8s:minimum=0
 	MaxPendingBytes *int64 `json:"maxPendingBytes,omitempty"`
 }
 
@@ -210,6 +240,8 @@ type FlushStrategy struct {
 type Zones struct {
 	// vmclusters are the zones in rollout order, one VMCluster each; 1 to 100.
 	// +listType=atomic
+	// +k8s:required
+	// +k8s:maxItems=100
 	VMClusters []Zone `json:"vmclusters"`
 }
 
@@ -219,12 +251,18 @@ type Zone struct {
 	// ref names a VMCluster that exists, or will, and that somebody else
 	// defines. It excludes spec.
 	// +optional
+	// +k8s:optional
+	// +k8s:unionMember
+	// +k8s:subfield(name)=+k8s:required
+	// +k8s:subfield(name)=+k8s:format=k8s-short-name
 	Ref *ObjectReference `json:"ref,omitempty"`
 
 	// overrideSpec is a JSON merge patch (RFC 7396) on the spec of the
 	// referenced VMCluster: objects merge, lists are replaced, null removes.
 	// Taking it away brings the original back.
 	// +optional
+	// +k8s:optional
+	// +k8s:opaqueType
 	OverrideSpec *rawjson.Object `json:"overrideSpec,omitempty"`
 
 	// name of the VMCluster that spec defines; a DNS label.
@@ -233,6 +271,10 @@ type Zone struct {
 
 	// spec of the VMCluster, as the installed VictoriaMetrics operator knows it.
 	// +optional
+	// +k8s:optional
+	// +k8s:opaqueType
+	// +k8s:unionMember
+	// +k8s:dependentForbidden("overrideSpec")
 	Spec *rawjson.Object `json:"spec,omitempty"`
 }
 
@@ -249,6 +291,7 @@ type VMDistributedClusterStatus struct {
 	// +optional
 	// +listType=map
 	// +listMapKey=type
+	// +k8s:eachVal=+k8s:opaqueType
 	Conditions []metav1.Condition `json:"conditions,omitempty"`
 
 	// updateStatus is the state in the words of the VictoriaMetrics operator:
@@ -337,6 +380,7 @@ type ZoneStatus struct {
 
 	// since is when the zone entered its phase.
 	// +optional
+	// +k8s:opaqueType
 	Since metav1.Time `json:"since,omitempty"`
 
 	// revision is the hash of the desired state that the zone was last seen to
@@ -352,11 +396,13 @@ type ZoneStatus struct {
 	// updateStarted is when updateRevision was first written; the deadline
 	// readyTimeout counts from here.
 	// +optional
+	// +k8s:opaqueType
 	UpdateStarted *metav1.Time `json:"updateStarted,omitempty"`
 
 	// updateFinished is when the zone was last seen to have finished an update;
 	// updatePause counts from here.
 	// +optional
+	// +k8s:opaqueType
 	UpdateFinished *metav1.Time `json:"updateFinished,omitempty"`
 
 	// generation is the metadata.generation of the VMCluster that our last
@@ -410,12 +456,15 @@ type ZoneStatus struct {
 type ZoneWork struct {
 	// begun is when the zone was taken into work.
 	// +optional
+	// +k8s:opaqueType
 	Begun *metav1.MicroTime `json:"begun,omitempty"`
 	// clock is when the deadline of the present wait began to run.
 	// +optional
+	// +k8s:opaqueType
 	Clock *metav1.MicroTime `json:"clock,omitempty"`
 	// drained is when reads were last taken away, or about to be.
 	// +optional
+	// +k8s:opaqueType
 	Drained *metav1.MicroTime `json:"drained,omitempty"`
 	// drainWritten is true once every VMUser has been written for that.
 	// +optional
@@ -426,15 +475,19 @@ type ZoneWork struct {
 	Redrained int32 `json:"redrained,omitempty"`
 	// loaded is when every VMAuth was first seen to have taken the zone out.
 	// +optional
+	// +k8s:opaqueType
 	Loaded *metav1.MicroTime `json:"loaded,omitempty"`
 	// restored is when reads were given back, or about to be.
 	// +optional
+	// +k8s:opaqueType
 	Restored *metav1.MicroTime `json:"restored,omitempty"`
 	// healthy is when the updated zone was first seen in good health.
 	// +optional
+	// +k8s:opaqueType
 	Healthy *metav1.MicroTime `json:"healthy,omitempty"`
 	// quiet is since when the queues have been empty without a failure.
 	// +optional
+	// +k8s:opaqueType
 	Quiet *metav1.MicroTime `json:"quiet,omitempty"`
 	// queues are the counters that the queues are compared with, one entry for
 	// each replica of the VMAgent.
@@ -479,6 +532,7 @@ type QueueMark struct {
 }
 
 // +k8s:deepcopy-gen:interfaces=k8s.io/apimachinery/pkg/runtime.Object
+// +k8s:validation-gen=false
 
 // VMDistributedClusterZones is the answer of the subresource zones: the state
 // of every zone at the moment of the request.

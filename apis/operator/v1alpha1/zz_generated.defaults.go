@@ -23,6 +23,12 @@ func RegisterDefaults(scheme *runtime.Scheme) error {
 
 func SetObjectDefaults_VMDistributedCluster(in *VMDistributedCluster) {
 	SetDefaults_VMDistributedClusterSpec(&in.Spec)
+	if in.Spec.DeletionPolicy == "" {
+		in.Spec.DeletionPolicy = "Delete"
+	}
+	if in.Spec.Strategy.Drain.LastTarget == "" {
+		in.Spec.Strategy.Drain.LastTarget = "FailOver"
+	}
 }
 
 func SetObjectDefaults_VMDistributedClusterList(in *VMDistributedClusterList) {

@@ -78,6 +78,30 @@ func TestEveryTypeOfTheHubHasAVersion(t *testing.T) {
 	}
 }
 
+// TestEveryVersionBringsTheRulesOfItsTags: a scheme that knows of none finds no
+// mistake in any object, without a word.
+func TestEveryVersionBringsTheRulesOfItsTags(t *testing.T) {
+	scheme := newScheme()
+	const kind = "VMDistributedCluster"
+	versions := 0
+	for _, version := range scheme.VersionsForGroupKind(schema.GroupKind{Group: v1alpha1.GroupName, Kind: kind}) {
+		if version.Version == runtime.APIVersionInternal {
+			continue
+		}
+		versions++
+		object, err := scheme.New(version.WithKind(kind))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !scheme.HasValidationFunc(object) {
+			t.Errorf("%s has no generated validation", version)
+		}
+	}
+	if versions == 0 {
+		t.Error("there is no version")
+	}
+}
+
 // kinds lists those that are defined beside a type.
 func kinds(scheme *runtime.Scheme, version schema.GroupVersion, beside any) sets.Set[string] {
 	found := sets.New[string]()
@@ -102,11 +126,13 @@ func TestDefaults(t *testing.T) {
 		return &object.(*vmdistributed.VMDistributedCluster).Spec
 	}
 	got := decode(`{}`)
-	if got.DeletionPolicy != "Delete" || *got.Strategy.MinAvailableZones != 1 || got.Strategy.ReadyTimeout != "5m" || got.Strategy.UpdatePause != "1m" {
+	if got.DeletionPolicy != "Delete" || *got.Strategy.MinAvailableZones != 1 || got.Strategy.ReadyTimeout != "5m" || got.Strategy.UpdatePause != "1m" ||
+		got.Strategy.Drain.LastTarget != "FailOver" {
 		t.Errorf("an empty spec became %+v", got)
 	}
-	got = decode(`{"deletionPolicy":"Retain","strategy":{"minAvailableZones":0,"readyTimeout":"1s","updatePause":"0s"}}`)
-	if got.DeletionPolicy != "Retain" || *got.Strategy.MinAvailableZones != 0 || got.Strategy.ReadyTimeout != "1s" || got.Strategy.UpdatePause != "0s" {
+	got = decode(`{"deletionPolicy":"Retain","strategy":{"minAvailableZones":0,"readyTimeout":"1s","updatePause":"0s","drain":{"lastTarget":"Refuse"}}}`)
+	if got.DeletionPolicy != "Retain" || *got.Strategy.MinAvailableZones != 0 || got.Strategy.ReadyTimeout != "1s" || got.Strategy.UpdatePause != "0s" ||
+		got.Strategy.Drain.LastTarget != "Refuse" {
 		t.Errorf("a full spec became %+v", got)
 	}
 }

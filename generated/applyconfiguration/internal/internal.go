@@ -35,6 +35,7 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: lastTarget
       type:
         scalar: string
+      default: FailOver
     - name: timeout
       type:
         scalar: string
@@ -147,6 +148,7 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: deletionPolicy
       type:
         scalar: string
+      default: Delete
     - name: paused
       type:
         scalar: boolean

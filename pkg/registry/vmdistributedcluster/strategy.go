@@ -21,21 +21,23 @@ import (
 	"github.com/vmdistributed/vmdistributed-apiserver/apis/vmdistributed/validation"
 )
 
-// strategy is how the main resource is created and updated: users own spec.
+// strategy is how the main resource is created and updated: users own spec. What
+// the tags on the types of a version say is checked with its own validation.
 type strategy struct {
-	runtime.ObjectTyper
+	rest.DeclarativeValidation
 	names.NameGenerator
 }
 
 var (
-	_ rest.RESTCreateStrategy  = strategy{}
-	_ rest.RESTUpdateStrategy  = strategy{}
-	_ rest.RESTDeleteStrategy  = strategy{}
-	_ rest.ResetFieldsStrategy = strategy{}
+	_ rest.RESTCreateStrategy            = strategy{}
+	_ rest.RESTUpdateStrategy            = strategy{}
+	_ rest.RESTDeleteStrategy            = strategy{}
+	_ rest.ResetFieldsStrategy           = strategy{}
+	_ rest.DeclarativeValidationStrategy = strategy{}
 )
 
-func newStrategy(typer runtime.ObjectTyper) strategy {
-	return strategy{typer, names.SimpleNameGenerator}
+func newStrategy(scheme *runtime.Scheme) strategy {
+	return strategy{rest.DeclarativeValidation{Scheme: scheme}, names.SimpleNameGenerator}
 }
 
 func (strategy) NamespaceScoped() bool { return true }

@@ -77,7 +77,7 @@ func TestUserIsWhoTheAggregatorSays(t *testing.T) {
 	namespace := newNamespace(t)
 	user := "carol-of-" + namespace
 	carol := as(t, user, "auditees", "friends")
-	allow(t, namespace, user, []string{"*"}, "vmdistributedclusters")
+	allow(t, namespace, user, []string{"*"}, "vmdistributedclusters", "vmclusters")
 	eventually(t, "the user may write", func() bool {
 		return carol.create(t, namespace, paused("x", shapes[1].zones)).code == http.StatusCreated
 	})

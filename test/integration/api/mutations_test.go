@@ -30,6 +30,7 @@ func mutants(t *testing.T, text []byte) []mutant {
 	t.Helper()
 	var document yamlv3.Node
 	must(t, yamlv3.Unmarshal(text, &document))
+	forgetComments(&document)
 	var found []mutant
 	add := func(kind, path, field, parent string) {
 		encoded, err := yamlv3.Marshal(&document)
@@ -75,6 +76,14 @@ func mutants(t *testing.T, text []byte) []mutant {
 	}
 	walk(&document, "", "")
 	return found
+}
+
+// forgetComments drops what would stand in the wrong place once a neighbour is gone.
+func forgetComments(node *yamlv3.Node) {
+	node.HeadComment, node.LineComment, node.FootComment = "", "", ""
+	for _, child := range node.Content {
+		forgetComments(child)
+	}
 }
 
 // otherType is a value of another type than node.

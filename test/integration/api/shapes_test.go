@@ -17,8 +17,8 @@ import (
 )
 
 const (
-	inlineEntry   = `{"name":"zone-a","spec":{"vmstorage":{"replicaCount":1},"ratio":1.5}}`
-	referredEntry = `{"ref":{"name":"zone-b"},"overrideSpec":{"vmselect":{"replicaCount":2},"gone":null}}`
+	inlineEntry   = `{"name":"zone-a","spec":{"vmstorage":{"replicaCount":1},"vminsert":{"serviceScrapeSpec":{"endpoints":[{"relabelConfigs":[{"if":1.5}]}]}}}}`
+	referredEntry = `{"ref":{"name":"zone-b"},"overrideSpec":{"vmselect":{"replicaCount":2},"replicationFactor":null}}`
 	// canonical is how the three shapes read back.
 	canonical = `{"vmclusters":[` + inlineEntry + `,` + referredEntry + `]}`
 	// before is what is there before it is changed to canonical.
