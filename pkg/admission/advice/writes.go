@@ -19,54 +19,69 @@ func onWrites(s *scene) []string {
 	if len(zones) == 0 {
 		return nil
 	}
-	known := s.allClusters()
-	var sharded bool
-	var none, unknown, unqueued, least []string
-	for _, zone := range zones {
-		writes := victoriametrics.RemoteWrites(s.agent, zone.cluster, known)
-		sharded = sharded || writes.Sharded
-		switch {
-		case writes.Unknown != "":
-			unknown = append(unknown, zone.name)
-		case writes.None():
-			none = append(none, zone.name)
-		case slices.ContainsFunc(writes.Entries, func(w victoriametrics.RemoteWrite) bool { return w.NoDiskQueue }):
-			unqueued = append(unqueued, zone.name)
-		case slices.ContainsFunc(writes.Entries, victoriametrics.RemoteWrite.HasLeastQueue):
-			least = append(least, zone.name)
-		}
+	ways := waysTo(s, zones)
+	found := ways.told(s.agent.GetName())
+	if everywhere && len(ways.unqueued) < len(zones) && victoriametrics.QueueGoesWithPod(s.agent) {
+		found = append(found, say("spec.vmagent: VMAgent %q keeps its queues on no persistent volume, so that they go with its pods; use statefulMode and statefulStorage",
+			s.agent.GetName()))
 	}
-	name := s.agent.GetName()
-	var found []string
-	if len(none) > 0 {
-		found = append(found, say("spec.vmagent: VMAgent %q has no remote write to %s, so that reads come back without a wait for what was written meanwhile",
-			name, counted("zone", none)))
-	}
-	if len(unknown) > 0 {
-		found = append(found, say("spec.vmagent: how VMAgent %q writes to %s can't be told (proxy, load balancer, unknown host or arguments), "+
-			"so that the rollout will ask for your word there", name, counted("zone", unknown)))
-	}
-	if sharded {
-		found = append(found, say("spec.vmagent: VMAgent %q shards by URL, so that zones are no replicas of each other and the rollout will ask for your word", name))
-	}
-	if len(unqueued) > 0 {
-		found = append(found, say("spec.vmagent: VMAgent %q keeps no queue on disk for %s and may drop samples meanwhile, so that the rollout will ask for your word",
-			name, counted("zone", unqueued)))
-	}
-	if len(least) > 0 {
-		found = append(found, say("spec.vmagent: VMAgent %q has the smallest possible queue for %s; what a change outlasts is lost: raise maxDiskUsage",
-			name, counted("zone", least)))
-	}
-	return append(found, ofAgent(s, everywhere, len(unqueued) < len(zones))...)
+	return append(found, onScrapes(s, everywhere)...)
 }
 
-// ofAgent tells what is the matter with the VMAgent itself.
-func ofAgent(s *scene, changed, queues bool) []string {
-	name := s.agent.GetName()
-	var found []string
-	if changed && queues && victoriametrics.QueueGoesWithPod(s.agent) {
-		found = append(found, say("spec.vmagent: VMAgent %q keeps its queues on no persistent volume, so that they go with its pods; use statefulMode and statefulStorage", name))
+// ways are zones by what is the matter with the way that samples take to them.
+type ways struct {
+	none, unknown, unqueued, least []string
+	sharded                        bool
+}
+
+func waysTo(s *scene, zones []*zone) ways {
+	var found ways
+	known := s.allClusters()
+	for _, zone := range zones {
+		writes := victoriametrics.RemoteWrites(s.agent, zone.cluster, known)
+		found.sharded = found.sharded || writes.Sharded
+		switch {
+		case writes.Unknown != "":
+			found.unknown = append(found.unknown, zone.name)
+		case writes.None():
+			found.none = append(found.none, zone.name)
+		case slices.ContainsFunc(writes.Entries, func(w victoriametrics.RemoteWrite) bool { return w.NoDiskQueue }):
+			found.unqueued = append(found.unqueued, zone.name)
+		case slices.ContainsFunc(writes.Entries, victoriametrics.RemoteWrite.HasLeastQueue):
+			found.least = append(found.least, zone.name)
+		}
 	}
+	return found
+}
+
+// told says it of the VMAgent with that name.
+func (w ways) told(agent string) []string {
+	var found []string
+	if len(w.none) > 0 {
+		found = append(found, say("spec.vmagent: VMAgent %q has no remote write to %s, so that reads come back without a wait for what was written meanwhile",
+			agent, counted("zone", w.none)))
+	}
+	if len(w.unknown) > 0 {
+		found = append(found, say("spec.vmagent: how VMAgent %q writes to %s can't be told (proxy, load balancer, unknown host or arguments), "+
+			"so that the rollout will ask for your word there", agent, counted("zone", w.unknown)))
+	}
+	if w.sharded {
+		found = append(found, say("spec.vmagent: VMAgent %q shards by URL, so that zones are no replicas of each other and the rollout will ask for your word", agent))
+	}
+	if len(w.unqueued) > 0 {
+		found = append(found, say("spec.vmagent: VMAgent %q keeps no queue on disk for %s and may drop samples meanwhile, so that the rollout will ask for your word",
+			agent, counted("zone", w.unqueued)))
+	}
+	if len(w.least) > 0 {
+		found = append(found, say("spec.vmagent: VMAgent %q has the smallest possible queue for %s; what a change outlasts is lost: raise maxDiskUsage",
+			agent, counted("zone", w.least)))
+	}
+	return found
+}
+
+// onScrapes tells why the VMAgent will not scrape the zones; its modes only where it
+// was not named before.
+func onScrapes(s *scene, named bool) []string {
 	var zones []victoriametrics.ScrapedZone
 	for _, zone := range s.zones {
 		if zone.live == nil && zone.inline || zone.ours(s.owner()) {
@@ -74,22 +89,19 @@ func ofAgent(s *scene, changed, queues bool) []string {
 		}
 	}
 	if len(zones) == 0 {
-		return found
+		return nil
 	}
 	_, report := victoriametrics.PlanScrape(s.agent, s.object.Name, zones, s.labels)
-	switch report.Reason {
-	case victoriametrics.ScrapeIngestOnlyMode:
-		if changed {
-			found = append(found, say("spec.vmagent: VMAgent %q is in ingestOnlyMode and scrapes nothing, the zones neither", name))
-		}
-	case victoriametrics.ScrapeDaemonSetMode:
-		if changed {
-			found = append(found, say("spec.vmagent: VMAgent %q is in daemonSetMode and scrapes pods only, not the zones", name))
-		}
-	case victoriametrics.ScrapeSelectorMisses, victoriametrics.ScrapeNamespaceNotSelected:
-		found = append(found, say("spec.vmagent: the scrape selectors of VMAgent %q are not ours to change and leave out components of the zones", name))
+	name := s.agent.GetName()
+	switch reason := report.Reason; {
+	case reason == victoriametrics.ScrapeIngestOnlyMode && named:
+		return []string{say("spec.vmagent: VMAgent %q is in ingestOnlyMode and scrapes nothing, the zones neither", name)}
+	case reason == victoriametrics.ScrapeDaemonSetMode && named:
+		return []string{say("spec.vmagent: VMAgent %q is in daemonSetMode and scrapes pods only, not the zones", name)}
+	case reason == victoriametrics.ScrapeSelectorMisses || reason == victoriametrics.ScrapeNamespaceNotSelected:
+		return []string{say("spec.vmagent: the scrape selectors of VMAgent %q are not ours to change and leave out components of the zones", name)}
 	}
-	return found
+	return nil
 }
 
 // allClusters are all VMClusters that there are and will be.
