@@ -37,6 +37,9 @@ type Controller interface {
 type ExtraConfig struct {
 	// Controller answers the subresource zones, and runs while the server does.
 	Controller Controller
+	// Schemas is where the published OpenAPI takes the schema of a VMCluster's spec
+	// from. Without it, a spec is published as an object of which nothing is known.
+	Schemas SchemaSource
 }
 
 // Config is a server that is still being configured.
@@ -113,6 +116,11 @@ func (c CompletedConfig) New() (*genericapiserver.GenericAPIServer, error) {
 	}
 	if err := server.AddReadyzChecks(c.ready...); err != nil {
 		return nil, fmt.Errorf("adding checks of readiness: %w", err)
+	}
+	if c.extra.Schemas != nil {
+		if err := addOpenAPI(server, c.generic.OpenAPIV3Config, c.extra.Schemas); err != nil {
+			return nil, err
+		}
 	}
 	if err := addController(server, c.extra.Controller); err != nil {
 		return nil, err
