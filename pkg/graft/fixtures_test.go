@@ -82,7 +82,7 @@ func baseV3(t testing.TB) *spec3.OpenAPI {
 	t.Helper()
 	schemas, err := builder3.BuildOpenAPIDefinitionsForResources(&common.OpenAPIV3Config{
 		GetDefinitions:    generatedopenapi.GetOpenAPIDefinitions,
-		GetDefinitionName: asItIs,
+		GetDefinitionName: named,
 	}, v1alpha1.VMDistributedCluster{}.OpenAPIModelName())
 	must(t, err)
 	return &spec3.OpenAPI{
@@ -98,13 +98,21 @@ func baseV2(t testing.TB) *spec.Swagger {
 	document, err := builder.BuildOpenAPIDefinitionsForResources(&common.Config{
 		Info:              &spec.Info{InfoProps: spec.InfoProps{Title: "test", Version: "1"}},
 		GetDefinitions:    generatedopenapi.GetOpenAPIDefinitions,
-		GetDefinitionName: asItIs,
+		GetDefinitionName: named,
 	}, v1alpha1.VMDistributedCluster{}.OpenAPIModelName())
 	must(t, err)
 	return document
 }
 
-func asItIs(name string) (string, spec.Extensions) { return name, nil }
+// named says of which group, version and kind a definition is.
+func named(name string) (string, spec.Extensions) {
+	if name != (v1alpha1.VMDistributedCluster{}).OpenAPIModelName() {
+		return name, nil
+	}
+	return name, spec.Extensions{"x-kubernetes-group-version-kind": []any{map[string]any{
+		"group": v1alpha1.GroupName, "version": v1alpha1.SchemeGroupVersion.Version, "kind": "VMDistributedCluster",
+	}}}
+}
 
 // tree is a document as it is read by others.
 type tree map[string]any

@@ -12,9 +12,11 @@ import (
 	openapi_v2 "github.com/google/gnostic-models/openapiv2"
 	"github.com/google/go-cmp/cmp"
 	structuralschema "k8s.io/apiextensions-apiserver/pkg/apiserver/schema"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/util/managedfields"
 	"k8s.io/kube-openapi/pkg/spec3"
 	"k8s.io/kube-openapi/pkg/validation/spec"
+	"sigs.k8s.io/yaml"
 
 	"github.com/vmdistributed/vmdistributed-apiserver/apis/operator/v1alpha1"
 )
@@ -201,11 +203,25 @@ func TestTheRawSchemaWouldBreakTheClusterInProtobuf(t *testing.T) {
 	}
 }
 
-// TestTheSchemaCanBeTyped: policies of kube-apiserver that apply configurations
-// make types of the newer form.
-func TestTheSchemaCanBeTyped(t *testing.T) {
-	if _, err := managedfields.NewTypeConverter(graftedV3(t).Components.Schemas, false); err != nil {
-		t.Error(err)
+// TestObjectsFitTheSchema: policies of kube-apiserver that apply configurations make
+// types of the newer form, and hold objects against them.
+func TestObjectsFitTheSchema(t *testing.T) {
+	converter, err := managedfields.NewTypeConverter(graftedV3(t).Components.Schemas, false)
+	must(t, err)
+	const whole = "spec: {retention: 1d, any: {thing: [1]}, resources: {cpu: 1, memory: 1Gi}, storage: {replicas: 2, ports: [{port: 1}]}}"
+	for zone, fits := range map[string]bool{
+		"{" + whole + "}": true,
+		"{overrideSpec: {level: null, storage: {replicas: null, ports: null}, resources: {cpu: null, memory: 2}}}": true,
+		"{overrideSpec: {storage: null, any: {thing: null}}}":                                                      true,
+		"{overrideSpec: {storage: {replicas: several}}}":                                                           false,
+		"{spec: {storage: {ports: 1}}}":                                                                            false,
+	} {
+		object := &unstructured.Unstructured{}
+		must(t, yaml.Unmarshal([]byte("spec: {zones: {vmclusters: ["+zone+"]}}"), &object.Object))
+		object.SetGroupVersionKind(v1alpha1.SchemeGroupVersion.WithKind("VMDistributedCluster"))
+		if _, err := converter.ObjectToTyped(object); (err == nil) != fits {
+			t.Errorf("%s fits: %v, want %v: %v", zone, err == nil, fits, err)
+		}
 	}
 }
 
