@@ -33,6 +33,9 @@ type ExtraConfig struct {
 	Workers []Worker
 	// Ready are checks of readiness beside the generic ones.
 	Ready []healthz.HealthChecker
+	// Schemas is where the published OpenAPI takes the schema of a VMCluster's spec
+	// from. Without it, a spec is published as an object of which nothing is known.
+	Schemas SchemaSource
 }
 
 // Config is a server that is still being configured.
@@ -109,6 +112,11 @@ func (c CompletedConfig) New() (*genericapiserver.GenericAPIServer, error) {
 	}
 	if err := server.AddReadyzChecks(c.ready...); err != nil {
 		return nil, fmt.Errorf("adding checks of readiness: %w", err)
+	}
+	if c.extra.Schemas != nil {
+		if err := addOpenAPI(server, c.generic.OpenAPIV3Config, c.extra.Schemas); err != nil {
+			return nil, err
+		}
 	}
 	for _, worker := range c.extra.Workers {
 		if err := addWorker(server, worker); err != nil {

@@ -78,7 +78,7 @@ func (c *ControlPlane) applyCRDs(ctx context.Context) error {
 		return nil
 	}
 	begun := time.Now()
-	definitions, err := c.readCRDs(ctx)
+	definitions, err := readCRDs(ctx, c.layout, c.options.CRDs.wants)
 	if err != nil {
 		return err
 	}
@@ -130,10 +130,25 @@ func digest(definitions []manifest) string {
 	return hex.EncodeToString(h.Sum(nil))
 }
 
+// OperatorCRD returns the operator's custom resource definition of a plural, for
+// tests that need it and no control plane.
+func OperatorCRD(ctx context.Context, plural string) (*apiextensionsv1.CustomResourceDefinition, error) {
+	root, err := FindRoot()
+	if err != nil {
+		return nil, err
+	}
+	found, err := readCRDs(ctx, layout{root: root}, func(name string) bool { return name == plural })
+	if err != nil {
+		return nil, err
+	}
+	definition := &apiextensionsv1.CustomResourceDefinition{}
+	return definition, yaml.Unmarshal(found[0].raw, definition)
+}
+
 // readCRDs reads the definitions from the operator's module. The file is 9 MB
 // of YAML, so only the head of each document is parsed here.
-func (c *ControlPlane) readCRDs(ctx context.Context) ([]manifest, error) {
-	module, err := moduleDir(ctx, c.layout.tools("operator"), operatorModule)
+func readCRDs(ctx context.Context, l layout, wants func(plural string) bool) ([]manifest, error) {
+	module, err := moduleDir(ctx, l.tools("operator"), operatorModule)
 	if err != nil {
 		return nil, err
 	}
@@ -150,12 +165,12 @@ func (c *ControlPlane) readCRDs(ctx context.Context) ([]manifest, error) {
 			return nil, fmt.Errorf("reading the head of a document of %s: %w", path, err)
 		}
 		plural, ours := strings.CutSuffix(object.Name, "."+operatorGroup)
-		if ours && c.options.CRDs.wants(plural) {
+		if ours && wants(plural) {
 			wanted = append(wanted, manifest{name: object.Name, raw: document})
 		}
 	}
 	if len(wanted) == 0 {
-		return nil, fmt.Errorf("%s holds no custom resource definition of group %s", path, operatorGroup)
+		return nil, fmt.Errorf("%s holds none of the wanted custom resource definitions of group %s", path, operatorGroup)
 	}
 	return wanted, nil
 }

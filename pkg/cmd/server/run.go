@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 
+	structuralschema "k8s.io/apiextensions-apiserver/pkg/apiserver/schema"
 	apiextensions "k8s.io/apiextensions-apiserver/pkg/client/clientset/clientset"
 	"k8s.io/apiserver/pkg/admission"
 	genericapiserver "k8s.io/apiserver/pkg/server"
@@ -139,9 +140,30 @@ func (o *options) config(ctx context.Context) (*apiserver.Config, error) {
 			{Name: "cluster-schema", Run: known.schemas.Run},
 			{Name: "rollout-controller", Run: rollouts.Run},
 		},
-		Ready: []healthz.HealthChecker{apiserver.Synced("cluster-schema", known.schemas.HasSynced)},
+		Schemas: installed{known.schemas},
+		Ready:   []healthz.HealthChecker{apiserver.Synced("cluster-schema", known.schemas.HasSynced)},
 	}
 	return config, nil
+}
+
+// installed is the schema that the published OpenAPI shows.
+type installed struct{ *clusterschema.Follower }
+
+// Current is nil before it is known what is installed.
+func (i installed) Current() *structuralschema.Structural {
+	if !i.HasSynced() {
+		return nil
+	}
+	schema, err := i.Follower.Current()
+	if err != nil {
+		return nil // told by the Follower
+	}
+	return schema.Spec()
+}
+
+// OnChange has react called when it may be another one.
+func (i installed) OnChange(react func()) {
+	i.Follower.OnChange(func(*clusterschema.Schema) { react() })
 }
 
 // knowledge is what both the checks of requests and the controller go by.

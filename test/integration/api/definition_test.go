@@ -115,9 +115,8 @@ func changeCRD(t *testing.T, cp *controlplane.ControlPlane, patch string) {
 
 // TestNewerOperatorNeedsNoNewServer: a field that its definition adds is checked,
 // reaches the VMCluster, and what the next one would refuse stays where it is not
-// touched.
+// touched. It changes what all others use, so it runs alone.
 func TestNewerOperatorNeedsNoNewServer(t *testing.T) {
-	t.Parallel()
 	const at = "/spec/versions/0/schema/openAPIV3Schema/properties/spec/properties/vmstorage/properties/brandNew"
 	namespace := newNamespace(t)
 	create := func(name, value string) answer {
