@@ -46,12 +46,22 @@ test-unit: gotestsum ## Run the tests that need no other program
 	$(GOTESTSUM) -- ./apis/... ./pkg/... ./cmd/... ./hack/...
 
 .PHONY: test
-test: gotestsum tools build standin ## Run all tests: pure, against a real kube-apiserver, and against the real operator
+test: gotestsum tools build standin ## Run all tests but those of the clients: pure, against a real kube-apiserver, and against the real operator
 	$(GOTESTSUM) --raw-command -- hack/test.sh -timeout 40m
 
 .PHONY: test-long
 test-long: gotestsum tools build standin ## Run what takes long: more repetitions, with the race detector
 	VMDC_TEST_LONG=1 $(GOTESTSUM) --raw-command -- hack/test.sh -race -timeout 4h
+
+.PHONY: test-clients
+test-clients: node-is-there gotestsum build standin ## Use the Go and TypeScript clients against the server (needs Node.js with npm)
+	hack/build-tools.sh etcd kube-apiserver kubectl
+	$(GOTESTSUM) -- -count=1 -timeout 20m ./test/clients/...
+
+.PHONY: node-is-there
+node-is-there:
+	@for program in node npm; do command -v $$program >/dev/null || \
+	  { echo "test-clients: there is no $$program on this machine: install Node.js, with npm" >&2; exit 2; }; done
 
 .PHONY: test-saboteurs
 test-saboteurs: ## Remove the guards of the rollout engine one at a time: a test must notice each
