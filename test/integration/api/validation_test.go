@@ -47,14 +47,14 @@ func TestEveryDocumentedRuleIsToldAsDocumented(t *testing.T) {
 	for _, r := range rules {
 		t.Run(r.section+"/"+r.rule, func(t *testing.T) {
 			t.Parallel()
-			var args []string
+			args := []string{"apply", "-f", file(t, "x.json", r.manifest(t))}
 			if r.section == "Rights" {
-				args = []string{"--kubeconfig", bob}
+				args = append(args, "--kubeconfig", bob)
 			}
 			if r.example == "1 MiB and more" {
 				args = append(args, "--server-side") // else the last manifest is too long for an annotation
 			}
-			got := tryKubectl(t, documentedIn, append(args, "apply", "-f", file(t, "x.json", r.manifest(t)))...)
+			got := tryKubectl(t, documentedIn, args...)
 			if told := messagesOf(got.stderr); !slices.Contains(told, r.message) {
 				t.Errorf("told is\n%s\nand documented\n%s", strings.Join(told, "\n"), r.message)
 			}
