@@ -183,9 +183,11 @@ func (s *Schema) complete(cluster Cluster) map[string]any {
 	return object
 }
 
-// moved puts path in the place of the path to the spec.
+// moved puts path in the place of the path to the spec. Some details begin with the
+// path once more, the old one.
 func moved(errs field.ErrorList, path *field.Path) field.ErrorList {
 	for _, err := range errs {
+		err.Detail = strings.TrimPrefix(err.Detail, err.Field+" in body ")
 		err.Field = moveField(err.Field, path)
 	}
 	return errs

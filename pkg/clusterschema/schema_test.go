@@ -158,6 +158,9 @@ func wantErrors(t *testing.T, errs field.ErrorList, want []string) {
 	var got []string
 	for _, err := range errs {
 		got = append(got, err.Type.String()+" "+err.Field)
+		if strings.Contains(err.Detail, "in body") {
+			t.Errorf("%s is told under another path: %s", err.Field, err.Detail)
+		}
 	}
 	if !slices.Equal(got, want) {
 		t.Errorf("errors are %q, want %q: %v", got, want, errs)

@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync/atomic"
 
 	structuralschema "k8s.io/apiextensions-apiserver/pkg/apiserver/schema"
 	apiextensions "k8s.io/apiextensions-apiserver/pkg/client/clientset/clientset"
@@ -140,30 +141,28 @@ func (o *options) config(ctx context.Context) (*apiserver.Config, error) {
 			{Name: "cluster-schema", Run: known.schemas.Run},
 			{Name: "rollout-controller", Run: rollouts.Run},
 		},
-		Schemas: installed{known.schemas},
+		Schemas: &installed{follower: known.schemas},
 		Ready:   []healthz.HealthChecker{apiserver.Synced("cluster-schema", known.schemas.HasSynced)},
 	}
 	return config, nil
 }
 
-// installed is the schema that the published OpenAPI shows.
-type installed struct{ *clusterschema.Follower }
-
-// Current is nil before it is known what is installed.
-func (i installed) Current() *structuralschema.Structural {
-	if !i.HasSynced() {
-		return nil
-	}
-	schema, err := i.Follower.Current()
-	if err != nil {
-		return nil // told by the Follower
-	}
-	return schema.Spec()
+// installed is the schema that the published OpenAPI shows: the last that the
+// Follower has told of.
+type installed struct {
+	follower *clusterschema.Follower
+	last     atomic.Pointer[structuralschema.Structural]
 }
 
-// OnChange has react called when it may be another one.
-func (i installed) OnChange(react func()) {
-	i.Follower.OnChange(func(*clusterschema.Schema) { react() })
+// Current is nil before it is known what is installed.
+func (i *installed) Current() *structuralschema.Structural { return i.last.Load() }
+
+// OnChange has react called when it is another one.
+func (i *installed) OnChange(react func()) {
+	i.follower.OnChange(func(schema *clusterschema.Schema) {
+		i.last.Store(schema.Spec())
+		react()
+	})
 }
 
 // knowledge is what both the checks of requests and the controller go by.

@@ -217,7 +217,7 @@ func TestExplainDescribesEveryField(t *testing.T) {
 		{"vmdc", []string{"KIND:       VMDistributedCluster", "spec", "status", "one zone"}},
 		{"vmdc.spec.zones", []string{"vmclusters", "-required-"}},
 		{"vmdc.spec.zones.vmclusters", []string{"ref", "overrideSpec", "name", "spec", "JSON merge patch"}},
-		{"vmdc.spec.zones.vmclusters.overrideSpec", []string{"FIELD: overrideSpec <Object>", "RFC 7396"}},
+		{"vmdc.spec.zones.vmclusters.overrideSpec", []string{"FIELD: overrideSpec <VMClusterSpecPatch>", "RFC 7396"}},
 		{"vmdc.spec.strategy.updatePause", []string{"Defaults to 1m"}},
 		{"vmdc.spec.deletionPolicy", []string{"Delete", "Retain"}},
 		{"vmdc.status.zones.phase", []string{"Creating"}},

@@ -66,7 +66,7 @@ func TestEveryDocumentedRuleIsToldAsDocumented(t *testing.T) {
 }
 
 // told is how kubectl begins what it passes on.
-var told = regexp.MustCompile(`(?s)^(The VMDistributedCluster "x" is invalid: (\* )?|Error from server \([A-Za-z]+\): (error when [^"]*"[^"]*": )?|Warning: )(.*)$`)
+var told = regexp.MustCompile(`(?s)^(The VMDistributedCluster "x?" is invalid: (\* )?|Error from server \([A-Za-z]+\): (error when [^"]*"[^"]*": )?|Warning: )(.*)$`)
 
 // messagesOf are the messages in what kubectl prints.
 func messagesOf(stderr string) []string {
