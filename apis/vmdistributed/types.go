@@ -33,13 +33,24 @@ type VMDistributedClusterList struct {
 
 // VMDistributedClusterSpec is the desired state of a VMDistributedCluster.
 type VMDistributedClusterSpec struct {
-	Paused         bool
-	VMAgent        *ObjectReference
-	VMUsers        []ObjectReference
-	DeletionPolicy DeletionPolicy
-	Strategy       RolloutStrategy
-	Zones          Zones
+	Paused           bool
+	ManagementPolicy ManagementPolicy
+	VMAgent          *ObjectReference
+	VMUsers          []ObjectReference
+	DeletionPolicy   DeletionPolicy
+	Strategy         RolloutStrategy
+	Zones            Zones
 }
+
+// ManagementPolicy says whether the rollout acts.
+type ManagementPolicy string
+
+const (
+	// ManagementPolicyManage lets it act.
+	ManagementPolicyManage ManagementPolicy = "Manage"
+	// ManagementPolicyObserve lets it report only.
+	ManagementPolicyObserve ManagementPolicy = "Observe"
+)
 
 // ObjectReference names an object in the namespace of the
 // VMDistributedCluster.
@@ -249,6 +260,35 @@ type ZoneReport struct {
 	RevisionWanted  string
 	RevisionApplied string
 	Ready           bool
+	WouldDo         ZoneAction
+	Turn            int32
+	RefusedBy       []string
+	Changes         []ZoneChange
+	MoreChanges     int32
+	ValuesHidden    bool
+}
+
+// ZoneAction is what is still to be done about a zone.
+type ZoneAction string
+
+const (
+	// ZoneWouldDoNothing is for a zone that is as it should be, or not ours to touch.
+	ZoneWouldDoNothing ZoneAction = "Nothing"
+	// ZoneWouldCreate makes its VMCluster.
+	ZoneWouldCreate ZoneAction = "Create"
+	// ZoneWouldMark writes our annotations to its VMCluster, and nothing else.
+	ZoneWouldMark ZoneAction = "Mark"
+	// ZoneWouldChange writes the spec of its VMCluster.
+	ZoneWouldChange ZoneAction = "Change"
+	// ZoneWouldFinish brings a zone that was taken into work to the end of it.
+	ZoneWouldFinish ZoneAction = "Finish"
+)
+
+// ZoneChange is one place in the spec of a VMCluster that would be changed.
+type ZoneChange struct {
+	Path string
+	From string
+	To   string
 }
 
 // ZoneCluster is the object that makes up a zone, as the VictoriaMetrics

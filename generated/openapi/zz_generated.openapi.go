@@ -32,6 +32,7 @@ func GetOpenAPIDefinitions(ref common.ReferenceCallback) map[string]common.OpenA
 		v1alpha1.VMDistributedClusterStatus{}.OpenAPIModelName(): schema_vmdistributed_apiserver_apis_operator_v1alpha1_VMDistributedClusterStatus(ref),
 		v1alpha1.VMDistributedClusterZones{}.OpenAPIModelName():  schema_vmdistributed_apiserver_apis_operator_v1alpha1_VMDistributedClusterZones(ref),
 		v1alpha1.Zone{}.OpenAPIModelName():                       schema_vmdistributed_apiserver_apis_operator_v1alpha1_Zone(ref),
+		v1alpha1.ZoneChange{}.OpenAPIModelName():                 schema_vmdistributed_apiserver_apis_operator_v1alpha1_ZoneChange(ref),
 		v1alpha1.ZoneCluster{}.OpenAPIModelName():                schema_vmdistributed_apiserver_apis_operator_v1alpha1_ZoneCluster(ref),
 		v1alpha1.ZoneReport{}.OpenAPIModelName():                 schema_vmdistributed_apiserver_apis_operator_v1alpha1_ZoneReport(ref),
 		v1alpha1.ZoneStatus{}.OpenAPIModelName():                 schema_vmdistributed_apiserver_apis_operator_v1alpha1_ZoneStatus(ref),
@@ -459,6 +460,15 @@ func schema_vmdistributed_apiserver_apis_operator_v1alpha1_VMDistributedClusterS
 							Format:      "",
 						},
 					},
+					"managementPolicy": {
+						SchemaProps: spec.SchemaProps{
+							Description: "managementPolicy says whether the rollout acts: Manage (the default) acts, Observe only reports, in status and in the subresource zones, what it would do and what stands against it now. Under Observe no VMCluster, VMAgent or VMUser is written, and deleting the VMDistributedCluster deletes none: it takes back what an earlier Manage has written of marks and drains.\n\nPossible enum values:\n - `\"Manage\"` lets it act.\n - `\"Observe\"` lets it report only.",
+							Default:     "Manage",
+							Type:        []string{"string"},
+							Format:      "",
+							Enum:        []interface{}{"Manage", "Observe"},
+						},
+					},
 					"vmagent": {
 						SchemaProps: spec.SchemaProps{
 							Description: "vmagent names the VMAgent that writes to all zones. It is made to scrape the components of every zone, unless its own serviceScrapeSelector says otherwise.",
@@ -539,7 +549,7 @@ func schema_vmdistributed_apiserver_apis_operator_v1alpha1_VMDistributedClusterS
 							},
 						},
 						SchemaProps: spec.SchemaProps{
-							Description: "conditions are Ready, Progressing, Reconciling, Stalled, Paused, Degraded, ReadsGated (whether reads are taken from a zone before it is changed), WritesGated (whether the queues of the VMAgent are waited for) and, where a VMAgent is named, Scraped.",
+							Description: "conditions are Ready, Progressing, Reconciling, Stalled, Paused, Observing, Degraded, ReadsGated (whether reads are taken from a zone before it is changed), WritesGated (whether the queues of the VMAgent are waited for) and, where a VMAgent is named, Scraped.",
 							Type:        []string{"array"},
 							Items: &spec.SchemaOrArray{
 								Schema: &spec.Schema{
@@ -719,6 +729,42 @@ func schema_vmdistributed_apiserver_apis_operator_v1alpha1_Zone(ref common.Refer
 	}
 }
 
+func schema_vmdistributed_apiserver_apis_operator_v1alpha1_ZoneChange(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "ZoneChange is one place in the spec of a VMCluster that would be changed.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"path": {
+						SchemaProps: spec.SchemaProps{
+							Description: "path of the place below spec, such as vmselect.replicaCount. A list counts as one place.",
+							Default:     "",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"from": {
+						SchemaProps: spec.SchemaProps{
+							Description: "from is what is there, as JSON, cut off after 256 bytes; left out where nothing is.",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"to": {
+						SchemaProps: spec.SchemaProps{
+							Description: "to is what would be there, likewise; left out where nothing would be.",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+				},
+				Required: []string{"path"},
+			},
+		},
+	}
+}
+
 func schema_vmdistributed_apiserver_apis_operator_v1alpha1_ZoneCluster(ref common.ReferenceCallback) common.OpenAPIDefinition {
 	return common.OpenAPIDefinition{
 		Schema: spec.Schema{
@@ -867,12 +913,78 @@ func schema_vmdistributed_apiserver_apis_operator_v1alpha1_ZoneReport(ref common
 							Format:      "",
 						},
 					},
+					"wouldDo": {
+						SchemaProps: spec.SchemaProps{
+							Description: "wouldDo is what is still to be done about the zone: Nothing, Create its VMCluster, Mark it as ours and change nothing else, Change its spec, or Finish what was begun. While the object is being deleted it is left out.\n\nPossible enum values:\n - `\"Change\"` writes the spec of its VMCluster.\n - `\"Create\"` makes its VMCluster.\n - `\"Finish\"` brings a zone that was taken into work to the end of it.\n - `\"Mark\"` writes our annotations to its VMCluster, and nothing else.\n - `\"Nothing\"` is for a zone that is as it should be, or not ours to touch.",
+							Type:        []string{"string"},
+							Format:      "",
+							Enum:        []interface{}{"Change", "Create", "Finish", "Mark", "Nothing"},
+						},
+					},
+					"turn": {
+						SchemaProps: spec.SchemaProps{
+							Description: "turn orders the zones whose turn is still to come, 1 first. Left out of those that are in work, and of those whose turn can't come as things stand.",
+							Type:        []string{"integer"},
+							Format:      "int32",
+						},
+					},
+					"refusedBy": {
+						VendorExtensible: spec.VendorExtensible{
+							Extensions: spec.Extensions{
+								"x-kubernetes-list-type": "atomic",
+							},
+						},
+						SchemaProps: spec.SchemaProps{
+							Description: "refusedBy are the guards that would refuse now if it were the turn of the zone, each with what has to come about.",
+							Type:        []string{"array"},
+							Items: &spec.SchemaOrArray{
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Type:   []string{"string"},
+										Format: "",
+									},
+								},
+							},
+						},
+					},
+					"changes": {
+						VendorExtensible: spec.VendorExtensible{
+							Extensions: spec.Extensions{
+								"x-kubernetes-list-type": "atomic",
+							},
+						},
+						SchemaProps: spec.SchemaProps{
+							Description: "changes is what the spec of the VMCluster would differ in, up to 50 places, as the API server tells by a dry run where one is made.",
+							Type:        []string{"array"},
+							Items: &spec.SchemaOrArray{
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Ref: ref(v1alpha1.ZoneChange{}.OpenAPIModelName()),
+									},
+								},
+							},
+						},
+					},
+					"moreChanges": {
+						SchemaProps: spec.SchemaProps{
+							Description: "moreChanges is how many places are left out of changes.",
+							Type:        []string{"integer"},
+							Format:      "int32",
+						},
+					},
+					"valuesHidden": {
+						SchemaProps: spec.SchemaProps{
+							Description: "valuesHidden is true where from and to are left out of changes since the caller may not get the VMCluster.",
+							Type:        []string{"boolean"},
+							Format:      "",
+						},
+					},
 				},
 				Required: []string{"name", "cluster", "source", "phase", "ready"},
 			},
 		},
 		Dependencies: []string{
-			v1alpha1.ZoneCluster{}.OpenAPIModelName(), v1.Time{}.OpenAPIModelName()},
+			v1alpha1.ZoneChange{}.OpenAPIModelName(), v1alpha1.ZoneCluster{}.OpenAPIModelName(), v1.Time{}.OpenAPIModelName()},
 	}
 }
 

@@ -128,7 +128,7 @@ func (c CompletedConfig) New() (*genericapiserver.GenericAPIServer, error) {
 
 func (c CompletedConfig) install(server *genericapiserver.GenericAPIServer) error {
 	resource := v1alpha1.Resource("vmdistributedclusters")
-	storage, err := vmdistributedcluster.NewStorage(c.scheme, resource, c.generic.RESTOptionsGetter, c.extra.Zones)
+	storage, err := vmdistributedcluster.NewStorage(c.scheme, resource, c.generic.RESTOptionsGetter, c.extra.Zones, c.generic.Authorization.Authorizer)
 	if err != nil {
 		return fmt.Errorf("making the storage of %s: %w", resource, err)
 	}

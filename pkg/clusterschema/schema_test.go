@@ -18,7 +18,7 @@ import (
 
 // definition is a CustomResourceDefinition with a little of everything that a
 // schema can say, in the names of the real one.
-func definition(change ...func(spec *apiextensionsv1.JSONSchemaProps)) *apiextensionsv1.CustomResourceDefinition {
+func definition() *apiextensionsv1.CustomResourceDefinition {
 	integer := apiextensionsv1.JSONSchemaProps{Type: "integer", Format: "int32"}
 	text := apiextensionsv1.JSONSchemaProps{Type: "string"}
 	replicas := integer
@@ -50,9 +50,6 @@ func definition(change ...func(spec *apiextensionsv1.JSONSchemaProps)) *apiexten
 		Type:         "object",
 		Properties:   map[string]apiextensionsv1.JSONSchemaProps{"vmstorage": storage, "retentionPeriod": text},
 		XValidations: apiextensionsv1.ValidationRules{{Rule: "self.retentionPeriod != 'never'", Message: "retention must end", FieldPath: ".retentionPeriod"}},
-	}
-	for _, c := range change {
-		c(&spec)
 	}
 	return &apiextensionsv1.CustomResourceDefinition{
 		ObjectMeta: metav1.ObjectMeta{Name: CRDName(), UID: "1", Generation: 7},

@@ -28,6 +28,7 @@ import (
 	"github.com/vmdistributed/vmdistributed-apiserver/generated/clientset/versioned"
 	externalversions "github.com/vmdistributed/vmdistributed-apiserver/generated/informers/externalversions"
 	"github.com/vmdistributed/vmdistributed-apiserver/pkg/evidence"
+	"github.com/vmdistributed/vmdistributed-apiserver/pkg/halt"
 	"github.com/vmdistributed/vmdistributed-apiserver/pkg/inventory"
 	"github.com/vmdistributed/vmdistributed-apiserver/pkg/metricspage"
 	"github.com/vmdistributed/vmdistributed-apiserver/pkg/victoriametrics"
@@ -53,11 +54,14 @@ type Controller struct {
 	writer     writer
 	trials     *trials
 	evidence   *evidence.Gatherer
-	live       live
-	inventory  *inventory.Inventory
-	factory    externalversions.SharedInformerFactory
-	objects    cache.SharedIndexInformer
-	pace       pace
+	// reports gathers for requests, which may outlive Run.
+	reports   *evidence.Gatherer
+	live      live
+	inventory *inventory.Inventory
+	halt      *halt.Switch
+	factory   externalversions.SharedInformerFactory
+	objects   cache.SharedIndexInformer
+	pace      pace
 	// latest knows for a moment what we have written ourselves before its event has
 	// come.
 	latest    cache.MutationCache
@@ -69,8 +73,9 @@ type Controller struct {
 
 // New returns a controller that reads and writes VMDistributedClusters through
 // own, and everything else in the cluster of host, of which the inventory knows
-// what there is. It does nothing before Run.
-func New(ctx context.Context, own versioned.Interface, host *rest.Config, known *inventory.Inventory) (*Controller, error) {
+// what there is, and the switch whether anything may be written to it. It does
+// nothing before Run.
+func New(ctx context.Context, own versioned.Interface, host *rest.Config, known *inventory.Inventory, stop *halt.Switch) (*Controller, error) {
 	host = rest.CopyConfig(host)
 	host.QPS, host.Burst = hostQPS, hostBurst
 	rest.AddUserAgent(host, victoriametrics.FieldManager)
@@ -90,9 +95,11 @@ func New(ctx context.Context, own versioned.Interface, host *rest.Config, known 
 		kubernetes: client,
 		writer:     writer{objects: objects},
 		trials:     newTrials(writer{objects: objects}, clock.RealClock{}),
-		live:       live{objects: objects, kubernetes: client, known: known},
+		live:       live{objects: objects, kubernetes: client, known: known, halt: stop},
 		inventory:  known,
+		halt:       stop,
 		evidence:   evidence.New(client, metricspage.New(metricspage.Options{}), clock.RealClock{}),
+		reports:    evidence.New(client, metricspage.New(metricspage.Options{}), clock.RealClock{}),
 		factory:    externalversions.NewSharedInformerFactory(own, 0),
 		queue: workqueue.NewTypedRateLimitingQueueWithConfig(
 			workqueue.NewTypedItemExponentialFailureRateLimiter[cache.ObjectName](minBackoff, maxBackoff),

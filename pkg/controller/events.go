@@ -39,7 +39,7 @@ func storyOptions() record.CorrelatorOptions {
 // before is told again, so that a status written twice makes no event.
 func story(before, after *vmdistributed.VMDistributedClusterStatus) []event {
 	var events []event
-	if before.UpdateRevision != after.UpdateRevision {
+	if before.UpdateRevision != after.UpdateRevision && !meta.IsStatusConditionTrue(after.Conditions, observingCondition) {
 		events = append(events, event{corev1.EventTypeNormal, "RolloutStarted",
 			fmt.Sprintf("Rolling revision %s out over %s", after.UpdateRevision, zones(len(after.Zones)))})
 	}
@@ -147,12 +147,27 @@ func failure(action rollout.Action, err error) event {
 	return event{corev1.EventTypeWarning, "StepFailed", fmt.Sprintf("%s failed, and is tried again: %v", step, err)}
 }
 
+// observingCondition says whether what would be done is reported only.
+const observingCondition = "Observing"
+
+// held says why nothing is written.
+func held(after *vmdistributed.VMDistributedClusterStatus) event {
+	paused := meta.FindStatusCondition(after.Conditions, "Paused")
+	switch {
+	case paused != nil && (paused.Reason == rollout.ReasonHalted || paused.Reason == rollout.ReasonHaltUnknown):
+		return event{corev1.EventTypeWarning, "Rollout" + paused.Reason, paused.Message}
+	case meta.IsStatusConditionTrue(after.Conditions, observingCondition):
+		return event{corev1.EventTypeNormal, "RolloutObserved", "Observing only: no VMCluster, VMAgent or VMUser is written"}
+	}
+	return event{corev1.EventTypeNormal, "RolloutPaused", "Paused: no VMCluster, VMAgent or VMUser is written"}
+}
+
 func objectEvents(after *vmdistributed.VMDistributedClusterStatus) []event {
 	switch after.UpdateStatus {
 	case "operational":
 		return []event{{corev1.EventTypeNormal, "RolloutCompleted", fmt.Sprintf("Revision %s runs in %s", after.UpdateRevision, zones(len(after.Zones)))}}
 	case "paused":
-		return []event{{corev1.EventTypeNormal, "RolloutPaused", "Paused: no VMCluster, VMAgent or VMUser is written"}}
+		return []event{held(after)}
 	case "failed":
 		return []event{{corev1.EventTypeWarning, "RolloutStalled", after.Reason}}
 	}

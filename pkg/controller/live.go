@@ -19,7 +19,9 @@ import (
 	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/kubernetes"
 
+	"github.com/vmdistributed/vmdistributed-apiserver/pkg/halt"
 	"github.com/vmdistributed/vmdistributed-apiserver/pkg/inventory"
+	"github.com/vmdistributed/vmdistributed-apiserver/pkg/rollout"
 	"github.com/vmdistributed/vmdistributed-apiserver/pkg/victoriametrics"
 )
 
@@ -31,6 +33,7 @@ type live struct {
 	kubernetes kubernetes.Interface
 	// known tells of VMClusters that are nobody's zones here.
 	known *inventory.Inventory
+	halt  *halt.Switch
 }
 
 // look is one look at a namespace. It is as fresh as its beginning, and asks for
@@ -47,6 +50,7 @@ type look struct {
 	// everyUser are the VMUsers of all namespaces.
 	everyUser func() ([]*unstructured.Unstructured, error)
 	itself    func() (*corev1.Namespace, error)
+	halted    func() *rollout.Halt
 }
 
 type workloads struct {
@@ -68,6 +72,7 @@ func (s live) look(ctx context.Context, namespace string) *look {
 	l.vmauths = lister(victoriametrics.VMAuthResource, metav1.NamespaceAll)
 	l.everyUser = lister(victoriametrics.VMUserResource, metav1.NamespaceAll)
 	l.itself = sync.OnceValues(func() (*corev1.Namespace, error) { return s.read(ctx, namespace) })
+	l.halted = sync.OnceValue(func() *rollout.Halt { return s.halt.Read(ctx) })
 	l.workloadsOf = sync.OnceValues(func() (map[types.NamespacedName]*workloads, error) {
 		// What the operator says of a VMCluster that it has changed comes after what
 		// it did to these.
@@ -88,6 +93,7 @@ func (s *look) ahead(routed bool) (wait func()) {
 	group.Go(func() { _, _ = s.vmagents() })
 	group.Go(func() { _, _ = s.vmusers() })
 	group.Go(func() { _, _ = s.itself() })
+	group.Go(func() { s.halted() })
 	if routed {
 		group.Go(func() { _, _ = s.vmauths() })
 	}
@@ -232,6 +238,8 @@ func (s *look) Namespace(_ context.Context, name string) (*corev1.Namespace, err
 	}
 	return s.itself()
 }
+
+func (s *look) Halt(context.Context) *rollout.Halt { return s.halted() }
 
 func (s live) list(ctx context.Context, resource schema.GroupVersionResource, namespace string) ([]*unstructured.Unstructured, error) {
 	list, err := s.objects.Resource(resource).Namespace(namespace).List(ctx, metav1.ListOptions{})

@@ -47,7 +47,10 @@ type zoneView struct {
 	// applied is the revision that was last written.
 	applied string
 	exists  bool
-	readers zoneReaders
+	// before and after are the spec as it is and as the write would leave it, as far
+	// as that is known: nil, nil where it leaves it alone.
+	before, after map[string]any
+	readers       zoneReaders
 	// entries are the remote writes to it.
 	entries []victoriametrics.RemoteWrite
 }
@@ -111,12 +114,14 @@ func (o *observer) observe(ctx context.Context, object *vmdistributed.VMDistribu
 		return nil, err
 	}
 	view := &observation{
-		Observed: rollout.Observed{Now: now, Paused: object.Spec.Paused, Strategy: strategy},
-		owner:    nameOf(object),
-		zones:    map[string]*zoneView{},
-		strays:   map[string]*zoneView{},
-		marked:   map[string]*unstructured.Unstructured{},
-		records:  recordsOf(object.Status.Zones),
+		Observed: rollout.Observed{
+			Now: now, Paused: object.Spec.Paused, Observing: observes(object), Strategy: strategy, Halt: o.source.Halt(ctx),
+		},
+		owner:   nameOf(object),
+		zones:   map[string]*zoneView{},
+		strays:  map[string]*zoneView{},
+		marked:  map[string]*unstructured.Unstructured{},
+		records: recordsOf(object.Status.Zones),
 	}
 	if view.namespace, err = o.source.Namespace(ctx, object.Namespace); err != nil {
 		return nil, err
@@ -124,7 +129,7 @@ func (o *observer) observe(ctx context.Context, object *vmdistributed.VMDistribu
 	if object.DeletionTimestamp != nil {
 		view.Deletion = &rollout.Deletion{
 			NamespaceTerminating: view.namespace == nil || view.namespaceTerminates(),
-			Retain:               object.Spec.DeletionPolicy == vmdistributed.DeletionPolicyRetain,
+			Retain:               object.Spec.DeletionPolicy == vmdistributed.DeletionPolicyRetain || observes(object),
 		}
 	}
 	for i := range object.Spec.Zones.VMClusters {
@@ -144,6 +149,11 @@ func (o *observer) observe(ctx context.Context, object *vmdistributed.VMDistribu
 	}
 	heedWord(object, view)
 	return view, nil
+}
+
+// observes is true for an object of which the user wants to be told only.
+func observes(object *vmdistributed.VMDistributedCluster) bool {
+	return object.Spec.ManagementPolicy == vmdistributed.ManagementPolicyObserve
 }
 
 // heedWord reads what the user has said by annotation. What can't be read was not

@@ -33,7 +33,7 @@ func (o *observer) observeZone(ctx context.Context, object *vmdistributed.VMDist
 	view.zones[zone.Name] = seen
 	if live == nil {
 		if zone.Inline && view.Deletion == nil {
-			seen.write = createInline(object, zone, wanted)
+			seen.write, seen.after = createInline(object, zone, wanted), wanted
 			_, err = o.tryOut(ctx, &zone, seen)
 		}
 		return zone, err
@@ -119,6 +119,9 @@ func compare(object *vmdistributed.VMDistributedCluster, zone *rollout.Zone, see
 			// The zone was a reference once; apply can't take away what it never set.
 			seen.write, zone.Cluster.Difference = patchReferenced(live, patch), rollout.Metadata
 		}
+		if zone.Cluster.Difference == rollout.Spec {
+			seen.before, seen.after = specOf(live), victoriametrics.InlineTarget(live, wanted)
+		}
 		if seen.applied == zone.Revision && zone.Cluster.Difference == rollout.Spec {
 			zone.Cluster.Drift = &rollout.Drift{Paths: difference.Paths, Managers: difference.Managers}
 		}
@@ -139,6 +142,9 @@ func compare(object *vmdistributed.VMDistributedCluster, zone *rollout.Zone, see
 	}
 	seen.write = patchReferenced(live, plan.Patch)
 	zone.Cluster.Difference = differenceOf(plan.Kind)
+	if zone.Cluster.Difference == rollout.Spec {
+		seen.before, seen.after = specOf(live), plan.Target
+	}
 	if len(plan.Foreign) > 0 && seen.applied == zone.Revision {
 		zone.Cluster.Drift = &rollout.Drift{Paths: plan.Foreign, Managers: plan.ForeignManagers}
 	}
@@ -157,14 +163,17 @@ func (o *observer) shrinks(ctx context.Context, object *vmdistributed.VMDistribu
 		zone.Problem = fmt.Sprintf("the annotation %s to be corrected: %v", victoriametrics.PermitShrinkAnnotation, err)
 		return nil, nil
 	}
-	before, _, _ := unstructured.NestedMap(live.Object, "spec")
-	after, _, _ := unstructured.NestedMap(target.Object, "spec")
 	var found []string
-	for _, shrink := range victoriametrics.Unpermitted(zone.Name, victoriametrics.StorageShrinks(before, after), permissions) {
+	for _, shrink := range victoriametrics.Unpermitted(zone.Name, victoriametrics.StorageShrinks(specOf(live), specOf(target)), permissions) {
 		found = append(found, fmt.Sprintf("%s from %s to %s (annotate the VMDistributedCluster with %s: %q to allow it)",
 			shrink.Path, shrink.From, shrink.To, victoriametrics.PermitShrinkAnnotation, zone.Name+":"+shrink.String()))
 	}
 	return found, nil
+}
+
+func specOf(cluster *unstructured.Unstructured) map[string]any {
+	spec, _, _ := unstructured.NestedMap(cluster.Object, "spec")
+	return spec
 }
 
 // tryOut returns what a write would make of a cluster, and notes where the API
@@ -176,6 +185,9 @@ func (o *observer) tryOut(ctx context.Context, zone *rollout.Zone, seen *zoneVie
 	target, err := o.trial(ctx, seen.write)
 	switch {
 	case err == nil:
+		if seen.after != nil {
+			seen.after = specOf(target)
+		}
 		return target, nil
 	case ctx.Err() != nil || isRace(err):
 		return nil, err

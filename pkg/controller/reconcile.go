@@ -65,13 +65,13 @@ func (c *Controller) get(key cache.ObjectName) (object *vmdistributed.VMDistribu
 // pass makes one over an object as it is known to be.
 func (c *Controller) pass(ctx context.Context, key cache.ObjectName, object *vmdistributed.VMDistributedCluster) (time.Time, error) {
 	p := &pass{Controller: c, object: object, evidence: c.evidence.Look()}
-	if err := p.decide(ctx, observer{source: c.inventory}); err != nil {
+	if err := p.decide(ctx, observer{source: caches{c.inventory, c.halt}}); err != nil {
 		return time.Time{}, err
 	}
 	if p.leftAlone() {
 		return time.Time{}, nil
 	}
-	if p.decision.RestsOnHealth() || p.dropsRecords() {
+	if p.decision.RestsOnHealth() || p.dropsRecords() || p.foretells() {
 		if gone, err := p.lookAgain(ctx, key); gone || err != nil {
 			return time.Time{}, err
 		}
@@ -92,9 +92,21 @@ func (c *Controller) pass(ctx context.Context, key cache.ObjectName, object *vmd
 	return p.wake(), err
 }
 
+// foretells is true where the user is told what would be done: what the caches say
+// of that is not good enough, and only a closer look tries it out.
+func (p *pass) foretells() bool { return p.view.Observing && p.decision.Foretells() }
+
 // pollInterval is how often metrics are looked at while something waits for
 // them: nothing tells when they change.
 const pollInterval = time.Second
+
+// observeInterval is how often they are looked at for an object that is only
+// observed: that goes on for as long as the user likes.
+const observeInterval = 10 * time.Second
+
+// haltRetry is when it is asked again whether all is halted, where that could not be
+// told.
+const haltRetry = 5 * time.Second
 
 // retryUntried is when the API server is asked again what a write would do, where
 // it could not tell; retryRefused, where it has refused it. What makes it answer
@@ -105,11 +117,17 @@ const retryUntried, retryRefused = 5 * time.Second, time.Minute
 func (p *pass) wake() time.Time {
 	wake := p.decision.Wake
 	by := func(at time.Time) { wake = earlier(wake, at) }
-	if len(p.decision.Needs()) > 0 {
+	switch needs := len(p.decision.Needs()) > 0; {
+	case needs && p.view.Observing:
+		by(p.view.Now.Add(observeInterval))
+	case needs:
 		by(p.view.Now.Add(pollInterval))
 		if due := p.evidence.Due(); due.After(p.view.Now) {
 			by(due)
 		}
+	}
+	if stop := p.view.Halt; stop != nil && stop.Unknown != "" {
+		by(p.view.Now.Add(haltRetry))
 	}
 	for i := range p.view.Zones {
 		if zone := &p.view.Zones[i]; zone.Untried != "" {

@@ -5,6 +5,7 @@ package controller
 
 import (
 	"context"
+	"encoding/json"
 	"slices"
 	"strings"
 	"time"
@@ -12,14 +13,18 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/vmdistributed/vmdistributed-apiserver/apis/vmdistributed"
+	"github.com/vmdistributed/vmdistributed-apiserver/pkg/override"
 	"github.com/vmdistributed/vmdistributed-apiserver/pkg/rollout"
 	"github.com/vmdistributed/vmdistributed-apiserver/pkg/victoriametrics"
 )
 
 // ReportZones reads every cluster anew and tells where its zone stands. It
-// writes nothing: what a write would meet, a dry run tells. It asks no pod either:
-// what a zone waits for of them is told by status, where the controller writes it
-// down every second for as long as it waits.
+// writes nothing: what a write would meet, a dry run tells. It asks no pod either,
+// but for an object that is only observed: what a zone waits for of them is told by
+// status, where the controller writes it down every second for as long as it waits.
+//
+// The reports hold values of the specs of VMClusters. Whose they are to see is for
+// the caller to decide.
 func (c *Controller) ReportZones(ctx context.Context, object *vmdistributed.VMDistributedCluster) ([]vmdistributed.ZoneReport, error) {
 	look := c.live.look(ctx, object.Namespace)
 	defer look.ahead(len(object.Spec.VMUsers) > 0)()
@@ -31,10 +36,19 @@ func (c *Controller) ReportZones(ctx context.Context, object *vmdistributed.VMDi
 	if err != nil {
 		return nil, err
 	}
-	decision := rollout.Decide(view.Observed)
+	p := &pass{Controller: c, object: object, view: view, decision: rollout.Decide(view.Observed), evidence: c.reports.Look()}
+	for view.Observing && p.gather(ctx) {
+		p.decision = rollout.Decide(view.Observed)
+	}
+	decision := &p.decision
 	var reports []vmdistributed.ZoneReport
 	for i := range view.Zones {
-		reports = append(reports, zoneReport(&view.Zones[i], &decision.Zones[i], view.zones[view.Zones[i].Name]))
+		seen := view.zones[view.Zones[i].Name]
+		report := zoneReport(&view.Zones[i], &decision.Zones[i], seen)
+		if decision.Outlook != nil {
+			foretell(&report, &decision.Outlook[i], seen)
+		}
+		reports = append(reports, report)
 	}
 	states := decision.Zones
 	for i := range view.Strays {
@@ -45,6 +59,47 @@ func (c *Controller) ReportZones(ctx context.Context, object *vmdistributed.VMDi
 	}
 	quoteEvidence(reports, states, object.Status.Zones)
 	return reports, nil
+}
+
+const (
+	// maxChanges is how many places a report names.
+	maxChanges = 50
+	// maxValue is how many bytes of a value it shows.
+	maxValue = 256
+)
+
+// foretell says what is still to be done about a zone. A guard that lacks what pods
+// tell, and nobody has asked them, is left out: waitingFor tells of that.
+func foretell(report *vmdistributed.ZoneReport, look *rollout.Outlook, seen *zoneView) {
+	report.WouldDo, report.Turn = vmdistributed.ZoneAction(look.Would), int32(look.Turn)
+	for _, refusal := range look.Refusals {
+		if !refusal.Unasked {
+			report.RefusedBy = append(report.RefusedBy, refusal.String())
+		}
+	}
+	if seen.after == nil {
+		return
+	}
+	changes := override.Changes(seen.before, seen.after)
+	for _, change := range changes[:min(len(changes), maxChanges)] {
+		report.Changes = append(report.Changes, vmdistributed.ZoneChange{Path: change.Path, From: valueText(change.From), To: valueText(change.To)})
+	}
+	report.MoreChanges = int32(len(changes) - len(report.Changes))
+}
+
+// valueText is a value as JSON, cut off; empty for none.
+func valueText(value any) string {
+	if value == nil {
+		return ""
+	}
+	text, err := json.Marshal(value)
+	if err != nil {
+		return "" // what was decoded can be encoded
+	}
+	if len(text) <= maxValue {
+		return string(text)
+	}
+	return strings.ToValidUTF8(string(text[:maxValue]), "") + "..."
 }
 
 // strayReport is about a zone that the list no longer names: nothing is wanted of

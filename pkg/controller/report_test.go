@@ -4,6 +4,8 @@
 package controller
 
 import (
+	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -84,5 +86,37 @@ func oneAfterTheOther(now time.Time) rollout.Observed {
 			MaxUnavailable: 1, MinAvailableZones: 1, ReadyTimeout: time.Hour, ProgressDeadline: time.Hour,
 			DrainTimeout: time.Hour, GracePeriod: time.Hour, FlushTimeout: time.Hour,
 		},
+	}
+}
+
+func TestTheReportTellsTheDifferenceInBoundedWords(t *testing.T) {
+	wide, deep := map[string]any{}, map[string]any{"vmselect": map[string]any{"extraArgs": map[string]any{"x": strings.Repeat("é", maxValue)}}}
+	for i := range maxChanges + 2 {
+		wide[fmt.Sprintf("f%02d", i)] = int64(i)
+	}
+	look := rollout.Outlook{Would: rollout.WouldChange, Turn: 2, Refusals: []rollout.Refusal{
+		{Reason: rollout.ReasonBlocked, WaitingFor: "zone b"}, {Reason: rollout.ReasonQueuesUnknown, WaitingFor: "the queues to be read", Unasked: true},
+	}}
+	for name, c := range map[string]struct {
+		seen    zoneView
+		changes string
+		more    int32
+	}{
+		"nothing known":   {zoneView{}, "[]", 0},
+		"a field":         {zoneView{before: map[string]any{"a": int64(1), "b": "x"}, after: map[string]any{"a": int64(2), "c": []any{true}}}, `[{a 1 2} {b "x" } {c  [true]}]`, 0},
+		"a creation":      {zoneView{after: map[string]any{"vmselect": map[string]any{"replicaCount": int64(2)}}}, `[{vmselect.replicaCount  2}]`, 0},
+		"many fields":     {zoneView{after: wide}, "", 2},
+		"a value cut off": {zoneView{after: deep}, fmt.Sprintf(`[{vmselect.extraArgs.x  "%s...}]`, strings.Repeat("é", (maxValue-1)/2)), 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			report := vmdistributed.ZoneReport{}
+			foretell(&report, &look, &c.seen)
+			if report.WouldDo != vmdistributed.ZoneWouldChange || report.Turn != 2 || fmt.Sprint(report.RefusedBy) != "[Blocked: waits for zone b]" {
+				t.Errorf("report %+v", report)
+			}
+			if got := fmt.Sprint(report.Changes); c.changes != "" && got != c.changes || report.MoreChanges != c.more {
+				t.Errorf("changes %s and %d more, want %s and %d", got, report.MoreChanges, c.changes, c.more)
+			}
+		})
 	}
 }

@@ -10,6 +10,10 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/vmdistributed/vmdistributed-apiserver/pkg/halt"
+	"github.com/vmdistributed/vmdistributed-apiserver/pkg/inventory"
+	"github.com/vmdistributed/vmdistributed-apiserver/pkg/rollout"
 )
 
 // source is where observations come from. What does not exist is nil without an
@@ -35,4 +39,16 @@ type source interface {
 	Routers(ctx context.Context) ([]*unstructured.Unstructured, error)
 	// Namespace returns a Namespace.
 	Namespace(ctx context.Context, name string) (*corev1.Namespace, error)
+	// Halt returns what stops the controller for all objects.
+	Halt(ctx context.Context) *rollout.Halt
 }
+
+// caches are what the informers know.
+type caches struct {
+	*inventory.Inventory
+	halt *halt.Switch
+}
+
+var _ source = caches{}
+
+func (c caches) Halt(ctx context.Context) *rollout.Halt { return c.halt.Known(ctx) }

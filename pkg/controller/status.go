@@ -16,6 +16,10 @@ import (
 	"github.com/vmdistributed/vmdistributed-apiserver/pkg/victoriametrics"
 )
 
+// readyCondition is left out of an object that is only observed and is not what is
+// wanted.
+const readyCondition = "Ready"
+
 // scrapedCondition says whether the VMAgent scrapes the zones.
 const scrapedCondition = "Scraped"
 
@@ -70,6 +74,9 @@ func statusOf(object *vmdistributed.VMDistributedCluster, view *observation, dec
 			status.Zones = append(status.Zones, zoneStatus(&decision.Strays[i]))
 		}
 	}
+	if !slices.ContainsFunc(summary.Conditions, func(c rollout.Condition) bool { return c.Type == readyCondition }) {
+		meta.RemoveStatusCondition(&status.Conditions, readyCondition)
+	}
 	for _, condition := range slices.Concat(summary.Conditions, scrapedConditions(view.scrape), gateConditions(object, view)) {
 		meta.SetStatusCondition(&status.Conditions, metav1.Condition{
 			Type:               condition.Type,
@@ -87,7 +94,8 @@ func statusOf(object *vmdistributed.VMDistributedCluster, view *observation, dec
 }
 
 // keepWording goes on saying what was said of an answer of the API server that
-// differs in numbers only, such as a port or a time: each new status is an event
+// differs in numbers only, such as a port or a time, and of what metrics say of an
+// object that is only observed: each new status is an event
 // that makes us ask again. What is said of another generation is no answer.
 func keepWording(object *vmdistributed.VMDistributedCluster, view *observation, decision *rollout.Decision) {
 	if object.Status.ObservedGeneration != object.Generation {
@@ -99,7 +107,8 @@ func keepWording(object *vmdistributed.VMDistributedCluster, view *observation, 
 	}
 	for i := range decision.Zones {
 		zone := &decision.Zones[i]
-		if before := said[zone.Name]; before != nil && before.Reason == zone.Reason && (zone.Reason == rollout.ReasonInvalid || zone.Reason == rollout.ReasonDryRunFailed) {
+		unsteady := zone.Reason == rollout.ReasonInvalid || zone.Reason == rollout.ReasonDryRunFailed || view.Observing && zone.Needs != 0
+		if before := said[zone.Name]; before != nil && before.Reason == zone.Reason && unsteady {
 			keepWords(&zone.WaitingFor, before.WaitingFor)
 		}
 	}

@@ -49,7 +49,15 @@ func (c *Controller) watch() error {
 			return fmt.Errorf("adding an event handler: %w", err)
 		}
 	}
-	return nil
+	return c.halt.OnChange(c.queueAll)
+}
+
+func (c *Controller) queueAll() {
+	for _, key := range c.objects.GetStore().ListKeys() {
+		if name, err := cache.ParseObjectName(key); err == nil {
+			c.queue.Add(name)
+		}
+	}
 }
 
 // handler calls queue for what an object was and for what it is: a mark or a

@@ -22,8 +22,8 @@ import (
 	generatedopenapi "github.com/vmdistributed/vmdistributed-apiserver/generated/openapi"
 )
 
-// example has one of everything that makes a difference.
-const example = `
+// exampleText has one of everything that makes a difference.
+const exampleText = `
 type: object
 description: spec of a cluster
 required: [retention]
@@ -67,10 +67,11 @@ properties:
             protocol: {type: string, default: TCP}
 `
 
-func structural(t testing.TB, text string) *structuralschema.Structural {
+// example is the schema of a spec.
+func example(t testing.TB) *structuralschema.Structural {
 	t.Helper()
 	props, internal := &apiextensionsv1.JSONSchemaProps{}, &apiextensions.JSONSchemaProps{}
-	must(t, yaml.Unmarshal([]byte(text), props))
+	must(t, yaml.Unmarshal([]byte(exampleText), props))
 	must(t, apiextensionsv1.Convert_v1_JSONSchemaProps_To_apiextensions_JSONSchemaProps(props, internal, nil))
 	schema, err := structuralschema.NewStructural(internal)
 	must(t, err)

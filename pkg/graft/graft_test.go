@@ -31,7 +31,7 @@ const (
 // graftedV3 is the base with the example in it.
 func graftedV3(t testing.TB) *spec3.OpenAPI {
 	t.Helper()
-	document, detail, err := V3(baseV3(t), structural(t, example), plenty)
+	document, detail, err := V3(baseV3(t), example(t), plenty)
 	must(t, err)
 	if detail != Described {
 		t.Fatalf("it tells %s", detail)
@@ -41,7 +41,7 @@ func graftedV3(t testing.TB) *spec3.OpenAPI {
 
 func graftedV2(t testing.TB) *spec.Swagger {
 	t.Helper()
-	document, detail, err := V2(baseV2(t), structural(t, example), plenty)
+	document, detail, err := V2(baseV2(t), example(t), plenty)
 	must(t, err)
 	if detail != Described {
 		t.Fatalf("it tells %s", detail)
@@ -192,7 +192,7 @@ func TestTheRawSchemaWouldBreakTheClusterInProtobuf(t *testing.T) {
 	if _, err := openapi_v2.ParseDocument(text); err != nil {
 		t.Errorf("as grafted: %v", err)
 	}
-	document.Definitions[specName] = *structural(t, example).ToKubeOpenAPI()
+	document.Definitions[specName] = *example(t).ToKubeOpenAPI()
 	text, err = json.Marshal(&document)
 	must(t, err)
 	if _, err = openapi_v2.ParseDocument(text); err == nil {
@@ -227,7 +227,7 @@ func TestObjectsFitTheSchema(t *testing.T) {
 
 // TestNothingGivenIsChanged: others are reading it.
 func TestNothingGivenIsChanged(t *testing.T) {
-	inner, v2, v3 := structural(t, example), baseV2(t), baseV3(t)
+	inner, v2, v3 := example(t), baseV2(t), baseV3(t)
 	if _, _, err := V3(v3, inner, plenty); err != nil {
 		t.Error(err)
 	}
@@ -237,7 +237,7 @@ func TestNothingGivenIsChanged(t *testing.T) {
 	// Without room for descriptions, too.
 	_, _, _ = V3(v3, inner, 1)
 	_, _, _ = V2(v2, inner, 1)
-	if !reflect.DeepEqual(inner, structural(t, example)) {
+	if !reflect.DeepEqual(inner, example(t)) {
 		t.Error("the schema was changed")
 	}
 	if diff := cmp.Diff(read(t, baseV3(t)), read(t, v3)); diff != "" {
@@ -272,7 +272,7 @@ func TestOnlyTheZonesChange(t *testing.T) {
 // TestDetailShrinksWithTheRoom: descriptions go first, those of overrideSpec before
 // those of spec.
 func TestDetailShrinksWithTheRoom(t *testing.T) {
-	inner := structural(t, example)
+	inner := example(t)
 	for form, graft := range map[string]func(maxBytes int) (any, Detail, error){
 		"v2": func(maxBytes int) (any, Detail, error) { return V2(baseV2(t), inner, maxBytes) },
 		"v3": func(maxBytes int) (any, Detail, error) { return V3(baseV3(t), inner, maxBytes) },
@@ -314,7 +314,7 @@ func checkDetail(t *testing.T, form string, document tree, detail Detail) {
 // TestWhatNobodyCouldReadIsNotPublished: a definition is checked by rules that are
 // not those of OpenAPI.
 func TestWhatNobodyCouldReadIsNotPublished(t *testing.T) {
-	inner := structural(t, example)
+	inner := example(t)
 	inner.ExternalDocs = &structuralschema.ExternalDocumentation{Description: "no address"}
 	base := baseV2(t)
 	document, detail, err := V2(base, inner, plenty)
@@ -328,7 +328,7 @@ func TestWhatNobodyCouldReadIsNotPublished(t *testing.T) {
 }
 
 func TestADocumentWithoutZonesIsLeftAlone(t *testing.T) {
-	inner := structural(t, example)
+	inner := example(t)
 	for name, base := range map[string]*spec3.OpenAPI{
 		"no components": {},
 		"no schemas":    {Components: &spec3.Components{}},

@@ -58,6 +58,17 @@ func (w *world) command() {
 	}
 }
 
+// holdOrRelease is what stops a rollout beside a pause.
+func (w *world) holdOrRelease() {
+	if w.random.IntN(2) == 0 {
+		w.say("user: observes only: %t", !w.object.observing)
+		w.replace(func(o *modelObject) { o.observing = !o.observing })
+		return
+	}
+	w.halted, w.dirty = !w.halted, true
+	w.say("user: halts all objects: %t", w.halted)
+}
+
 func (w *world) deleteObject() {
 	if w.object.deletion != nil || w.random.IntN(3) > 0 {
 		return

@@ -26,19 +26,29 @@ func Decide(o Observed) Decision {
 	if o.Deletion != nil {
 		return decideDeletion(o)
 	}
-	d := Decision{Action: Action{Type: Nothing}, Zones: make([]ZoneState, len(o.Zones))}
+	d := choose(o)
+	if o.held() {
+		foresee(&o, &d)
+	}
+	return d
+}
+
+// choose is Decide of an object that stays.
+func choose(o Observed) Decision {
+	d := Decision{Action: Action{Type: Nothing}, Zones: make([]ZoneState, len(o.Zones)), Outlook: make([]Outlook, len(o.Zones))}
 	before := o
 	catchUp(&o)
 	for i := range o.Zones {
 		d.Zones[i] = assess(&o, &o.Zones[i])
 	}
 	d.Strays = assessStrays(&o)
-	if o.Paused {
+	if o.held() {
 		hold(&o, &d)
 	} else {
 		act(&o, &d)
 		watchProgress(&o, &d)
 	}
+	d.First = d.Action
 	for i := range d.Zones {
 		zone, state := &o.Zones[i], &d.Zones[i]
 		state.Ready = state.isReady(zone)
@@ -47,7 +57,7 @@ func Decide(o Observed) Decision {
 		}
 	}
 	d.compare(&before)
-	if !o.Paused {
+	if !o.held() {
 		setAlarms(&o, &d)
 	}
 	return d
@@ -60,6 +70,7 @@ func (s *ZoneState) isReady(zone *Zone) bool {
 
 // act chooses the step.
 func act(o *Observed, d *Decision) {
+	noteRefused(d)
 	carryOn(o, d)
 	for i := range o.Zones {
 		rescue(o, d, i)
@@ -71,14 +82,20 @@ func act(o *Observed, d *Decision) {
 		case zone.Cluster == nil && zone.Inline && state.Record.Phase == Pending:
 			if untried := untried(zone); untried != nil {
 				state.block(o, d, untried)
+				d.Outlook[i].refuse(untried)
 				continue
 			}
 			if !vacated(o, d, i) {
+				d.Outlook[i].refuse(&obstacle{reason: state.Reason, waitingFor: state.WaitingFor})
 				continue
 			}
 			begin(o, zone, state, Creating)
 			d.propose(CreateCluster, zone.Name)
-		case zone.Cluster != nil && zone.Cluster.Difference == Metadata && zone.Untried == "" && state.Record.Phase != Refused && !zone.Cluster.Deleting:
+		case zone.Cluster != nil && zone.Cluster.Difference == Metadata && state.Record.Phase != Refused && !zone.Cluster.Deleting:
+			if untried := untried(zone); untried != nil {
+				d.Outlook[i].refuse(untried)
+				continue
+			}
 			d.propose(MarkCluster, zone.Name)
 		}
 	}
@@ -89,6 +106,9 @@ func act(o *Observed, d *Decision) {
 	for i := range o.Zones {
 		if d.Action.Type == Nothing {
 			rescue(o, d, i) // there may be others to read from by now
+		}
+		if d.Action == (Action{DrainReads, d.Zones[i].Name}) && d.Outlook[i].Would == WouldDoNothing {
+			d.Outlook[i].Would = WouldFinish
 		}
 	}
 }
@@ -170,7 +190,8 @@ func assessUpdated(o *Observed, zone *Zone, state *ZoneState) {
 	record := &state.Record
 	state.Updated = true
 	if record.inFlight() {
-		if record.Updating != zone.Revision {
+		// That a record was lost is remembered until the zone has been given back.
+		if record.Updating != zone.Revision && record.Updating != UnknownRevision {
 			record.Updating, record.Started = zone.Revision, o.Now
 		}
 		record.Generation = zone.Cluster.Generation
@@ -192,7 +213,7 @@ func assessHealthy(o *Observed, zone *Zone, state *ZoneState) {
 		record.Updating, record.Started = "", time.Time{}
 	}
 	// Who has left the zone alone for so long contends for nothing.
-	if !o.Paused && record.Phase == Ready && o.Now.Sub(record.Since) >= reappliedWindow {
+	if !o.held() && record.Phase == Ready && o.Now.Sub(record.Since) >= reappliedWindow {
 		record.Reapplied = 0
 	}
 	if state.inWork(zone) {
@@ -233,7 +254,7 @@ func assessUnfinished(o *Observed, zone *Zone, state *ZoneState) {
 // failIfOverdue ends the patience with a zone. A pause fails none, and absolves
 // none that has failed.
 func failIfOverdue(o *Observed, zone *Zone, state *ZoneState) {
-	if o.Paused && zone.Record.Phase != Failed {
+	if o.held() && zone.Record.Phase != Failed {
 		return
 	}
 	if overdue(o, &state.Record) {
@@ -326,10 +347,10 @@ func catchUpWith(o *Observed, zone *Zone) {
 	if record.creating() && record.Generation == 0 && zone.Cluster != nil {
 		record.Generation = zone.Cluster.Generation
 	}
-	if record.inFlight() && record.Started.IsZero() && !o.Paused {
+	if record.inFlight() && record.Started.IsZero() && !o.held() {
 		record.Started = o.Now
 	}
-	if len(zone.Reads.Drained) > 0 && !record.drained() && !record.restoring() && !o.Paused {
+	if len(zone.Reads.Drained) > 0 && !record.drained() && !record.restoring() && !o.held() {
 		record.recall(o.Now)
 	}
 	if ailing(zone) {
@@ -379,8 +400,8 @@ func (r Record) withoutUpdate() Record {
 	return r
 }
 
-// hold is for a paused object: what is not right stays so, and deadlines stand
-// still.
+// hold is for an object that is paused, only observed, or halted with all others:
+// what is not right stays so, and deadlines stand still.
 func hold(o *Observed, d *Decision) {
 	for i := range d.Zones {
 		state := &d.Zones[i]
@@ -394,25 +415,25 @@ func hold(o *Observed, d *Decision) {
 		}
 		switch {
 		case len(o.Zones[i].Reads.Drained) > 0 && !ailing(&o.Zones[i]) && !state.refused && record.Phase != Failed:
-			keepPaused(o, state)
+			keepHeld(o, state)
 		case record.Phase == Pending:
-			state.set(Pending, ReasonPaused, "spec.paused to be taken back")
+			state.set(Pending, o.heldBy(), o.release())
 		}
 	}
 	for i := range d.Strays {
 		state := &d.Strays[i]
 		state.Record.Clock = time.Time{}
-		state.set(Leaving, ReasonPaused, "spec.paused to be taken back")
+		state.set(Leaving, o.heldBy(), o.release())
 	}
 }
 
-// keepPaused is for a zone that could be brought on, and is kept from its reads.
-func keepPaused(o *Observed, state *ZoneState) {
+// keepHeld is for a zone that could be brought on, and is kept from its reads.
+func keepHeld(o *Observed, state *ZoneState) {
 	phase := state.Record.Phase
 	if outOfService(state.was) {
 		phase = state.was
 	}
-	state.set(phase, ReasonPaused, "spec.paused to be taken back; its reads are kept away until then")
+	state.set(phase, o.heldBy(), o.release()+"; its reads are kept away until then")
 	if short := shortage(o); short != "" {
 		state.set(phase, ReasonPausedShort, short)
 	}

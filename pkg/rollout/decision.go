@@ -51,6 +51,12 @@ type Decision struct {
 	Zones []ZoneState
 	// Strays has one entry per stray.
 	Strays []ZoneState
+	// First is the step that would be taken if nothing held the object; Action of one
+	// that nothing holds.
+	First Action
+	// Outlook has one entry per zone of the list, in its order; none of an object
+	// that is being deleted.
+	Outlook []Outlook
 	// Successors are the zones that take over what only the drained zone serves,
 	// where the action is DrainReads.
 	Successors []string

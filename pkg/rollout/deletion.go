@@ -8,11 +8,12 @@ import (
 	"strings"
 )
 
-// decideDeletion returns the next step on the way out. paused does not hold it
-// up.
+// decideDeletion returns the next step on the way out. Neither paused nor a policy
+// that only observes holds it up; what halts the controller for all does, but for
+// letting an object go that nothing is left to be written for.
 func decideDeletion(o Observed) Decision {
 	d := Decision{Action: Action{Type: Nothing}, Zones: make([]ZoneState, len(o.Zones))}
-	o.Paused = false
+	o.Paused, o.Observing = false, false
 	before := o
 	catchUp(&o)
 	d.Strays = assessStrays(&o)
@@ -41,8 +42,24 @@ func decideDeletion(o Observed) Decision {
 	if remaining == 0 || o.Deletion.NamespaceTerminating {
 		d.Action = Action{Type: Finalize}
 	}
+	d.First = d.Action
+	if o.held() && d.Action.Type != Finalize {
+		haltDeletion(&o, &d)
+	}
 	d.compare(&before)
 	return d
+}
+
+// haltDeletion takes the step back, and says so of all that could go on.
+func haltDeletion(o *Observed, d *Decision) {
+	d.Action = Action{Type: Nothing}
+	for _, states := range [][]ZoneState{d.Zones, d.Strays} {
+		for i := range states {
+			if state := &states[i]; state.Reason == ReasonReleasing || state.Reason == ReasonWriting || state.Reason == ReasonClusterMissing {
+				state.set(Leaving, o.heldBy(), o.release())
+			}
+		}
+	}
 }
 
 // giveBackLeaving restores the reads of a zone before it is let go: once it is

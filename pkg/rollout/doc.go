@@ -8,9 +8,11 @@
 //
 // The rules, in the order in which they are applied:
 //
+//   - Halted: nothing is written for any object.
 //   - Deletion: inline clusters that nothing refers to any more are deleted, all
 //     others are released. In a terminating namespace nothing is written.
-//   - paused: nothing is written.
+//   - paused, or only observed: nothing is written. What would be, and what stands
+//     against it, is found out by the rules that follow; see [Outlook].
 //   - A cluster that the list no longer names is released.
 //   - An inline cluster that does not exist is created at once: there is nothing
 //     to disturb.

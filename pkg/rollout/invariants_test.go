@@ -96,12 +96,15 @@ func (w *world) checkAction(d Decision) {
 	if action.Type == ForgetDrain {
 		w.checkForget(action.Cluster)
 	}
+	if w.halted && action.Type != Finalize {
+		w.fail("%v while all is halted", action)
+	}
 	if object.deletion != nil {
 		w.checkLeaving(action)
 		return
 	}
-	if object.paused {
-		w.fail("%v while paused", action)
+	if object.paused || object.observing {
+		w.fail("%v while paused (%t) or observing (%t)", action, object.paused, object.observing)
 	}
 	zone := object.zone(action.Cluster)
 	cluster, exists := w.clusters[action.Cluster]
@@ -256,7 +259,7 @@ func (w *world) checkEnd() {
 	w.say("the end: %s", told(s))
 	w.end = s.UpdateStatus
 	for i := range o.Zones {
-		if z := &o.Zones[i]; !o.Paused && !o.Aborted && o.Deletion == nil && z.Cluster != nil && !z.Cluster.Healthy() && outdated(z, &d.Zones[i]) {
+		if z := &o.Zones[i]; !o.held() && !o.Aborted && o.Deletion == nil && z.Cluster != nil && !z.Cluster.Healthy() && outdated(z, &d.Zones[i]) {
 			w.fail("%s is not healthy, and never receives what may repair it: %+v", z.Name, d.Zones)
 		}
 	}
@@ -264,12 +267,12 @@ func (w *world) checkEnd() {
 	case d.Action.Type != Nothing:
 		w.fail("the controller rests though it is to do %v", d.Action)
 	case o.Deletion != nil && w.keptByDrain(&d):
-	case o.Deletion != nil:
+	case o.Deletion != nil && o.Halt == nil:
 		w.fail("the object never goes: %+v", d.Zones)
-	case s.Complete() || o.Paused:
+	case s.Complete() || o.held():
 	case w.mustComplete(o, d):
 		w.fail("the rollout never ends, and nothing speaks against it: %s; %+v", told(s), d.Zones)
-	case s.UpdateStatus != StatusFailed && !s.Conditions[5].True:
+	case s.UpdateStatus != StatusFailed && !s.is("Degraded"):
 		w.fail("the rollout never ends and is neither stalled nor degraded: %s; %+v", told(s), d.Zones)
 	}
 }

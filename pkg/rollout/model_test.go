@@ -91,15 +91,17 @@ type modelZone struct {
 
 // modelObject is a VMDistributedCluster. It is never changed, only replaced.
 type modelObject struct {
-	version  int
-	paused   bool
-	strategy Strategy
-	zones    []modelZone
-	deletion *Deletion
-	records  map[string]Record
-	permit   bool // storage may be taken away
-	aborted  bool
-	word     map[string]string // the user's, by zone: for this revision
+	version int
+	paused  bool
+	// observing is true under a policy that only observes.
+	observing bool
+	strategy  Strategy
+	zones     []modelZone
+	deletion  *Deletion
+	records   map[string]Record
+	permit    bool // storage may be taken away
+	aborted   bool
+	word      map[string]string // the user's, by zone: for this revision
 }
 
 // said is true where the user has given their word for a zone at a revision.
@@ -129,6 +131,7 @@ type world struct {
 	clusters map[string]modelCluster
 	referred map[string]bool // by a VMUser
 	scrape   bool            // the VMAgent has to be written
+	halted   bool            // all objects are
 
 	olderObjects  []*modelObject
 	olderClusters []map[string]modelCluster
@@ -285,7 +288,13 @@ func (w *world) live() sight { return sight{w.object, w.clusters, w.users, true}
 // Only live reads try a write out.
 func (w *world) observe(v sight, needs map[string]Need) Observed {
 	object := v.object
-	o := Observed{Now: w.now, Paused: object.paused, Deletion: object.deletion, Strategy: object.strategy, Aborted: object.aborted, ScrapePending: w.scrape}
+	o := Observed{
+		Now: w.now, Paused: object.paused, Observing: object.observing, Deletion: object.deletion,
+		Strategy: object.strategy, Aborted: object.aborted, ScrapePending: w.scrape,
+	}
+	if w.halted {
+		o.Halt = &Halt{Switch: "the switch", Reason: "an incident"}
+	}
 	for i := range object.zones {
 		zone := w.observeZone(object, &object.zones[i], v.clusters, v.live)
 		zone.Reads, zone.Queues = observeReads(v.users, zone.Name), w.observeQueues(zone.Name)

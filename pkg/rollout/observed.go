@@ -11,6 +11,10 @@ type Observed struct {
 	Now time.Time
 	// Paused is spec.paused.
 	Paused bool
+	// Observing is true under spec.managementPolicy Observe.
+	Observing bool
+	// Halt is what stops the controller for all objects; nil where nothing does.
+	Halt *Halt
 	// Deletion is set while the object is being deleted.
 	Deletion *Deletion
 	// Strategy is spec.strategy.
@@ -23,6 +27,17 @@ type Observed struct {
 	Aborted bool
 	// ScrapePending is true where the VMAgent has to be written.
 	ScrapePending bool
+}
+
+// Halt stops the controller for all objects, deletions included.
+type Halt struct {
+	// Switch is what has to be deleted to lift it, in words.
+	Switch string
+	// Reason is what its maker gave as such.
+	Reason string
+	// Unknown says why it can't be told whether there is one, which counts as if there
+	// were; empty where it can.
+	Unknown string
 }
 
 // Deletion is how an object goes.

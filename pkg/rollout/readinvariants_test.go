@@ -147,10 +147,10 @@ func (w *world) checkDrainsExplained(o Observed, d Decision, s Summary) {
 		if drain == nil {
 			continue
 		}
-		told := o.Paused || o.Deletion != nil || w.object.zone(drain.zone) == nil
+		told := o.held() || o.Deletion != nil || w.object.zone(drain.zone) == nil
 		for i := range d.Zones {
 			z := &d.Zones[i]
-			told = told || z.Name == drain.zone && (z.Hold || z.Record.Phase == Failed || s.Conditions[5].True)
+			told = told || z.Name == drain.zone && (z.Hold || z.Record.Phase == Failed || s.is("Degraded"))
 		}
 		if s.Complete() || !told {
 			w.fail("%s is left drained of %s, and nothing says why: %+v", name, drain.zone, d.Zones)

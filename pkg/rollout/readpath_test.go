@@ -171,6 +171,10 @@ func observeReads(users map[string]modelUser, zone string) Reads {
 	return reads
 }
 
+// silence is after how long a replica that has loaded nothing is taken to have had
+// nothing to load, where reads are given back: somebody else may have put all back.
+const silence = 100 * time.Second
+
 // loadedEvidence is judged against what the record remembers, and for every
 // VMUser: one that led to the zone a moment ago, and was edited by its owner, can
 // no longer be told from one that never did.
@@ -184,8 +188,9 @@ func (w *world) loadedEvidence(record Record) *Evidence {
 		if user.applied < user.generation {
 			return &Evidence{Text: name + " to be applied"}
 		}
+		silent := w.now.Sub(user.appliedAt) >= silence && w.now.Sub(since) >= silence && !record.Restored.IsZero()
 		for i := range w.replicas {
-			if loaded := w.replicas[i].loaded; loaded.Before(since) || w.replicas[i].versions[name] < user.generation {
+			if loaded := w.replicas[i].loaded; loaded.Before(since) && !silent || w.replicas[i].versions[name] < user.generation {
 				return &Evidence{Text: fmt.Sprintf("replica %d to load %s", i, name)}
 			}
 		}

@@ -163,7 +163,7 @@ func (s *search) fail(format string, args ...any) {
 func (s *search) pass(from small) {
 	o := from.observe()
 	d := Decide(o)
-	if complaint := unexplained(o, d); complaint != "" {
+	if complaint := unexplained(o, d) + misforetold(o); complaint != "" {
 		s.fail("%s", complaint)
 		return
 	}
@@ -389,7 +389,7 @@ func (s *search) settles(from small, settled map[uint64]bool) string {
 		d := Decide(o)
 		next := at.onward(d)
 		if next == at {
-			if s := Summarise(o, d); !s.Complete() && !at.paused && s.UpdateStatus != StatusFailed && !s.Conditions[5].True {
+			if s := Summarise(o, d); !s.Complete() && !at.paused && s.UpdateStatus != StatusFailed && !s.is("Degraded") {
 				return fmt.Sprintf("it ends with %+v", s)
 			}
 			if complaint := at.leftDrained(d); complaint != "" {

@@ -83,6 +83,9 @@ func simulate(seed uint64, tracing bool) *world {
 		default:
 			w.pass(true)
 		}
+		if seed%2 == 1 && w.random.IntN(10) == 0 {
+			w.holdOrRelease()
+		}
 		w.now = w.now.Add(time.Duration(w.random.IntN(15)) * time.Second)
 		if w.complaint != "" || w.gone {
 			return w
@@ -139,7 +142,7 @@ func (w *world) pass(chaotic bool) {
 		o, d = w.decide(seen)
 		w.noteLanded()
 	}
-	if complaint := unstable(o, d) + unexplained(o, d); complaint != "" {
+	if complaint := unstable(o, d) + unexplained(o, d) + misforetold(o); complaint != "" {
 		w.fail("%s\nobserved %s", complaint, describe(o))
 	}
 	w.wake, w.polling = d.Wake, len(d.Needs()) > 0
@@ -302,6 +305,12 @@ func (w *world) calm() {
 	}
 	if w.object.paused && w.random.IntN(4) > 0 {
 		w.replace(func(o *modelObject) { o.paused = false })
+	}
+	if w.object.observing && w.random.IntN(4) > 0 {
+		w.replace(func(o *modelObject) { o.observing = false })
+	}
+	if w.halted && w.random.IntN(4) > 0 {
+		w.halted = false
 	}
 	w.dirty = true
 }

@@ -33,7 +33,9 @@ type Summary struct {
 	// Updated counts the zones that are what is wanted, Ready those in good
 	// health.
 	Updated, Ready int
-	// Conditions are Ready, Progressing, Reconciling, Stalled, Paused, Degraded.
+	// Conditions are Ready, Progressing, Reconciling, Stalled, Paused, Observing,
+	// Degraded. Ready is left out of an object that is only observed and has not come
+	// to what is wanted: False says that it may yet, and kstatus would wait for that.
 	Conditions []Condition
 }
 
@@ -46,21 +48,29 @@ func Summarise(o Observed, d Decision) Summary {
 	v := view(o, d)
 	s := Summary{Updated: v.updated, Ready: v.ready}
 	s.UpdateStatus, s.Reason = v.updateStatus()
-	s.Conditions = []Condition{
-		v.readyCondition(),
+	if !v.observing || v.allReady() {
+		s.Conditions = append(s.Conditions, v.readyCondition())
+	}
+	s.Conditions = append(s.Conditions,
 		v.progressing(),
 		v.reconciling(),
 		v.stalledCondition(),
 		v.pausedCondition(),
+		v.observingCondition(),
 		v.degradedCondition(),
-	}
+	)
 	return s
 }
 
 // overview is what the conditions are drawn from.
 type overview struct {
-	paused, leaving       bool
+	held                  string // why nothing may be written; empty where it may be
+	leaving               bool
+	observing             bool
 	unheeded              bool // spec.paused, which does not hold up a deletion
+	unobserved            bool // spec.managementPolicy Observe, likewise
+	halt                  *Halt
+	foretold              string // what would be done if the object were not held
 	total, updated, ready int
 	done                  int        // updated and ready
 	busy                  *ZoneState // in work
@@ -72,10 +82,21 @@ type overview struct {
 	leftover              string     // a write beside the zones' own changes that is still to come
 	stranded              string     // what the list no longer names, and can't be given its reads back
 	shortage              string     // zones that a pause keeps from their reads while others are lost
+	away                  string     // zones that a policy to observe keeps from their reads
 }
 
 func view(o Observed, d Decision) overview {
-	v := overview{paused: o.Paused && o.Deletion == nil, unheeded: o.Paused, leaving: o.Deletion != nil, total: len(d.Zones), leftover: leftover(&o, &d)}
+	v := overview{
+		leaving: o.Deletion != nil, unheeded: o.Paused, unobserved: o.Observing, halt: o.Halt,
+		total: len(d.Zones), leftover: leftover(&o, &d), foretold: foretold(&o, &d),
+	}
+	if v.leaving {
+		o.Paused, o.Observing = false, false
+	}
+	v.observing = o.Observing
+	if o.held() {
+		v.held = o.heldBy()
+	}
 	for i := range d.Zones {
 		zone := &d.Zones[i]
 		if zone.Updated {
@@ -90,6 +111,7 @@ func view(o Observed, d Decision) overview {
 		v.place(zone)
 		v.checkUp(zone, o.Zones[i].Cluster)
 	}
+	v.away = away(&o)
 	for i := range o.Strays {
 		stray, state := &o.Strays[i], &d.Strays[i]
 		if stray.Drained() && ailing(&stray.Zone) {
@@ -99,10 +121,68 @@ func view(o Observed, d Decision) overview {
 			v.stalled = state
 		}
 	}
-	if o.Paused && o.Deletion == nil {
+	if o.held() {
 		v.shortage = shortage(&o)
 	}
 	return v
+}
+
+// away names the zones that have been left without their reads.
+func away(o *Observed) string {
+	var drained []string
+	for i := range o.Zones {
+		if len(o.Zones[i].Reads.Drained) > 0 {
+			drained = append(drained, o.Zones[i].Name)
+		}
+	}
+	for i := range o.Strays {
+		if o.Strays[i].Drained() {
+			drained = append(drained, o.Strays[i].Name)
+		}
+	}
+	if drained == nil {
+		return ""
+	}
+	return fmt.Sprintf("DRAINED: zone %s is kept from its reads, and gets them back only by the change that is held up, or by hand. ", strings.Join(drained, ", "))
+}
+
+// foretold says in a sentence what would be done if the object were not held.
+func foretold(o *Observed, d *Decision) string {
+	count, refused := map[Would]int{}, []string{}
+	for i := range d.Outlook {
+		look := &d.Outlook[i]
+		if count[look.Would]++; len(look.Refusals) > 0 {
+			refused = append(refused, fmt.Sprintf("zone %s (%s)", d.Zones[i].Name, look.Refusals[0].Reason))
+		}
+	}
+	var parts []string
+	for _, kind := range []struct {
+		would Would
+		done  string
+	}{{WouldCreate, "created"}, {WouldMark, "marked"}, {WouldChange, "changed"}, {WouldFinish, "brought to an end"}} {
+		if n := count[kind.would]; n > 0 {
+			parts = append(parts, fmt.Sprintf("%s would be %s", several(n, "zone"), kind.done))
+		}
+	}
+	if o.ScrapePending {
+		parts = append(parts, "the VMAgent would be made to scrape the zones")
+	}
+	if n := len(o.Strays); n > 0 {
+		parts = append(parts, several(n, "VMCluster")+" that no zone names any more would be let go")
+	}
+	if parts == nil {
+		return "nothing would be done"
+	}
+	text := strings.Join(parts, ", ")
+	if d.First.Cluster != "" {
+		text += fmt.Sprintf("; the first step would be %s of %s", d.First.Type, d.First.Cluster)
+	} else if d.First.Type == Nothing {
+		text += "; no step could be taken now"
+	}
+	if len(refused) > 0 {
+		text += "; refused now: " + strings.Join(refused, ", ")
+	}
+	return text
 }
 
 // shortage names a zone that is kept from its reads, and one that is lost
@@ -125,7 +205,27 @@ func shortage(o *Observed) string {
 	if drained == "" || lost == "" {
 		return ""
 	}
-	return fmt.Sprintf("zone %s is lost while zone %s is drained: take spec.paused back, or give its reads back by hand", lost, drained)
+	return fmt.Sprintf("zone %s is lost while zone %s is drained: %s, or give its reads back by hand", lost, drained, o.remedy())
+}
+
+func several(n int, thing string) string {
+	if n == 1 {
+		return "1 " + thing
+	}
+	return fmt.Sprintf("%d %ss", n, thing)
+}
+
+// remedy tells the user how to let a held object go on.
+func (o *Observed) remedy() string {
+	switch {
+	case o.Halt != nil && o.Halt.Unknown != "":
+		return "let the server read " + o.Halt.Switch
+	case o.Halt != nil:
+		return "delete " + o.Halt.Switch
+	case o.Observing:
+		return "set spec.managementPolicy to Manage"
+	}
+	return "take spec.paused back"
 }
 
 // leftover is what is to be written though all zones may be what is wanted.
@@ -198,7 +298,7 @@ func (v *overview) complete() bool { return v.allReady() && v.leftover == "" }
 
 func (v *overview) updateStatus() (status, reason string) {
 	switch {
-	case v.paused:
+	case v.held != "":
 		return StatusPaused, ""
 	case v.complete():
 		return StatusOperational, ""
@@ -210,6 +310,9 @@ func (v *overview) updateStatus() (status, reason string) {
 
 // message says what happens, or is waited for, in one sentence.
 func (v *overview) message() string {
+	if v.observing {
+		return "spec.managementPolicy is Observe: " + v.foretold
+	}
 	for _, zone := range []*ZoneState{v.stalled, v.busy, v.degraded, v.baking, v.waiting} {
 		if zone != nil && (zone.WaitingFor != "" || v.leftover == "") {
 			return about(zone)
@@ -253,12 +356,16 @@ func busyReason(phase Phase) string {
 // reason is why the object is not ready.
 func (v *overview) reason() string {
 	switch {
-	case v.leaving:
+	case v.leaving && v.held == "":
 		return "Deleting"
+	case v.observing:
+		return v.held
 	case v.stalled != nil:
 		return v.stalled.Reason
-	case v.paused:
+	case v.held == ReasonPaused:
 		return "RolloutPaused"
+	case v.held != "":
+		return v.held
 	case v.busy != nil:
 		return busyReason(v.busy.Record.Phase)
 	case v.degraded != nil:
@@ -277,42 +384,68 @@ func (v *overview) progressing() Condition {
 	switch {
 	case v.complete():
 		return Condition{"Progressing", true, "RolloutCompleted", fmt.Sprintf("%d of %d zones are updated and healthy", v.done, v.total)}
-	case v.stalled != nil, v.paused:
+	case v.stalled != nil, v.held != "":
 		return Condition{"Progressing", false, v.reason(), v.message()}
 	}
 	return Condition{"Progressing", true, v.reason(), v.message()}
 }
 
 // reconciling is for kstatus: true while there is more to come. A paused object
-// that is not complete is in progress, never failed.
+// that is not complete is in progress, never failed. Of one that is only observed
+// no more comes.
 func (v *overview) reconciling() Condition {
 	switch {
 	case v.complete():
 		return Condition{"Reconciling", false, "RolloutCompleted", "nothing is left to do"}
-	case v.stalled != nil && !v.paused:
+	case v.observing:
+		return Condition{"Reconciling", false, v.held, v.message()}
+	case v.stalled != nil && v.held == "":
 		return Condition{"Reconciling", false, v.reason(), "the rollout can't be completed as things stand; see Stalled"}
 	}
 	return Condition{"Reconciling", true, v.reason(), v.message()}
 }
 
 func (v *overview) stalledCondition() Condition {
-	if v.stalled != nil && !v.paused {
+	if v.stalled != nil && v.held == "" {
 		return Condition{"Stalled", true, v.stalled.Reason, about(v.stalled)}
 	}
 	return Condition{"Stalled", false, "NotStalled", "no zone has failed, is refused, or waits for the user's word"}
 }
 
 func (v *overview) pausedCondition() Condition {
-	if v.leaving && v.unheeded {
+	switch {
+	case v.halt != nil && v.shortage != "":
+		return Condition{"Paused", true, v.held, v.halt.message() + ". And " + v.shortage}
+	case v.halt != nil:
+		return Condition{"Paused", true, v.held, v.halt.message()}
+	case v.leaving && v.unheeded:
 		return Condition{"Paused", false, "NotPaused", "spec.paused does not hold up the deletion"}
-	}
-	if v.shortage != "" {
+	case v.unheeded && v.shortage != "":
 		return Condition{"Paused", true, ReasonPausedShort, v.shortage}
-	}
-	if v.paused {
+	case v.unheeded:
 		return Condition{"Paused", true, "RolloutPaused", "spec.paused is set: no VMCluster, VMAgent or VMUser is written"}
 	}
 	return Condition{"Paused", false, "NotPaused", "spec.paused is not set"}
+}
+
+// message says what is halted, by what and why.
+func (h *Halt) message() string {
+	if h.Unknown != "" {
+		return fmt.Sprintf("nothing is written, since it is not known whether there is %s, which would forbid it: %s", h.Switch, h.Unknown)
+	}
+	return fmt.Sprintf("%s is there: until it is deleted no VMCluster, VMAgent or VMUser is written for any object, deletions included. Its reason: %q", h.Switch, h.Reason)
+}
+
+func (v *overview) observingCondition() Condition {
+	switch {
+	case v.unobserved && v.leaving:
+		return Condition{"Observing", false, "Deleting", "spec.managementPolicy Observe does not hold up the deletion: what we have ever written of marks and drains is taken back, and no VMCluster is deleted"}
+	case v.observing && v.shortage != "":
+		return Condition{"Observing", true, ReasonObserving, v.shortage}
+	case v.observing:
+		return Condition{"Observing", true, ReasonObserving, v.away + "no VMCluster, VMAgent or VMUser is written; set spec.managementPolicy to Manage to let it act. Then " + v.foretold}
+	}
+	return Condition{"Observing", false, "Manage", "spec.managementPolicy is Manage"}
 }
 
 func (v *overview) degradedCondition() Condition {

@@ -5,6 +5,7 @@ package rollout
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -34,29 +35,42 @@ func TestTheSummaryTellsToolsWhereTheRolloutStands(t *testing.T) {
 		o    Observed
 		want string
 	}{
-		"complete":         {scene(zone("a"), zone("b")), "operational Ready=AllZonesReady Progressing=RolloutCompleted"},
-		"creating":         {scene(zone("a", absent), zone("b")), "expanding Progressing=ZoneCreating Reconciling=ZoneCreating"},
-		"updating":         {scene(outdatedZone("a"), zone("b")), "expanding Progressing=ZoneUpdating Reconciling=ZoneUpdating"},
-		"in work":          {scene(zone("a", unhealthy, inFlight(Updating, 0, true)), zone("b")), "expanding Progressing=ZoneUpdating Reconciling=ZoneUpdating"},
-		"baking":           {scene(zone("a", finished(0)), outdatedZone("b")), "expanding Progressing=Baking Reconciling=Baking"},
-		"missing":          {scene(zone("a", ref, absent), zone("b")), "expanding Progressing=ClusterMissing Reconciling=ClusterMissing"},
-		"unhealthy":        {scene(zone("a", unhealthy), zone("b")), "expanding Progressing=NotHealthy Reconciling=NotHealthy Degraded=NotHealthy"},
-		"blocked":          {scene(outdatedZone("a"), zone("b", unhealthy)), "expanding Progressing=NotHealthy Reconciling=NotHealthy Degraded=NotHealthy"},
-		"being deleted":    {scene(zone("a", deleting), zone("b")), "expanding Progressing=ClusterDeleting Reconciling=ClusterDeleting Degraded=ClusterDeleting"},
-		"failed":           {scene(zone("a", failed, inFlight(Updating, 0, true)), zone("b")), "failed Stalled=OperatorFailed Degraded=OperatorFailed"},
-		"over its time":    {scene(zone("a", unhealthy, inFlight(Updating, time.Hour, true)), zone("b")), "failed Stalled=ReadyTimeout Degraded=ReadyTimeout"},
-		"refused":          {scene(outdatedZone("a", shrinking), zone("b")), "failed Stalled=StorageWouldShrink"},
-		"refused and ill":  {scene(outdatedZone("a", shrinking, unhealthy), zone("b")), "failed Stalled=StorageWouldShrink Degraded=NotHealthy"},
-		"alone":            {scene(outdatedZone("a")), "failed Stalled=MinAvailableZones"},
-		"one to repair":    {scene(outdatedZone("a", unhealthy), outdatedZone("b", unhealthy)), "expanding Progressing=ZoneUpdating Reconciling=ZoneUpdating Degraded=NotHealthy"},
-		"a stray":          {strays, "expanding Ready=AllZonesReady Progressing=Writing Reconciling=Writing"},
-		"a mark":           {scene(zone("a", metadata), zone("b")), "expanding Ready=AllZonesReady Progressing=Writing Reconciling=Writing"},
-		"the VMAgent":      {scrape, "expanding Ready=AllZonesReady Progressing=Writing Reconciling=Writing"},
-		"paused, complete": {paused(scene(zone("a"), zone("b"))), "paused Ready=AllZonesReady Progressing=RolloutCompleted Paused=RolloutPaused"},
-		"paused, outdated": {paused(scene(outdatedZone("a"), zone("b"))), "paused Reconciling=RolloutPaused Paused=RolloutPaused"},
-		"paused, failed":   {paused(scene(zone("a", failed, inFlight(Failed, 0, true)), zone("b"))), "paused Reconciling=OperatorFailed Paused=RolloutPaused Degraded=OperatorFailed"},
-		"leaving":          {leaving(Deletion{}, zone("a"), zone("b", referred)), "expanding Progressing=Deleting Reconciling=Deleting"},
-		"leaving paused":   {paused(leaving(Deletion{}, zone("a"))), "expanding Progressing=Deleting Reconciling=Deleting"},
+		"complete":               {scene(zone("a"), zone("b")), "operational Ready=AllZonesReady Progressing=RolloutCompleted"},
+		"creating":               {scene(zone("a", absent), zone("b")), "expanding Progressing=ZoneCreating Reconciling=ZoneCreating"},
+		"updating":               {scene(outdatedZone("a"), zone("b")), "expanding Progressing=ZoneUpdating Reconciling=ZoneUpdating"},
+		"in work":                {scene(zone("a", unhealthy, inFlight(Updating, 0, true)), zone("b")), "expanding Progressing=ZoneUpdating Reconciling=ZoneUpdating"},
+		"baking":                 {scene(zone("a", finished(0)), outdatedZone("b")), "expanding Progressing=Baking Reconciling=Baking"},
+		"missing":                {scene(zone("a", ref, absent), zone("b")), "expanding Progressing=ClusterMissing Reconciling=ClusterMissing"},
+		"unhealthy":              {scene(zone("a", unhealthy), zone("b")), "expanding Progressing=NotHealthy Reconciling=NotHealthy Degraded=NotHealthy"},
+		"blocked":                {scene(outdatedZone("a"), zone("b", unhealthy)), "expanding Progressing=NotHealthy Reconciling=NotHealthy Degraded=NotHealthy"},
+		"being deleted":          {scene(zone("a", deleting), zone("b")), "expanding Progressing=ClusterDeleting Reconciling=ClusterDeleting Degraded=ClusterDeleting"},
+		"failed":                 {scene(zone("a", failed, inFlight(Updating, 0, true)), zone("b")), "failed Stalled=OperatorFailed Degraded=OperatorFailed"},
+		"over its time":          {scene(zone("a", unhealthy, inFlight(Updating, time.Hour, true)), zone("b")), "failed Stalled=ReadyTimeout Degraded=ReadyTimeout"},
+		"refused":                {scene(outdatedZone("a", shrinking), zone("b")), "failed Stalled=StorageWouldShrink"},
+		"refused and ill":        {scene(outdatedZone("a", shrinking, unhealthy), zone("b")), "failed Stalled=StorageWouldShrink Degraded=NotHealthy"},
+		"alone":                  {scene(outdatedZone("a")), "failed Stalled=MinAvailableZones"},
+		"one to repair":          {scene(outdatedZone("a", unhealthy), outdatedZone("b", unhealthy)), "expanding Progressing=ZoneUpdating Reconciling=ZoneUpdating Degraded=NotHealthy"},
+		"a stray":                {strays, "expanding Ready=AllZonesReady Progressing=Writing Reconciling=Writing"},
+		"a mark":                 {scene(zone("a", metadata), zone("b")), "expanding Ready=AllZonesReady Progressing=Writing Reconciling=Writing"},
+		"the VMAgent":            {scrape, "expanding Ready=AllZonesReady Progressing=Writing Reconciling=Writing"},
+		"paused, complete":       {paused(scene(zone("a"), zone("b"))), "paused Ready=AllZonesReady Progressing=RolloutCompleted Paused=RolloutPaused"},
+		"paused, outdated":       {paused(scene(outdatedZone("a"), zone("b"))), "paused Reconciling=RolloutPaused Paused=RolloutPaused"},
+		"paused, failed":         {paused(scene(zone("a", failed, inFlight(Failed, 0, true)), zone("b"))), "paused Reconciling=OperatorFailed Paused=RolloutPaused Degraded=OperatorFailed"},
+		"observed":               {observing(scene(zone("a"), zone("b"))), "paused Ready=AllZonesReady Progressing=RolloutCompleted Observing=Observe"},
+		"observed, outdated":     {observing(scene(outdatedZone("a"), zone("b"))), "paused Observing=Observe"},
+		"observed, to be marked": {observing(scene(zone("a", metadata), zone("b"))), "paused Ready=AllZonesReady Observing=Observe"},
+		"observed, ill":          {observing(scene(zone("a", unhealthy), zone("b"))), "paused Observing=Observe Degraded=NotHealthy"},
+		"observed, refused":      {observing(scene(outdatedZone("a", shrinking), zone("b"))), "paused Observing=Observe"},
+		"observed and paused":    {paused(observing(scene(outdatedZone("a"), zone("b")))), "paused Paused=RolloutPaused Observing=Observe"},
+		"observed, leaving":      {observing(leaving(Deletion{Retain: true}, zone("a"))), "expanding Progressing=Deleting Reconciling=Deleting"},
+		"halted":                 {halted(scene(outdatedZone("a"), zone("b"))), "paused Reconciling=Halted Paused=Halted"},
+		"halted, complete":       {halted(scene(zone("a"), zone("b"))), "paused Ready=AllZonesReady Progressing=RolloutCompleted Paused=Halted"},
+		"halted, refused":        {halted(scene(outdatedZone("a", shrinking), zone("b"))), "paused Reconciling=StorageWouldShrink Paused=Halted"},
+		"halted, leaving":        {halted(leaving(Deletion{}, zone("a"))), "paused Reconciling=Halted Paused=Halted"},
+		"halted and paused":      {halted(paused(scene(outdatedZone("a"), zone("b")))), "paused Reconciling=Halted Paused=Halted"},
+		"halted and observed":    {halted(observing(scene(outdatedZone("a"), zone("b")))), "paused Paused=Halted Observing=Observe"},
+		"leaving":                {leaving(Deletion{}, zone("a"), zone("b", referred)), "expanding Progressing=Deleting Reconciling=Deleting"},
+		"leaving paused":         {paused(leaving(Deletion{}, zone("a"))), "expanding Progressing=Deleting Reconciling=Deleting"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := Summarise(c.o, decide(t, c.o))
@@ -87,4 +101,9 @@ func TestMessagesNameTheZoneAndTheEvidence(t *testing.T) {
 	if !strings.Contains(degraded.Message, "zone b") || !strings.Contains(degraded.Message, notYet) {
 		t.Errorf("Degraded says %q", degraded.Message)
 	}
+}
+
+// is tells whether a condition is true.
+func (s *Summary) is(condition string) bool {
+	return slices.ContainsFunc(s.Conditions, func(c Condition) bool { return c.Type == condition && c.True })
 }

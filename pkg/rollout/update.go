@@ -6,6 +6,7 @@ package rollout
 import (
 	"cmp"
 	"fmt"
+	"iter"
 	"strings"
 	"time"
 )
@@ -31,12 +32,14 @@ func update(o *Observed, d *Decision) {
 		if !outdated(&o.Zones[i], &d.Zones[i]) || !outOfReach(o, d, i) {
 			continue
 		}
+		noteObstacles(o, d, i)
 		if advance(o, d, i); outOfReach(o, d, i) && !d.Zones[i].blocked && !d.Zones[i].Hold {
 			if working++; lead < 0 {
 				lead = i
 			}
 		}
 	}
+	noteQueue(o, d, lead, o.Strategy.MaxUnavailable-working)
 	startNext(o, d, lead, o.Strategy.MaxUnavailable-working)
 }
 
@@ -89,8 +92,8 @@ func start(o *Observed, d *Decision, next, lead int) {
 	}
 	record := &state.Record
 	if record.Begun.IsZero() {
-		if zone.Queues.Gate == Gated && zone.Queues.Reading == nil && !zone.Approved {
-			state.block(o, d, unreadQueues()) // asked of a healthy zone by its guard
+		if unread := unread(zone, record); unread != nil {
+			state.block(o, d, unread) // asked of a healthy zone by its guard
 			return
 		}
 		record.Contended = "" // the guard has let it pass
@@ -145,13 +148,16 @@ func candidate(o *Observed, d *Decision) int {
 	return next
 }
 
+// mostUrgent is the highest rank of urgency.
+const mostUrgent = 4
+
 // urgency ranks zones: what is unfinished comes first. But one that is healthy
 // has not been disturbed, and must not stand before others that are not: they
 // hold it back, and the change may be what repairs them.
 func urgency(o *Observed, d *Decision, i int) int {
 	switch healthy, unfinished := o.Zones[i].Cluster.Healthy(), d.Zones[i].Record.inFlight(); {
 	case !healthy && busy(o, d, i):
-		return 4
+		return mostUrgent
 	case !healthy && unfinished:
 		return 3
 	case !healthy:
@@ -228,31 +234,46 @@ type obstacle struct {
 	until      time.Time // zero where no moment is known
 	hold       bool
 	needs      Need
+	unasked    bool       // nobody has looked for the evidence yet
+	bakes      *ZoneState // the zone that is to have been updated for longer
 }
 
-// guard returns what stands in the way of changing a zone, or nil.
+// guard returns what stands in the way of changing a zone first, or nil.
 func guard(o *Observed, d *Decision, next int) *obstacle {
-	if o.Aborted {
-		return &obstacle{reason: ReasonAborted, waitingFor: "another revision, since this one was called off", hold: true}
-	}
-	if untried := untried(&o.Zones[next]); untried != nil {
-		return untried
-	}
-	if inProgress := inProgress(o, d, next); inProgress != nil {
-		return inProgress
-	}
-	if !o.Zones[next].Cluster.Healthy() {
-		return nil
-	}
-	for _, obstructs := range []func(*Observed, *Decision, int) *obstacle{
-		disrupted, tooFew, tooManyFailures, lossy, refusedBefore, baking, contended, alone, unreadable, unsettled, overflowing,
-	} {
-		if found := obstructs(o, d, next); found != nil {
-			return found
+	for found := range obstacles(o, d, next) {
+		if bakes := found.bakes; bakes != nil && bakes.Record.Phase == Ready {
+			bakes.set(Baking, ReasonBaking, fmt.Sprintf("%s to pass since the update", o.Strategy.UpdatePause))
 		}
+		return found
 	}
 	return nil
 }
+
+// obstacles are all that stands in the way of changing a zone, what weighs most
+// first.
+func obstacles(o *Observed, d *Decision, next int) iter.Seq[*obstacle] {
+	return func(yield func(*obstacle) bool) {
+		guards := []func(*Observed, *Decision, int) *obstacle{aborted, unknown, inProgress}
+		if o.Zones[next].Cluster.Healthy() {
+			guards = append(guards, disrupted, tooFew, tooManyFailures, lossy, refusedBefore, baking, contended, alone, unreadable, unsettled, overflowing)
+		}
+		for _, obstructs := range guards {
+			if found := obstructs(o, d, next); found != nil && !yield(found) {
+				return
+			}
+		}
+	}
+}
+
+// aborted holds every zone back once the change was called off.
+func aborted(o *Observed, _ *Decision, _ int) *obstacle {
+	if o.Aborted {
+		return &obstacle{reason: ReasonAborted, waitingFor: "another revision, since this one was called off", hold: true}
+	}
+	return nil
+}
+
+func unknown(o *Observed, _ *Decision, next int) *obstacle { return untried(&o.Zones[next]) }
 
 // untried holds a zone back of which nobody knows what writing it would do.
 func untried(zone *Zone) *obstacle {
@@ -264,6 +285,9 @@ func untried(zone *Zone) *obstacle {
 
 // disrupted holds a healthy zone back while as many others as may be out are.
 func disrupted(o *Observed, d *Decision, next int) *obstacle {
+	if inProgress(o, d, next) != nil {
+		return nil // which says it already
+	}
 	out, first := 0, ""
 	for i := range o.Zones {
 		cluster := o.Zones[i].Cluster
@@ -378,7 +402,7 @@ func unsettled(o *Observed, d *Decision, next int) *obstacle {
 	}
 	switch loaded := zone.Reads.Loaded; {
 	case loaded == nil:
-		return &obstacle{reason: ReasonWaitingForVMAuth, needs: NeedLoaded, waitingFor: "every VMAuth to have loaded the VMUsers, none of which leads to the zone"}
+		return &obstacle{reason: ReasonWaitingForVMAuth, needs: NeedLoaded, unasked: true, waitingFor: "every VMAuth to have loaded the VMUsers, none of which leads to the zone"}
 	case !loaded.Met:
 		return &obstacle{reason: ReasonWaitingForVMAuth, needs: NeedLoaded, waitingFor: "every VMAuth to have loaded the VMUsers, none of which leads to the zone: " + loaded.Text}
 	}
@@ -406,8 +430,17 @@ func overflowing(o *Observed, d *Decision, next int) *obstacle {
 	return nil
 }
 
+// unread holds a zone back whose queues are to be compared with what they were
+// before, and have not been looked at.
+func unread(zone *Zone, record *Record) *obstacle {
+	if !record.Begun.IsZero() || zone.Queues.Gate != Gated || zone.Queues.Reading != nil || zone.Approved {
+		return nil
+	}
+	return unreadQueues()
+}
+
 func unreadQueues() *obstacle {
-	return &obstacle{reason: ReasonQueuesUnknown, needs: NeedQueues, waitingFor: "the queues of the VMAgent to be read"}
+	return &obstacle{reason: ReasonQueuesUnknown, needs: NeedQueues, unasked: true, waitingFor: "the queues of the VMAgent to be read"}
 }
 
 // inProgress holds any zone back while as many others are in work as may be out.
@@ -459,10 +492,7 @@ func baking(o *Observed, d *Decision, next int) *obstacle {
 	if !o.Now.Before(until) {
 		return nil
 	}
-	if d.Zones[latest].Record.Phase == Ready {
-		d.Zones[latest].set(Baking, ReasonBaking, fmt.Sprintf("%s to pass since the update", o.Strategy.UpdatePause))
-	}
-	return &obstacle{reason: ReasonBaking, waitingFor: fmt.Sprintf("zone %s to have been updated for %s", d.Zones[latest].Name, o.Strategy.UpdatePause), until: until}
+	return &obstacle{reason: ReasonBaking, bakes: &d.Zones[latest], waitingFor: fmt.Sprintf("zone %s to have been updated for %s", d.Zones[latest].Name, o.Strategy.UpdatePause), until: until}
 }
 
 func ailment(cluster *Cluster) string {

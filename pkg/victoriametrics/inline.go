@@ -9,8 +9,6 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
-
-	"github.com/vmdistributed/vmdistributed-apiserver/pkg/override"
 )
 
 // NotOursError says that a VMCluster exists under the name of an inline zone and
@@ -96,26 +94,51 @@ func dropped(ours specFields, live, spec map[string]any) [][]string {
 	return paths
 }
 
-// InlineTarget returns what the spec of a VMCluster becomes when the definition of
-// an inline zone is applied, as far as that can be told without asking the API
-// server: lists count as one value, and what we set earlier and the definition no
-// longer mentions goes, unless somebody else has set it too.
-func InlineTarget(live *unstructured.Unstructured, spec map[string]any) map[string]any {
-	target := copyOf(object(live.Object, "spec"))
-	if ours, told := appliedByUs(live); told {
-		for _, path := range dropped(ours, target, spec) {
-			if len(otherManagers(live, [][]string{path})) == 0 {
-				unstructured.RemoveNestedField(target, path...)
-			}
-		}
-	}
-	return override.Apply(target, spec)
-}
-
 func mentions(spec map[string]any, path []string) bool {
 	last := len(path) - 1
 	_, there := object(spec, path[:last]...)[path[last]]
 	return there
+}
+
+// InlineTarget is what applying the definition of an inline zone will make of the
+// live spec, as far as that can be told without asking the API server: a schema or
+// a webhook may add to it. What we set earlier and the definition no longer mentions
+// goes, unless somebody else has set it too.
+func InlineTarget(live *unstructured.Unstructured, spec map[string]any) map[string]any {
+	liveSpec := object(live.Object, "spec")
+	target := copyOf(liveSpec)
+	for _, path := range missing(liveSpec, spec, nil, listContains) {
+		putAt(target, path, member(spec, path...))
+	}
+	if ours, told := appliedByUs(live); told {
+		for _, path := range dropped(ours, liveSpec, spec) {
+			if len(otherManagers(live, [][]string{path})) == 0 {
+				putAt(target, path, nil)
+			}
+		}
+	}
+	return target
+}
+
+// putAt sets the value at a path; nil takes it away.
+func putAt(document map[string]any, path []string, value any) {
+	if len(path) == 0 {
+		return
+	}
+	for _, key := range path[:len(path)-1] {
+		below, ok := document[key].(map[string]any)
+		if !ok {
+			below = map[string]any{}
+			document[key] = below
+		}
+		document = below
+	}
+	last := path[len(path)-1]
+	if value == nil {
+		delete(document, last)
+		return
+	}
+	document[last] = runtime.DeepCopyJSONValue(value)
 }
 
 // InlineApply returns the body that server-side apply takes for an inline zone,

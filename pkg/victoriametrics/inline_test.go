@@ -205,3 +205,24 @@ vmselect: {replicaCount: 2}
 		t.Error("what runs was changed")
 	}
 }
+
+func TestInlineTargetIsTheLiveSpecWithTheDefinitionOnIt(t *testing.T) {
+	applied := fromYAML(t, strings.ReplaceAll(appliedYAML, "REVISION", "r"))
+	for name, c := range map[string]struct{ spec, want string }{
+		"as it is":       {appliedSpec, `{retentionPeriod: "14", vmstorage: {image: {tag: v1}, replicaCount: 2, tolerations: [{key: a, operator: Exists}]}}`},
+		"a change":       {`{retentionPeriod: "14", vmstorage: {replicaCount: 3, tolerations: [{key: a, operator: Exists}]}}`, `{retentionPeriod: "14", vmstorage: {image: {tag: v1}, replicaCount: 3, tolerations: [{key: a, operator: Exists}]}}`},
+		"what we drop":   {`{vmstorage: {replicaCount: 2}}`, `{vmstorage: {image: {tag: v1}, replicaCount: 2}}`},
+		"something new":  {`{retentionPeriod: "14", vmselect: {extraArgs: {a: b}}, vmstorage: {replicaCount: 2, tolerations: []}}`, `{retentionPeriod: "14", vmselect: {extraArgs: {a: b}}, vmstorage: {image: {tag: v1}, replicaCount: 2, tolerations: []}}`},
+		"null takes out": {`{retentionPeriod: null, vmstorage: {image: null, replicaCount: 2, tolerations: [{key: a, operator: Exists}]}}`, `{vmstorage: {replicaCount: 2, tolerations: [{key: a, operator: Exists}]}}`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			before := applied.DeepCopy()
+			if got, want := InlineTarget(applied, mapFromYAML(t, c.spec)), mapFromYAML(t, c.want); !reflect.DeepEqual(got, want) {
+				t.Errorf("target %v, want %v", got, want)
+			}
+			if !reflect.DeepEqual(applied, before) {
+				t.Error("the live object was changed")
+			}
+		})
+	}
+}

@@ -52,6 +52,16 @@ type VMDistributedClusterSpec struct {
 	// +optional
 	Paused bool `json:"paused,omitempty"`
 
+	// managementPolicy says whether the rollout acts: Manage (the default) acts,
+	// Observe only reports, in status and in the subresource zones, what it would do
+	// and what stands against it now. Under Observe no VMCluster, VMAgent or VMUser is
+	// written, and deleting the VMDistributedCluster deletes none: it takes back what
+	// an earlier Manage has written of marks and drains.
+	// +optional
+	// +default="Manage"
+	// +k8s:optional
+	ManagementPolicy ManagementPolicy `json:"managementPolicy,omitempty"`
+
 	// vmagent names the VMAgent that writes to all zones. It is made to scrape
 	// the components of every zone, unless its own serviceScrapeSelector says
 	// otherwise.
@@ -87,6 +97,18 @@ type VMDistributedClusterSpec struct {
 	// and read back as the object.
 	Zones Zones `json:"zones"`
 }
+
+// ManagementPolicy says whether the rollout acts.
+// +enum
+// +k8s:enum
+type ManagementPolicy string
+
+const (
+	// ManagementPolicyManage lets it act.
+	ManagementPolicyManage ManagementPolicy = "Manage"
+	// ManagementPolicyObserve lets it report only.
+	ManagementPolicyObserve ManagementPolicy = "Observe"
+)
 
 // ObjectReference names an object in the namespace of the
 // VMDistributedCluster.
@@ -284,8 +306,8 @@ type VMDistributedClusterStatus struct {
 	// +optional
 	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
 
-	// conditions are Ready, Progressing, Reconciling, Stalled, Paused, Degraded,
-	// ReadsGated (whether reads are taken from a zone before it is changed),
+	// conditions are Ready, Progressing, Reconciling, Stalled, Paused, Observing,
+	// Degraded, ReadsGated (whether reads are taken from a zone before it is changed),
 	// WritesGated (whether the queues of the VMAgent are waited for) and, where a
 	// VMAgent is named, Scraped.
 	// +optional
@@ -593,6 +615,63 @@ type ZoneReport struct {
 	// ready is true where the cluster belongs to this object and is in good health,
 	// whatever revision it runs.
 	Ready bool `json:"ready"`
+	// wouldDo is what is still to be done about the zone: Nothing, Create its
+	// VMCluster, Mark it as ours and change nothing else, Change its spec, or Finish
+	// what was begun. While the object is being deleted it is left out.
+	// +optional
+	WouldDo ZoneAction `json:"wouldDo,omitempty"`
+	// turn orders the zones whose turn is still to come, 1 first. Left out of those
+	// that are in work, and of those whose turn can't come as things stand.
+	// +optional
+	Turn int32 `json:"turn,omitempty"`
+	// refusedBy are the guards that would refuse now if it were the turn of the zone,
+	// each with what has to come about.
+	// +optional
+	// +listType=atomic
+	RefusedBy []string `json:"refusedBy,omitempty"`
+	// changes is what the spec of the VMCluster would differ in, up to 50 places, as
+	// the API server tells by a dry run where one is made.
+	// +optional
+	// +listType=atomic
+	Changes []ZoneChange `json:"changes,omitempty"`
+	// moreChanges is how many places are left out of changes.
+	// +optional
+	MoreChanges int32 `json:"moreChanges,omitempty"`
+	// valuesHidden is true where from and to are left out of changes since the caller
+	// may not get the VMCluster.
+	// +optional
+	ValuesHidden bool `json:"valuesHidden,omitempty"`
+}
+
+// ZoneAction is what is still to be done about a zone.
+// +enum
+type ZoneAction string
+
+const (
+	// ZoneWouldDoNothing is for a zone that is as it should be, or not ours to touch.
+	ZoneWouldDoNothing ZoneAction = "Nothing"
+	// ZoneWouldCreate makes its VMCluster.
+	ZoneWouldCreate ZoneAction = "Create"
+	// ZoneWouldMark writes our annotations to its VMCluster, and nothing else.
+	ZoneWouldMark ZoneAction = "Mark"
+	// ZoneWouldChange writes the spec of its VMCluster.
+	ZoneWouldChange ZoneAction = "Change"
+	// ZoneWouldFinish brings a zone that was taken into work to the end of it.
+	ZoneWouldFinish ZoneAction = "Finish"
+)
+
+// ZoneChange is one place in the spec of a VMCluster that would be changed.
+type ZoneChange struct {
+	// path of the place below spec, such as vmselect.replicaCount. A list counts as
+	// one place.
+	Path string `json:"path"`
+	// from is what is there, as JSON, cut off after 256 bytes; left out where nothing
+	// is.
+	// +optional
+	From string `json:"from,omitempty"`
+	// to is what would be there, likewise; left out where nothing would be.
+	// +optional
+	To string `json:"to,omitempty"`
 }
 
 // ZoneCluster is the object that makes up a zone, as the VictoriaMetrics

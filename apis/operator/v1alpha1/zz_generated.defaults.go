@@ -23,6 +23,9 @@ func RegisterDefaults(scheme *runtime.Scheme) error {
 
 func SetObjectDefaults_VMDistributedCluster(in *VMDistributedCluster) {
 	SetDefaults_VMDistributedClusterSpec(&in.Spec)
+	if in.Spec.ManagementPolicy == "" {
+		in.Spec.ManagementPolicy = "Manage"
+	}
 	if in.Spec.DeletionPolicy == "" {
 		in.Spec.DeletionPolicy = "Delete"
 	}

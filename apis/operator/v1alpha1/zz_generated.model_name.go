@@ -64,6 +64,11 @@ func (in Zone) OpenAPIModelName() string {
 }
 
 // OpenAPIModelName returns the OpenAPI model name for this type.
+func (in ZoneChange) OpenAPIModelName() string {
+	return "com.github.vmdistributed.vmdistributed-apiserver.apis.operator.v1alpha1.ZoneChange"
+}
+
+// OpenAPIModelName returns the OpenAPI model name for this type.
 func (in ZoneCluster) OpenAPIModelName() string {
 	return "com.github.vmdistributed.vmdistributed-apiserver.apis.operator.v1alpha1.ZoneCluster"
 }

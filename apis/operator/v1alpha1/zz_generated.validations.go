@@ -162,6 +162,21 @@ func Validate_LastTarget(
 	return errs
 }
 
+var symbolsForManagementPolicy = sets.New(ManagementPolicyManage, ManagementPolicyObserve)
+
+// Validate_ManagementPolicy validates an instance of ManagementPolicy according
+// to declarative validation rules in the API schema.
+func Validate_ManagementPolicy(
+	ctx context.Context, op operation.Operation, fldPath *field.Path,
+	obj, oldObj *ManagementPolicy) (errs field.ErrorList) {
+
+	if e := validate.Enum(ctx, op, fldPath, obj, oldObj, symbolsForManagementPolicy, nil); len(e) != 0 {
+		errs = append(errs, e...)
+	}
+
+	return errs
+}
+
 // Validate_RolloutStrategy validates an instance of RolloutStrategy according
 // to declarative validation rules in the API schema.
 func Validate_RolloutStrategy(
@@ -364,6 +379,38 @@ func Validate_VMDistributedClusterSpec(
 	obj, oldObj *VMDistributedClusterSpec) (errs field.ErrorList) {
 
 	// field VMDistributedClusterSpec.Paused has no validation
+
+	{ // field VMDistributedClusterSpec.ManagementPolicy
+		fn := func(
+			fldPath *field.Path,
+			obj, oldObj *ManagementPolicy,
+			oldValueCorrelated bool) (errs field.ErrorList) {
+			// don't revalidate unchanged data
+			if oldValueCorrelated && op.Type == operation.Update {
+				if obj == oldObj || (obj != nil && oldObj != nil && *obj == *oldObj) {
+					return nil
+				}
+			}
+			// call field-attached validations
+			earlyReturn := false
+			// optional fields with default values are effectively required
+			if e := validate.RequiredValue(ctx, op, fldPath, obj, oldObj).MarkShortCircuit(); len(e) != 0 {
+				errs = append(errs, e...)
+				earlyReturn = true
+			}
+			if earlyReturn {
+				return // do not proceed
+			}
+			// call the type's validation function
+			errs = append(errs, Validate_ManagementPolicy(ctx, op, fldPath, obj, oldObj)...)
+			return
+		}
+		oldVal := safe.Field(oldObj,
+			func(oldObj *VMDistributedClusterSpec) *ManagementPolicy {
+				return &oldObj.ManagementPolicy
+			})
+		errs = append(errs, fn(fldPath.Child("managementPolicy"), &obj.ManagementPolicy, oldVal, oldObj != nil)...)
+	}
 
 	{ // field VMDistributedClusterSpec.VMAgent
 		fn := func(

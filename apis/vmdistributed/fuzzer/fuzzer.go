@@ -26,6 +26,7 @@ func Funcs(serializer.CodecFactory) []any {
 		func(spec *vmdistributed.VMDistributedClusterSpec, c randfill.Continue) {
 			c.FillNoCustom(spec)
 			spec.DeletionPolicy = []vmdistributed.DeletionPolicy{vmdistributed.DeletionPolicyDelete, vmdistributed.DeletionPolicyRetain}[c.Intn(2)]
+			spec.ManagementPolicy = []vmdistributed.ManagementPolicy{vmdistributed.ManagementPolicyManage, vmdistributed.ManagementPolicyObserve}[c.Intn(2)]
 			fillStrategy(&spec.Strategy, c)
 		},
 	}

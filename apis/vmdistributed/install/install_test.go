@@ -126,12 +126,12 @@ func TestDefaults(t *testing.T) {
 		return &object.(*vmdistributed.VMDistributedCluster).Spec
 	}
 	got := decode(`{}`)
-	if got.DeletionPolicy != "Delete" || *got.Strategy.MinAvailableZones != 1 || got.Strategy.ReadyTimeout != "5m" || got.Strategy.UpdatePause != "1m" ||
+	if got.DeletionPolicy != "Delete" || got.ManagementPolicy != "Manage" || *got.Strategy.MinAvailableZones != 1 || got.Strategy.ReadyTimeout != "5m" || got.Strategy.UpdatePause != "1m" ||
 		got.Strategy.Drain.LastTarget != "FailOver" {
 		t.Errorf("an empty spec became %+v", got)
 	}
-	got = decode(`{"deletionPolicy":"Retain","strategy":{"minAvailableZones":0,"readyTimeout":"1s","updatePause":"0s","drain":{"lastTarget":"Refuse"}}}`)
-	if got.DeletionPolicy != "Retain" || *got.Strategy.MinAvailableZones != 0 || got.Strategy.ReadyTimeout != "1s" || got.Strategy.UpdatePause != "0s" ||
+	got = decode(`{"deletionPolicy":"Retain","managementPolicy":"Observe","strategy":{"minAvailableZones":0,"readyTimeout":"1s","updatePause":"0s","drain":{"lastTarget":"Refuse"}}}`)
+	if got.DeletionPolicy != "Retain" || got.ManagementPolicy != "Observe" || *got.Strategy.MinAvailableZones != 0 || got.Strategy.ReadyTimeout != "1s" || got.Strategy.UpdatePause != "0s" ||
 		got.Strategy.Drain.LastTarget != "Refuse" {
 		t.Errorf("a full spec became %+v", got)
 	}

@@ -149,6 +149,10 @@ var schemaYAML = typed.YAMLObject(`types:
       type:
         scalar: string
       default: Delete
+    - name: managementPolicy
+      type:
+        scalar: string
+      default: Manage
     - name: paused
       type:
         scalar: boolean

@@ -14,7 +14,7 @@ import (
 func TestADeletionTellsWhatGoesAndWhatHoldsItUp(t *testing.T) {
 	retained := func(o *object) { o.Spec.DeletionPolicy = vmdistributed.DeletionPolicyRetain }
 	inlines := zones(inline("zone-a", storage), inline("zone-b", storage), inline("zone-c", storage))
-	made := []string{applied(t, "zone-a", storage), applied(t, "zone-b", storage)}
+	made := []string{applied(t, "zone-a"), applied(t, "zone-b")}
 	const open = "kind: VMAuth\nmetadata: {name: open, namespace: other}\nspec: {unauthorizedUserAccessSpec: {targetRefs: [{crd: {kind: VMCluster/vminsert, name: zone-b, namespace: monitoring}}]}}"
 	for _, test := range []struct {
 		name   string

@@ -204,9 +204,9 @@ func taken(t *testing.T, document, patch string) string {
 }
 
 // applied is a VMCluster that an object has made.
-func applied(t *testing.T, name, spec string) string {
+func applied(t *testing.T, name string) string {
 	t.Helper()
-	wanted, err := decode(&rawjson.Object{Raw: []byte(spec)})
+	wanted, err := decode(&rawjson.Object{Raw: []byte(storage)})
 	if err != nil {
 		t.Fatal(err)
 	}

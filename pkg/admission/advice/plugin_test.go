@@ -110,7 +110,7 @@ func warned(t *testing.T, p *plugin, a admission.Attributes) []string {
 }
 
 func TestPluginWarnsOfWhatARequestChanges(t *testing.T) {
-	host := hostWith(t, wellKept, applied(t, "zone-c", storage))
+	host := hostWith(t, wellKept, applied(t, "zone-c"))
 	p := plugged(t, host, host, namespace(false))
 	missing := written(users("reader", "none"))
 	const absent = `spec.vmusers[1]: VMUser "none" does not exist yet; until it does, no healthy zone is changed`
@@ -188,7 +188,7 @@ func TestPluginLooksAgainForWhatWasMadeAMomentAgo(t *testing.T) {
 }
 
 func TestPluginSaysNothingOfANamespaceThatGoes(t *testing.T) {
-	host := hostWith(t, applied(t, "zone-c", storage))
+	host := hostWith(t, applied(t, "zone-c"))
 	object := written(zones(inline("zone-c", storage)))
 	if got := warned(t, plugged(t, host, host, namespace(true)), attributes(nil, object, admission.Delete, "")); len(got) > 0 {
 		t.Errorf("warned of %q", got)

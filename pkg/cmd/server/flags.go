@@ -9,6 +9,8 @@ import (
 	"k8s.io/component-base/cli/globalflag"
 	"k8s.io/component-base/logs"
 	logsapi "k8s.io/component-base/logs/api/v1"
+
+	"github.com/vmdistributed/vmdistributed-apiserver/pkg/halt"
 )
 
 // withoutEffect are flags of the generic options that nothing in an aggregated
@@ -42,6 +44,7 @@ func (o *options) flags(name string) cliflag.NamedFlagSets {
 	add("etcd", o.Recommended.Etcd.AddFlags)
 	add("secure serving", o.Recommended.SecureServing.AddFlags)
 	add("host cluster", o.Recommended.CoreAPI.AddFlags)
+	add("host cluster", o.addNamespaceFlags)
 	add("authentication", o.Recommended.Authentication.AddFlags)
 	add("authorization", o.Recommended.Authorization.AddFlags)
 	add("admission", o.Recommended.Admission.AddFlags)
@@ -55,11 +58,17 @@ func (o *options) flags(name string) cliflag.NamedFlagSets {
 	return sets
 }
 
+func (o *options) addNamespaceFlags(fs *pflag.FlagSet) {
+	fs.StringVar(&o.Namespace, "namespace", o.Namespace,
+		"Namespace, in the host cluster, of the server's own objects: the Lease by which an embedded etcd keeps a second one from serving the same "+
+			"cluster, and the ConfigMap "+halt.Name+", which halts the controller for all objects while it is there.")
+	fs.StringVar(&o.Namespace, "lease-namespace", o.Namespace, "The same as --namespace.")
+	_ = fs.MarkDeprecated("lease-namespace", "use --namespace") // there is such a flag
+}
+
 func (o *storageOptions) addFlags(fs *pflag.FlagSet) {
 	fs.StringVar(&o.DataDir, "data-dir", o.DataDir,
 		"Directory of the embedded etcd, used when --etcd-servers names none. One process at a time.")
-	fs.StringVar(&o.LeaseNamespace, "lease-namespace", o.LeaseNamespace,
-		"Namespace, in the host cluster, of the Lease by which an embedded etcd keeps a second one from serving the same objects.")
 	fs.BoolVar(&o.UnsafeNoFsync, "unsafe-no-fsync", o.UnsafeNoFsync,
 		"Let the embedded etcd answer before data is on disk. Faster, and a crash of the machine loses objects: for data that may be thrown away.")
 }

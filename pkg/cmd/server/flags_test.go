@@ -83,7 +83,6 @@ var effects = map[string]effect{
 	"strict-transport-security-directives":    {"max-age=7", nil, func(_ *testing.T, o outcome) any { return o.GenericConfig.HSTSDirectives }},
 
 	"data-dir":        {dir, nil, func(_ *testing.T, o outcome) any { return o.Storage.DataDir }},
-	"lease-namespace": {"elsewhere", nil, func(_ *testing.T, o outcome) any { return o.Storage.LeaseNamespace }},
 	"unsafe-no-fsync": {"true", nil, func(_ *testing.T, o outcome) any { return o.Storage.UnsafeNoFsync }},
 
 	"delete-collection-workers":                   {"7", nil, func(t *testing.T, o outcome) any { return o.storage(t).DeleteCollectionWorkers }},
@@ -120,6 +119,10 @@ var effects = map[string]effect{
 	"tls-min-version":       {"VersionTLS13", nil, func(_ *testing.T, o outcome) any { return o.GenericConfig.SecureServing.MinTLSVersion }},
 	"tls-private-key-file":  {dir + "/other.key", nil, func(_ *testing.T, o outcome) any { return o.GenericConfig.SecureServing.Cert.Name() }},
 	"tls-sni-cert-key":      {dir + "/tls.crt," + dir + "/tls.key", nil, func(_ *testing.T, o outcome) any { return len(o.GenericConfig.SecureServing.SNICerts) }},
+
+	"namespace": {"elsewhere", nil, func(_ *testing.T, o outcome) any { return o.Namespace }},
+	// What it was called before.
+	"lease-namespace": {"elsewhere", nil, func(_ *testing.T, o outcome) any { return o.Namespace }},
 
 	"kubeconfig": {dir + "/other.kubeconfig", nil, func(_ *testing.T, o outcome) any { return o.GenericConfig.ClientConfig.Host }},
 

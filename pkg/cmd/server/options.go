@@ -32,9 +32,13 @@ type options struct {
 	Run         *genericoptions.ServerRunOptions
 	Recommended *genericoptions.RecommendedOptions
 	Storage     storageOptions
-	Metrics     *metrics.Options
-	Logs        *logsapi.LoggingConfiguration
-	components  basecompatibility.ComponentGlobalsRegistry
+	// Namespace holds the server's own objects in the host cluster: the Lease that
+	// keeps a second embedded store from serving it, and the ConfigMap that halts the
+	// controller.
+	Namespace  string
+	Metrics    *metrics.Options
+	Logs       *logsapi.LoggingConfiguration
+	components basecompatibility.ComponentGlobalsRegistry
 	// embedded is true where the store is our own member.
 	embedded bool
 }
@@ -45,9 +49,6 @@ type storageOptions struct {
 	DataDir string
 	// UnsafeNoFsync is for data that may be thrown away.
 	UnsafeNoFsync bool
-	// LeaseNamespace holds the Lease that keeps a second embedded store from
-	// serving the same cluster.
-	LeaseNamespace string
 }
 
 func newOptions(components basecompatibility.ComponentGlobalsRegistry) *options {
@@ -56,7 +57,8 @@ func newOptions(components basecompatibility.ComponentGlobalsRegistry) *options 
 	o := &options{
 		Run:         genericoptions.NewServerRunOptionsForComponent(basecompatibility.DefaultKubeComponent, components),
 		Recommended: genericoptions.NewRecommendedOptions(etcdPrefix, codec),
-		Storage:     storageOptions{DataDir: "vmdistributed-apiserver.data", LeaseNamespace: "vmdistributed-system"},
+		Storage:     storageOptions{DataDir: "vmdistributed-apiserver.data"},
+		Namespace:   "vmdistributed-system",
 		Metrics:     metrics.NewOptions(),
 		Logs:        logsapi.NewLoggingConfiguration(),
 		components:  components,

@@ -25,6 +25,7 @@ import (
 	"github.com/vmdistributed/vmdistributed-apiserver/pkg/apiserver"
 	"github.com/vmdistributed/vmdistributed-apiserver/pkg/clusterschema"
 	"github.com/vmdistributed/vmdistributed-apiserver/pkg/controller"
+	"github.com/vmdistributed/vmdistributed-apiserver/pkg/halt"
 	"github.com/vmdistributed/vmdistributed-apiserver/pkg/inventory"
 	"github.com/vmdistributed/vmdistributed-apiserver/pkg/storage/claim"
 	"github.com/vmdistributed/vmdistributed-apiserver/pkg/storage/embeddedetcd"
@@ -98,7 +99,7 @@ func (o *options) claimStore(ctx context.Context, config *apiserver.Config, stop
 	if err != nil {
 		return nil, err
 	}
-	return claim.Hold(ctx, client, o.Storage.LeaseNamespace, store, stop)
+	return claim.Hold(ctx, client, o.Namespace, store, stop)
 }
 
 // config turns the options into the configuration of a server.
@@ -116,7 +117,7 @@ func (o *options) config(ctx context.Context) (*apiserver.Config, error) {
 	generic.EffectiveVersion = effectiveVersion
 	var known *knowledge
 	o.Recommended.ExtraAdmissionInitializers = func(c *genericapiserver.RecommendedConfig) (_ []admission.PluginInitializer, err error) {
-		if known, err = newKnowledge(ctx, c.ClientConfig); err != nil {
+		if known, err = newKnowledge(ctx, c.ClientConfig, o.Namespace); err != nil {
 			return nil, err
 		}
 		return []admission.PluginInitializer{frontdoor.Initializer{Inventory: known.inventory, Schemas: known.schemas}}, nil
@@ -130,7 +131,7 @@ func (o *options) config(ctx context.Context) (*apiserver.Config, error) {
 	if err != nil {
 		return nil, fmt.Errorf("making the client for our own API: %w", err)
 	}
-	rollouts, err := controller.New(ctx, own, generic.ClientConfig, known.inventory)
+	rollouts, err := controller.New(ctx, own, generic.ClientConfig, known.inventory, known.halt)
 	if err != nil {
 		return nil, err
 	}
@@ -138,6 +139,7 @@ func (o *options) config(ctx context.Context) (*apiserver.Config, error) {
 		Zones: rollouts,
 		Workers: []apiserver.Worker{
 			{Name: "inventory", Run: known.inventory.Run},
+			{Name: "halt", Run: known.halt.Run},
 			{Name: "cluster-schema", Run: known.schemas.Run},
 			{Name: "rollout-controller", Run: rollouts.Run},
 		},
@@ -169,10 +171,12 @@ func (i *installed) OnChange(react func()) {
 type knowledge struct {
 	inventory *inventory.Inventory
 	schemas   *clusterschema.Follower
+	halt      *halt.Switch
 }
 
-// newKnowledge knows nothing yet of the host cluster.
-func newKnowledge(ctx context.Context, host *rest.Config) (*knowledge, error) {
+// newKnowledge knows nothing yet of the host cluster, in which namespace is the
+// server's own.
+func newKnowledge(ctx context.Context, host *rest.Config, namespace string) (*knowledge, error) {
 	objects, err := dynamic.NewForConfig(host)
 	if err != nil {
 		return nil, fmt.Errorf("making a client for the operator's kinds: %w", err)
@@ -185,7 +189,7 @@ func newKnowledge(ctx context.Context, host *rest.Config) (*knowledge, error) {
 	if err != nil {
 		return nil, fmt.Errorf("making a client for CustomResourceDefinitions: %w", err)
 	}
-	k := &knowledge{}
+	k := &knowledge{halt: halt.New(client, namespace)}
 	if k.inventory, err = inventory.New(objects, client); err != nil {
 		return nil, err
 	}

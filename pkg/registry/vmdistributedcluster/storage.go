@@ -9,6 +9,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apiserver/pkg/authorization/authorizer"
 	"k8s.io/apiserver/pkg/registry/generic"
 	genericregistry "k8s.io/apiserver/pkg/registry/generic/registry"
 	"k8s.io/apiserver/pkg/registry/rest"
@@ -34,8 +35,9 @@ func (s *Storage) Resources() map[string]rest.Storage {
 }
 
 // NewStorage returns the storage of the kind, in whatever backend options leads
-// to. The reporter answers the subresource zones.
-func NewStorage(scheme *runtime.Scheme, resource schema.GroupResource, options generic.RESTOptionsGetter, reporter ZoneReporter) (*Storage, error) {
+// to. The reporter answers the subresource zones, the authorizer tells who may see
+// what of the clusters in there.
+func NewStorage(scheme *runtime.Scheme, resource schema.GroupResource, options generic.RESTOptionsGetter, reporter ZoneReporter, rights authorizer.Authorizer) (*Storage, error) {
 	main := newStrategy(scheme)
 	store := &genericregistry.Store{
 		NewFunc:                   func() runtime.Object { return &vmdistributed.VMDistributedCluster{} },
@@ -59,7 +61,7 @@ func NewStorage(scheme *runtime.Scheme, resource schema.GroupResource, options g
 	return &Storage{
 		VMDistributedCluster: &REST{Store: store, claims: claims{list: store.ListPredicate, resource: resource}},
 		Status:               &StatusREST{store: &statusStore},
-		Zones:                &ZonesREST{store: store, reporter: reporter},
+		Zones:                &ZonesREST{store: store, reporter: reporter, values: values{rights}},
 	}, nil
 }
 

@@ -94,8 +94,10 @@ func zoneInWork(status *vmdistributed.VMDistributedClusterStatus) string {
 }
 
 func readyMessage(status *vmdistributed.VMDistributedClusterStatus) string {
-	if condition := meta.FindStatusCondition(status.Conditions, "Ready"); condition != nil {
-		return condition.Message
+	for _, name := range []string{"Ready", "Observing"} { // Ready may be left out of what is only observed
+		if condition := meta.FindStatusCondition(status.Conditions, name); condition != nil {
+			return condition.Message
+		}
 	}
 	return ""
 }

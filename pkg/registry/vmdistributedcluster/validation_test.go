@@ -74,7 +74,7 @@ func valid() *vmdistributed.VMDistributedCluster {
 	object.Spec.Zones.VMClusters[1].Ref.Namespace = "here"
 	object.Spec.VMAgent = &vmdistributed.ObjectReference{Name: "agent.one"}
 	object.Spec.VMUsers = []vmdistributed.ObjectReference{{Name: "a", Namespace: "here"}, {Name: "b.c"}}
-	object.Spec.DeletionPolicy = vmdistributed.DeletionPolicyRetain
+	object.Spec.DeletionPolicy, object.Spec.ManagementPolicy = vmdistributed.DeletionPolicyRetain, vmdistributed.ManagementPolicyObserve
 	object.Spec.Strategy = vmdistributed.RolloutStrategy{
 		MaxUnavailable: new(int32(1)), MinAvailableZones: new(int32(1)), MaxFailures: new(int32(0)),
 		ReadyTimeout: "1h30m", UpdatePause: "0s", ProgressDeadline: "1h",
@@ -171,6 +171,9 @@ func TestEveryRuleNamesTheFieldAndSaysWhatIsWrong(t *testing.T) {
 		{"no policy", func(s *spec) { s.DeletionPolicy = "" }, []string{"spec.deletionPolicy: Required value"}},
 		{"policy in lower case", func(s *spec) { s.DeletionPolicy = "delete" },
 			[]string{`spec.deletionPolicy: Unsupported value: "delete": supported values: "Delete", "Retain"`}},
+		{"no management policy", func(s *spec) { s.ManagementPolicy = "" }, []string{"spec.managementPolicy: Required value"}},
+		{"management policy in lower case", func(s *spec) { s.ManagementPolicy = "observe" },
+			[]string{`spec.managementPolicy: Unsupported value: "observe": supported values: "Manage", "Observe"`}},
 
 		{"no other zone needed", strategy(func(s *rollout) { s.MinAvailableZones = new(int32(0)) }), nil},
 		{"99 other zones needed", strategy(func(s *rollout) { s.MinAvailableZones = new(int32(99)) }), nil},

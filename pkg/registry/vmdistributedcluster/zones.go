@@ -6,6 +6,7 @@ package vmdistributedcluster
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -16,6 +17,7 @@ import (
 	"k8s.io/apiserver/pkg/registry/rest"
 
 	"github.com/vmdistributed/vmdistributed-apiserver/apis/vmdistributed"
+	"github.com/vmdistributed/vmdistributed-apiserver/pkg/rollout"
 )
 
 // ZoneReporter tells the state of an object's zones at this moment.
@@ -27,6 +29,7 @@ type ZoneReporter interface {
 type ZonesREST struct {
 	store    *genericregistry.Store
 	reporter ZoneReporter
+	values   values
 }
 
 var (
@@ -55,6 +58,7 @@ func (r *ZonesREST) Get(ctx context.Context, name string, options *metav1.GetOpt
 	if err != nil {
 		return nil, err
 	}
+	r.values.hide(ctx, cluster.Namespace, zones)
 	return &vmdistributed.VMDistributedClusterZones{
 		ObjectMeta: metav1.ObjectMeta{
 			Name:              cluster.Name,
@@ -117,10 +121,53 @@ func zoneCells(zone *vmdistributed.ZoneReport, now time.Time) []any {
 		revisions(zone),
 		generations(&zone.Cluster),
 		orDash(zone.Cluster.UpdateStatus),
-		orDash(zone.WaitingFor),
+		orDash(waitingFor(zone)),
 		orDash(zone.Reason),
 		orDash(zone.Cluster.Reason),
 	}
+}
+
+// waitingFor is what a zone waits for, with what would be done where that is still
+// to come. For one that is only observed, that is all; -o yaml has the rest.
+func waitingFor(zone *vmdistributed.ZoneReport) string {
+	would := wouldDo(zone)
+	if would == "" || zone.Phase != vmdistributed.ZonePending && zone.Phase != vmdistributed.ZoneRefused && zone.Phase != vmdistributed.ZoneReady {
+		return zone.WaitingFor
+	}
+	if zone.Reason != rollout.ReasonObserving && zone.Phase != vmdistributed.ZoneReady {
+		return strings.TrimPrefix(zone.WaitingFor+"; "+would, "; ")
+	}
+	if len(zone.RefusedBy) == 0 {
+		return would
+	}
+	guards := make([]string, len(zone.RefusedBy))
+	for i, refusal := range zone.RefusedBy {
+		guards[i], _, _ = strings.Cut(refusal, ":")
+	}
+	return would + "; refused by " + strings.Join(guards, ", ")
+}
+
+// wouldDo says in brief what is still to be done about a zone; empty for nothing.
+func wouldDo(zone *vmdistributed.ZoneReport) string {
+	turn := ""
+	if zone.Turn > 1 && zone.Reason == rollout.ReasonObserving {
+		turn = fmt.Sprintf(", as number %d", zone.Turn)
+	}
+	switch fields := len(zone.Changes) + int(zone.MoreChanges); zone.WouldDo {
+	case vmdistributed.ZoneWouldCreate:
+		return "would be created" + turn
+	case vmdistributed.ZoneWouldMark:
+		return "would be marked" + turn
+	case vmdistributed.ZoneWouldChange:
+		switch fields {
+		case 0: // nobody can tell which
+			return "would be changed" + turn
+		case 1:
+			return "would change 1 field" + turn
+		}
+		return fmt.Sprintf("would change %d fields%s", fields, turn)
+	}
+	return ""
 }
 
 func revisions(zone *vmdistributed.ZoneReport) string {

@@ -135,10 +135,12 @@ func TestInvalidSpecOfANewZoneIsRefused(t *testing.T) {
 	}
 }
 
+// TestInvalidOverrideIsRefusedBeforeAnythingIsTouched, of which the client was only
+// warned.
 func TestInvalidOverrideIsRefusedBeforeAnythingIsTouched(t *testing.T) {
 	r, original := twoExisting(t)
-	r.override(fields{"vmselect": fields{"replicaCount": "many"}})
-	r.untilZone("demo", "zone-a", "Refused", "InvalidDesiredState", "replicaCount")
+	r.override(fields{"vmselect": fields{"replicaKount": int64(2)}})
+	r.untilZone("demo", "zone-a", "Refused", "InvalidDesiredState", "replicaKount")
 	r.settle("demo")
 	expect(t, "resourceVersion", r.cluster("zone-a").GetResourceVersion(), original.GetResourceVersion())
 }

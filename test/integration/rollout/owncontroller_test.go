@@ -19,7 +19,9 @@ import (
 
 	"github.com/vmdistributed/vmdistributed-apiserver/generated/clientset/versioned"
 	"github.com/vmdistributed/vmdistributed-apiserver/pkg/controller"
+	"github.com/vmdistributed/vmdistributed-apiserver/pkg/halt"
 	"github.com/vmdistributed/vmdistributed-apiserver/pkg/inventory"
+	"github.com/vmdistributed/vmdistributed-apiserver/test/controlplane"
 )
 
 // controllerAlone is a controller that runs in the test, so that what it sees of
@@ -54,10 +56,12 @@ func ownController(t *testing.T, name string) *controllerAlone {
 	must(t, err)
 	known, err := inventory.New(objects, kinds)
 	must(t, err)
-	rollouts, err := controller.New(ctx, client, host, known)
+	stop := halt.New(kinds, controlplane.ServerNamespace)
+	rollouts, err := controller.New(ctx, client, host, known, stop)
 	must(t, err)
 	var group errgroup.Group
 	group.Go(func() error { return known.Run(ctx) })
+	group.Go(func() error { return stop.Run(ctx) })
 	group.Go(func() error { return rollouts.Run(ctx) })
 	t.Cleanup(func() {
 		cancel()

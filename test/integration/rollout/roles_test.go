@@ -67,7 +67,8 @@ func TestShippedRolesAreEnoughForTheWholeFlow(t *testing.T) {
 	t.Parallel()
 	r := newRoom(t)
 	r.existing("zone-a", small("v1"))
-	// It writes to other zones: no pod shows its queues here.
+	// It writes to another cluster: no pod shows its queues here.
+	r.existing("other", small("v1"))
 	r.create(agentResource, "VMAgent", "agent", fields{"remoteWrite": list{fields{"url": "http://vminsert-other:8480/insert/0/prometheus/api/v1/write"}}})
 	r.reader("zone-a", "zone-b")
 	r.workAs("sre-of-"+r.namespace, shippedRoles(t))

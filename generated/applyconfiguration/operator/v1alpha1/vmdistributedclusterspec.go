@@ -17,6 +17,12 @@ type VMDistributedClusterSpecApplyConfiguration struct {
 	// paused stops every write to the VMClusters, the VMAgent and the VMUsers.
 	// Status is still reported. Deleting the VMDistributedCluster is not stopped.
 	Paused *bool `json:"paused,omitempty"`
+	// managementPolicy says whether the rollout acts: Manage (the default) acts,
+	// Observe only reports, in status and in the subresource zones, what it would do
+	// and what stands against it now. Under Observe no VMCluster, VMAgent or VMUser is
+	// written, and deleting the VMDistributedCluster deletes none: it takes back what
+	// an earlier Manage has written of marks and drains.
+	ManagementPolicy *operatorv1alpha1.ManagementPolicy `json:"managementPolicy,omitempty"`
 	// vmagent names the VMAgent that writes to all zones. It is made to scrape
 	// the components of every zone, unless its own serviceScrapeSelector says
 	// otherwise.
@@ -47,6 +53,14 @@ func VMDistributedClusterSpec() *VMDistributedClusterSpecApplyConfiguration {
 // If called multiple times, the Paused field is set to the value of the last call.
 func (b *VMDistributedClusterSpecApplyConfiguration) WithPaused(value bool) *VMDistributedClusterSpecApplyConfiguration {
 	b.Paused = &value
+	return b
+}
+
+// WithManagementPolicy sets the ManagementPolicy field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the ManagementPolicy field is set to the value of the last call.
+func (b *VMDistributedClusterSpecApplyConfiguration) WithManagementPolicy(value operatorv1alpha1.ManagementPolicy) *VMDistributedClusterSpecApplyConfiguration {
+	b.ManagementPolicy = &value
 	return b
 }
 

@@ -16,8 +16,8 @@ import (
 type VMDistributedClusterStatusApplyConfiguration struct {
 	// observedGeneration is the metadata.generation that this status is about.
 	ObservedGeneration *int64 `json:"observedGeneration,omitempty"`
-	// conditions are Ready, Progressing, Reconciling, Stalled, Paused, Degraded,
-	// ReadsGated (whether reads are taken from a zone before it is changed),
+	// conditions are Ready, Progressing, Reconciling, Stalled, Paused, Observing,
+	// Degraded, ReadsGated (whether reads are taken from a zone before it is changed),
 	// WritesGated (whether the queues of the VMAgent are waited for) and, where a
 	// VMAgent is named, Scraped.
 	Conditions []v1.ConditionApplyConfiguration `json:"conditions,omitempty"`
