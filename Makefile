@@ -53,6 +53,13 @@ test: gotestsum tools build standin ## Run all tests: pure, against a real kube-
 test-long: gotestsum tools build standin ## Run what takes long: more repetitions, with the race detector
 	VMDC_TEST_LONG=1 $(GOTESTSUM) --raw-command -- hack/test.sh -race -timeout 4h
 
+FUZZ ?= .
+FUZZTIME ?= 5m
+
+.PHONY: fuzz
+fuzz: gotestsum ## Fuzz for FUZZTIME=5m each of the targets that FUZZ matches, with the help of coverage
+	$(GOTESTSUM) --raw-command -- hack/fuzz.sh --guided $(FUZZTIME) '$(FUZZ)'
+
 .PHONY: test-saboteurs
 test-saboteurs: ## Remove the guards of the rollout engine one at a time: a test must notice each
 	go run ./test/saboteurs

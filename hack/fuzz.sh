@@ -48,11 +48,11 @@ fuzz() {
 }
 
 failed=0
-while read -r dir; do
+for dir in $(grep -rl --include='*_test.go' '^func Fuzz' apis cmd generated hack pkg test | xargs -n 1 dirname | sort -u); do
   program=$programs/$(tr / - <<<"$dir").test
   "${build[@]}" -o "$program" "./$dir" || { failed=1; continue; }
   for target in $("$program" -test.list '^Fuzz' | grep -E "$chosen" || true); do
     fuzz "$program" "$dir" "$target" || failed=1
   done
-done < <(grep -rl --include='*_test.go' '^func Fuzz' apis cmd generated hack pkg test | xargs -n 1 dirname | sort -u)
+done
 exit "$failed"

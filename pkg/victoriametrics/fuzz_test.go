@@ -49,6 +49,8 @@ func FuzzPlanOverride(f *testing.F) {
 	f.Add(spec, `{"vmstorage":null}`, inJSON(f, overrideYAML), `{"vmstorage":{"image":"r:v2"}}`)
 	f.Add(`{"a":1.0,"c.d":{}}`, `{"a":{"b":[1,{"x":null}]},"c.d":null}`, `{"a":1e3,"c.d":{"":-0.0}}`, `{"a":7,"c.d":[]}`)
 	f.Add(`{}`, `{"a":{"b":null}}`, `{}`, `{"a":{}}`)
+	f.Add(`{}`, `{"a":1}`, `{"a":1,"b":null}`, `{"b":5}`)
+	f.Add(`{"a":10000000000000001e1}`, `{"b":10000000000000001e1}`, `{"a":null}`, `{"b":7}`)
 	f.Fuzz(func(t *testing.T, spec, first, second, theirs string) {
 		original, ok := specOf(spec)
 		one, okFirst := document(first)
@@ -60,11 +62,29 @@ func FuzzPlanOverride(f *testing.F) {
 		live := annotated(nil)
 		live.Object["spec"] = override.Apply(original, nil)
 		live = settle(t, "the first override", live, one)
+		expectRecorded(t, live, one)
 		live = settle(t, "the second override", live, two)
+		expectRecorded(t, live, two)
 		expectReleased(t, live, original)
 		disturbed := settle(t, "a write by somebody else", patched(live, map[string]any{"spec": write}), two)
 		expectReleased(t, disturbed, nil)
 	})
+}
+
+// expectRecorded wants the override on record as it was written, and what it
+// removes where nothing is.
+func expectRecorded(t *testing.T, live *unstructured.Unstructured, patch map[string]any) {
+	t.Helper()
+	record, err := OverrideRecordOf(live)
+	switch {
+	case err != nil:
+		t.Fatal(err)
+	case record == nil:
+		record = &OverrideRecord{}
+	}
+	if !override.Equal(any(override.Apply(nil, record.Applied)), any(override.Apply(nil, patch))) || !reflect.DeepEqual(override.Paths(record.Applied), override.Paths(patch)) {
+		t.Errorf("override %s\nis recorded as %s", asJSON(patch), asJSON(record))
+	}
 }
 
 // expectReleased takes the override away.

@@ -108,11 +108,13 @@ func (d *door) pass(t *testing.T, object *vmdistributed.VMDistributedCluster) {
 // passOver sends an object in as an update of what another one makes.
 func (d *door) passOver(t *testing.T, object, other *vmdistributed.VMDistributedCluster) {
 	t.Helper()
+	status := other.DeepCopy().Status
 	if d.create(other) != nil {
 		return
 	}
+	status.Reason += "not what anybody asks for"
 	old, _ := d.stored(t, other)
-	old.ResourceVersion, old.Generation, old.Status = "1", 5, object.Status
+	old.ResourceVersion, old.Generation, old.Status = "1", 5, status
 	object.Name = old.Name // as the path of the request has it
 	if object.ResourceVersion == "" {
 		object.ResourceVersion = old.ResourceVersion
