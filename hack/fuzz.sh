@@ -47,12 +47,26 @@ fuzz() {
   return "$status"
 }
 
-failed=0
-for dir in $(grep -rl --include='*_test.go' '^func Fuzz' apis cmd generated hack pkg test | xargs -n 1 dirname | sort -u); do
+# packages prints the folders that seem to have a target of the chosen names, so
+# that no others are built.
+packages() {
+  grep -rEo --include='*_test.go' '^func Fuzz[A-Za-z0-9_]+' apis cmd generated hack pkg test |
+    while IFS=: read -r file name; do
+      if [[ ${name#func } =~ $chosen ]]; then dirname "$file"; fi
+    done | sort -u
+}
+
+failed=0 ran=0
+for dir in $(packages); do
   program=$programs/$(tr / - <<<"$dir").test
   "${build[@]}" -o "$program" "./$dir" || { failed=1; continue; }
   for target in $("$program" -test.list '^Fuzz' | grep -E "$chosen" || true); do
+    ran=$((ran + 1))
     fuzz "$program" "$dir" "$target" || failed=1
   done
 done
+if [[ $ran == 0 ]]; then
+  echo "fuzz: there is no target that matches $chosen" >&2
+  exit 1
+fi
 exit "$failed"

@@ -276,7 +276,18 @@ func checkRestore(t *testing.T, drained *unstructured.Unstructured) *unstructure
 	if err != nil || patch == nil {
 		t.Fatalf("%s: patch is %v, error %v", asJSON(drained.Object), patch, err)
 	}
+	before, err := DrainRecords(drained)
+	if err != nil {
+		t.Fatal(err)
+	}
 	back := patched(drained, patch)
+	for _, record := range before {
+		for slot, original := range record.Original {
+			if record.Left[slot] == nil && !contains(targetRefsOf(back), original) {
+				t.Fatalf("%s\nrestored to %s: entry %d did not come back", asJSON(drained.Object), asJSON(back.Object), slot)
+			}
+		}
+	}
 	if records, err := DrainRecords(back); err != nil || len(records) > 0 {
 		t.Fatalf("%s\nrestored to %s: records left %v, error %v", asJSON(drained.Object), asJSON(back.Object), records, err)
 	}
@@ -309,6 +320,7 @@ func FuzzDrainRecord(f *testing.F) {
 		record,
 		strings.Replace(record, `"index":1`, `"index":2`, 1),
 		strings.Replace(record, `"index":1`, `"index":0`, 1),
+		strings.Replace(record, `,{"index":0,"left":{"static":{"url":"http://b"}}}`, `,{"index":0}`, 1),
 		strings.Replace(record, "monitoring/metrics", "monitoring", 1),
 		strings.Replace(record, "monitoring/metrics", "elsewhere/metrics", 1),
 		strings.Replace(record, `{"static":{"url":"http://a"}}`, "null", 1),
@@ -316,6 +328,7 @@ func FuzzDrainRecord(f *testing.F) {
 		`{}`, ``,
 	} {
 		f.Add(value, `[{"static":{"url":"http://b"}}]`)
+		f.Add(value, `[{"static":{"url":"http://b"}},{"static":{"url":"http://vmselect-zone-a"}},{"static":{"url":"http://c"}}]`)
 		f.Add(value, `[]`)
 	}
 	f.Fuzz(func(t *testing.T, value, list string) {
