@@ -63,6 +63,13 @@ node-is-there:
 	@for program in node npm; do command -v $$program >/dev/null || \
 	  { echo "test-clients: there is no $$program on this machine: install Node.js, with npm" >&2; exit 2; }; done
 
+FUZZ ?= .
+FUZZTIME ?= 5m
+
+.PHONY: fuzz
+fuzz: gotestsum ## Fuzz for FUZZTIME=5m each of the targets that FUZZ matches, with the help of coverage
+	$(GOTESTSUM) --raw-command -- hack/fuzz.sh --guided $(FUZZTIME) '$(FUZZ)'
+
 .PHONY: test-saboteurs
 test-saboteurs: ## Remove the guards of the rollout engine one at a time: a test must notice each
 	go run ./test/saboteurs

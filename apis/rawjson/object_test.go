@@ -4,8 +4,10 @@
 package rawjson
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
+	"reflect"
 	"strings"
 	"testing"
 )
@@ -117,27 +119,111 @@ func TestCopiesShareNothing(t *testing.T) {
 }
 
 // FuzzObject holds the decoder against encoding/json: what it takes is an object
-// without duplicates, and comes out as it went in.
+// without duplicates, it takes every one of these, and what comes out is what went
+// in.
 func FuzzObject(f *testing.F) {
-	for _, seed := range []string{`{}`, `{"a":[1,{"b":null}]}`, `{"a":1,"a":2}`, `[]`, `{"a"`, `nul`, `{"a":{"a":{"a":1}}}`} {
+	for _, seed := range []string{
+		`{}`, `{"a":[1,{"b":null}]}`, `{"a":1,"a":2}`, `[]`, `{"a"`, `nul`, `null`, `{"a":{"a":{"a":1}}}`,
+		`{"a":{"b":[{"c":1,"c":2}]}}`, `{"a\u0062":"\ud800","ab":1e400}`, " {\"<\" : \"\u2028\"}\n", `{"":{"":1},"\u0000":-0.0}`,
+	} {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, text []byte) {
 		var got Object
-		if json.Unmarshal(text, &got) != nil || got.Raw == nil {
+		err := json.Unmarshal(text, &got)
+		var members map[string]json.RawMessage
+		if valid := json.Unmarshal(text, &members); valid != nil || members == nil {
+			if got.Raw != nil {
+				t.Fatalf("%q was taken for an object, and is none: %v", text, valid)
+			}
 			return
 		}
-		var members map[string]any
-		if err := json.Unmarshal(got.Raw, &members); err != nil || members == nil {
-			t.Fatalf("%q was taken for an object: %v", text, err)
+		if once := writtenOnce(t, text); once != (err == nil) {
+			t.Fatalf("%q: every member is there once: %t, but the error is %v", text, once, err)
 		}
-		encoded, err := json.Marshal(got)
-		if err != nil {
-			t.Fatal(err)
-		}
-		var again Object
-		if err := json.Unmarshal(encoded, &again); err != nil {
-			t.Fatalf("%q was written as %q, which does not read: %v", text, encoded, err)
+		if err == nil {
+			checkKept(t, text, got)
 		}
 	})
+}
+
+func checkKept(t *testing.T, text []byte, got Object) {
+	t.Helper()
+	if !bytes.Equal(got.Raw, bytes.Trim(text, " \t\r\n")) {
+		t.Fatalf("%q was kept as %q", text, got.Raw)
+	}
+	encoded, err := json.Marshal(got)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var again Object
+	if err := json.Unmarshal(encoded, &again); err != nil {
+		t.Fatalf("%q was written as %q, which does not read: %v", text, encoded, err)
+	}
+	if twice, err := json.Marshal(again); err != nil || !bytes.Equal(twice, encoded) {
+		t.Fatalf("%q was written as %q and then as %q, %v", text, encoded, twice, err)
+	}
+	var before, after any
+	if json.Unmarshal(text, &before) == nil && json.Unmarshal(encoded, &after) == nil && !reflect.DeepEqual(before, after) {
+		t.Fatalf("%q was written as %q, which means something else", text, encoded)
+	}
+}
+
+// writtenOnce counts the members as they are written, and those that are left when
+// each is kept once.
+func writtenOnce(t *testing.T, text []byte) bool {
+	t.Helper()
+	decoder := json.NewDecoder(bytes.NewReader(text))
+	decoder.UseNumber()
+	written := countWritten(t, decoder)
+	decoder = json.NewDecoder(bytes.NewReader(text))
+	decoder.UseNumber()
+	var document any
+	if err := decoder.Decode(&document); err != nil {
+		t.Fatal(err)
+	}
+	return written == countLeft(document)
+}
+
+func countWritten(t *testing.T, decoder *json.Decoder) int {
+	t.Helper()
+	token, err := decoder.Token()
+	if err != nil {
+		t.Fatal(err)
+	}
+	count := 0
+	switch token {
+	case json.Delim('{'):
+		for decoder.More() {
+			if _, err := decoder.Token(); err != nil { // the key
+				t.Fatal(err)
+			}
+			count += 1 + countWritten(t, decoder)
+		}
+	case json.Delim('['):
+		for decoder.More() {
+			count += countWritten(t, decoder)
+		}
+	default:
+		return 0
+	}
+	if _, err := decoder.Token(); err != nil { // the closing brace
+		t.Fatal(err)
+	}
+	return count
+}
+
+func countLeft(document any) int {
+	count := 0
+	switch document := document.(type) {
+	case map[string]any:
+		for _, value := range document {
+			count += 1 + countLeft(value)
+		}
+	case []any:
+		for _, value := range document {
+			count += countLeft(value)
+		}
+	}
+	return count
 }

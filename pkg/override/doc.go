@@ -13,6 +13,6 @@
 // A merge patch cannot put a null into a map, so a map member that is null
 // counts as absent wherever values are compared or recorded. Members that the
 // patch does not reach are carried over as they are, nulls included, and so are
-// lists. Numbers are compared by value: a client may have written 1.0 where an
+// lists. Numbers are compared as they are written: a client may say 1.0 where an
 // API server answers 1.
 package override

@@ -3,10 +3,14 @@
 
 package override
 
-import "math"
+import (
+	"math"
+	"strconv"
+)
 
 // Equal reports whether two values mean the same JSON: numbers are compared by
-// value, and a map member that is null counts as absent.
+// the value that they are written with, and a map member that is null counts as
+// absent.
 func Equal(a, b any) bool {
 	switch a := a.(type) {
 	case map[string]any:
@@ -61,8 +65,13 @@ func equalLists(a, b []any) bool {
 	return true
 }
 
-// equalNumbers converts the float, not the integer: neighbouring large integers
-// would become the same float.
+// equalNumbers compares an integer with the one that the float is written as: that
+// is what an API server reads, and from 2^53 on it may be another one than the
+// float's value.
 func equalNumbers(i int64, f float64) bool {
-	return f == math.Trunc(f) && f >= math.MinInt64 && f < math.MaxInt64 && int64(f) == i
+	if f != math.Trunc(f) {
+		return false
+	}
+	written, err := strconv.ParseInt(strconv.FormatFloat(f, 'f', -1, 64), 10, 64)
+	return err == nil && written == i
 }

@@ -4,10 +4,12 @@
 package victoriametrics
 
 import (
+	"encoding/json"
 	"testing"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
+	utiljson "k8s.io/apimachinery/pkg/util/json"
 	"sigs.k8s.io/yaml"
 
 	"github.com/vmdistributed/vmdistributed-apiserver/pkg/override"
@@ -49,7 +51,15 @@ func indent(document string) string {
 	return indented
 }
 
-// patched is what an API server stores after a merge patch.
+// patched is what an API server stores after a merge patch, which travels as text.
 func patched(u *unstructured.Unstructured, patch map[string]any) *unstructured.Unstructured {
-	return &unstructured.Unstructured{Object: override.Apply(u.Object, patch)}
+	raw, err := json.Marshal(patch)
+	if err != nil {
+		panic(err)
+	}
+	received := map[string]any{}
+	if err := utiljson.Unmarshal(raw, &received); err != nil {
+		panic(err)
+	}
+	return &unstructured.Unstructured{Object: override.Apply(u.Object, received)}
 }

@@ -4,6 +4,7 @@
 package victoriametrics
 
 import (
+	"fmt"
 	"math/rand/v2"
 	"reflect"
 	"strings"
@@ -206,14 +207,14 @@ func TestPlanOverrideSettlesAndIsReversible(t *testing.T) {
 		disturbed := false
 		for range 1 + r.IntN(4) {
 			patch := randomMap(r, 3, true)
-			live = settle(t, seed, live, patch)
+			live = settle(t, fmt.Sprintf("seed %d", seed), live, patch)
 			if r.IntN(4) == 0 {
 				disturbed = true
 				live = patched(live, map[string]any{"spec": randomMap(r, 2, true)})
-				live = settle(t, seed, live, patch)
+				live = settle(t, fmt.Sprintf("seed %d", seed), live, patch)
 			}
 		}
-		live = settle(t, seed, live, nil)
+		live = settle(t, fmt.Sprintf("seed %d", seed), live, nil)
 		if !disturbed && !override.Equal(live.Object["spec"], original) {
 			t.Fatalf("seed %d: original %v came back as %v", seed, original, live.Object["spec"])
 		}
@@ -224,22 +225,22 @@ func TestPlanOverrideSettlesAndIsReversible(t *testing.T) {
 }
 
 // settle carries a plan out and promises that nothing is left to do.
-func settle(t *testing.T, seed uint64, live *unstructured.Unstructured, patch map[string]any) *unstructured.Unstructured {
+func settle(t *testing.T, what string, live *unstructured.Unstructured, patch map[string]any) *unstructured.Unstructured {
 	t.Helper()
 	before := live.DeepCopy()
 	plan := planOverride(t, live, patch)
 	if !reflect.DeepEqual(live, before) {
-		t.Fatalf("seed %d: planning changed its argument", seed)
+		t.Fatalf("%s: planning changed its argument", what)
 	}
 	if (plan.Patch == nil) != (plan.Kind == DifferenceNone) || (plan.Patch["spec"] != nil) != (plan.Kind == DifferenceSpec) {
-		t.Fatalf("seed %d: plan is %+v", seed, plan)
+		t.Fatalf("%s: plan is %+v", what, plan)
 	}
 	after := patched(live, plan.Patch)
 	if !override.Equal(after.Object["spec"], plan.Target) {
-		t.Fatalf("seed %d: spec is %v, target %v", seed, after.Object["spec"], plan.Target)
+		t.Fatalf("%s: spec is %v, target %v", what, after.Object["spec"], plan.Target)
 	}
 	if again := planOverride(t, after, patch); again.Patch != nil {
-		t.Fatalf("seed %d: after writing %v there is still %v", seed, plan.Patch, again.Patch)
+		t.Fatalf("%s: after writing %v there is still %v", what, plan.Patch, again.Patch)
 	}
 	return after
 }

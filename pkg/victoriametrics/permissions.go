@@ -6,6 +6,7 @@ package victoriametrics
 import (
 	"fmt"
 	"strings"
+	"unicode"
 
 	"k8s.io/apimachinery/pkg/util/sets"
 )
@@ -24,7 +25,8 @@ type Permissions map[string]sets.Set[string]
 //	zone-a:vmstorage.replicaCount=1, zone-b:vmstorage.storage.volumeClaimTemplate.spec.resources.requests.storage=10Gi
 //
 // An entry allows exactly that value at exactly that path. An entry that cannot
-// be read is an error.
+// be read is an error, and so is one with a space around the equals sign: it
+// would permit what no change asks for.
 func ParsePermissions(annotationValue string) (Permissions, error) {
 	permissions := Permissions{}
 	for entry := range strings.SplitSeq(annotationValue, ",") {
@@ -34,7 +36,7 @@ func ParsePermissions(annotationValue string) (Permissions, error) {
 		}
 		zone, shrink, hasZone := strings.Cut(entry, ":")
 		path, to, hasValue := strings.Cut(shrink, "=")
-		if !hasZone || !hasValue || zone == "" || path == "" || to == "" || strings.ContainsAny(zone, " =") {
+		if !hasZone || !hasValue || !isZone(zone) || !isBare(path) || !isBare(to) {
 			return nil, fmt.Errorf("cannot read the permission %q to take storage away: want zone:path=value, such as zone-a:vmstorage.replicaCount=1", entry)
 		}
 		if permissions[zone] == nil {
@@ -44,6 +46,13 @@ func ParsePermissions(annotationValue string) (Permissions, error) {
 	}
 	return permissions, nil
 }
+
+func isZone(text string) bool {
+	return text != "" && !strings.Contains(text, "=") && !strings.ContainsFunc(text, unicode.IsSpace)
+}
+
+// isBare reports whether there is text without space around it.
+func isBare(text string) bool { return text != "" && text == strings.TrimSpace(text) }
 
 // Unpermitted returns the shrinks of a zone that are not allowed.
 func Unpermitted(zone string, shrinks []Shrink, permissions Permissions) []Shrink {

@@ -37,7 +37,7 @@ func TestParsePermissionsOfNothingAllowsNothing(t *testing.T) {
 }
 
 func TestParsePermissionsNamesTheEntryThatItCannotRead(t *testing.T) {
-	for _, entry := range []string{"zone-a", "vmstorage.replicaCount=1", "zone-a:vmstorage.replicaCount", ":vmstorage=absent", "zone-a:=1", "zone-a:vmstorage=", "a=b:c"} {
+	for _, entry := range []string{"zone-a", "vmstorage.replicaCount=1", "zone-a:vmstorage.replicaCount", ":vmstorage=absent", "zone-a:=1", "zone-a:vmstorage=", "a=b:c", "zone-a:vmstorage.replicaCount = 1", "zone-a: vmstorage=absent", "zone-a :vmstorage=absent"} {
 		_, err := ParsePermissions("zone-b:vmstorage=absent," + entry)
 		if err == nil || !strings.Contains(err.Error(), "\""+entry+"\"") {
 			t.Errorf("%q: error is %v", entry, err)

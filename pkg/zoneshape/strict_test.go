@@ -15,9 +15,11 @@ import (
 	"github.com/vmdistributed/vmdistributed-apiserver/apis/operator/v1alpha1"
 )
 
-// decodeStrictly decodes a canonical body the way the server does under
-// fieldValidation=Strict.
-func decodeStrictly(t *testing.T, mediaType string, body []byte) (*v1alpha1.VMDistributedCluster, error) {
+// decodeFunc decodes a canonical body.
+type decodeFunc func(body []byte) (*v1alpha1.VMDistributedCluster, error)
+
+// strictDecoder decodes the way the server does under fieldValidation=Strict.
+func strictDecoder(t testing.TB, mediaType string) decodeFunc {
 	t.Helper()
 	scheme := runtime.NewScheme()
 	if err := v1alpha1.AddToScheme(scheme); err != nil {
@@ -25,9 +27,16 @@ func decodeStrictly(t *testing.T, mediaType string, body []byte) (*v1alpha1.VMDi
 	}
 	options := kjson.SerializerOptions{Strict: true, Yaml: mediaType == yamlType}
 	serializer := kjson.NewSerializerWithOptions(kjson.DefaultMetaFactory, scheme, scheme, options)
-	object := &v1alpha1.VMDistributedCluster{}
-	_, _, err := serializer.Decode(body, nil, object)
-	return object, err
+	return func(body []byte) (*v1alpha1.VMDistributedCluster, error) {
+		object := &v1alpha1.VMDistributedCluster{}
+		_, _, err := serializer.Decode(body, nil, object)
+		return object, err
+	}
+}
+
+func decodeStrictly(t *testing.T, mediaType string, body []byte) (*v1alpha1.VMDistributedCluster, error) {
+	t.Helper()
+	return strictDecoder(t, mediaType)(body)
 }
 
 func clusterWithZones(zones string) []byte {

@@ -7,6 +7,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"unicode/utf8"
 
 	yamlv3 "go.yaml.in/yaml/v3"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -41,8 +42,24 @@ func rewriteYAML(mediaType string, body []byte) (Result, error) {
 	}
 	if mediaType == runtime.ContentTypeYAML {
 		result.MediaType = runtime.ContentTypeJSON
+		return result, nil
 	}
+	result.Body = escapeForYAML(result.Body)
 	return result, nil
+}
+
+// escapeForYAML escapes what JSON lets stand in a string and a parser of YAML
+// takes for a line break, or refuses.
+func escapeForYAML(doc []byte) []byte {
+	out := make([]byte, 0, len(doc))
+	for _, r := range string(doc) {
+		if 0x7f <= r && r <= 0x9f || r == 0xfeff || r == 0xfffe || r == 0xffff {
+			out = fmt.Appendf(out, `\u%04x`, r)
+			continue
+		}
+		out = utf8.AppendRune(out, r)
+	}
+	return out
 }
 
 // checkExpansion refuses a body whose aliases repeat so much that decoding it

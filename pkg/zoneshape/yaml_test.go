@@ -6,6 +6,8 @@ package zoneshape
 import (
 	"strings"
 	"testing"
+
+	"sigs.k8s.io/yaml"
 )
 
 // listAsYAML is the second example of the page that the shapes come from.
@@ -53,6 +55,24 @@ func TestYAMLWithAListOfZonesBecomesCanonicalJSON(t *testing.T) {
 			// JSON is YAML, and the endpoint for apply knows no other type.
 			expectRewrite(t, applyType, c.body, applyType, c.want)
 		})
+	}
+}
+
+// A body of apply stays YAML, to which some characters in the JSON that it becomes
+// would mean something else, or nothing: a next line is white space there.
+func TestRewrittenYAMLReadsAsYAML(t *testing.T) {
+	for escape, character := range map[string]string{`\N`: "\u0085", `\x7f`: "\u007f", `\x9f`: "\u009f", `\L`: "\u2028", `\uFEFF`: "\ufeff", `\uFFFE`: "\ufffe", `ü`: "ü", `\U0001F600`: "\U0001F600"} {
+		body := []byte(`spec: {zones: [{name: "a` + escape + `b"}]}`)
+		result, err := Normalise(applyType, body)
+		if err != nil || !result.Changed {
+			t.Fatalf("%s: changed %t, error %v", body, result.Changed, err)
+		}
+		read := map[string]map[string]map[string][]map[string]string{}
+		if err := yaml.Unmarshal(result.Body, &read); err != nil {
+			t.Errorf("%s became %q: %v", body, result.Body, err)
+		} else if got := read["spec"]["zones"]["vmclusters"][0]["name"]; got != "a"+character+"b" {
+			t.Errorf("%s became %q, which reads %q", body, result.Body, got)
+		}
 	}
 }
 
