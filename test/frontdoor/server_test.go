@@ -53,7 +53,7 @@ func newServer(tb testing.TB) *server {
 	tb.Helper()
 	config := apiserver.NewConfig(compatibility.DefaultBuildEffectiveVersion(), utilfeature.DefaultFeatureGate)
 	store := &oneObject{codec: config.Codecs.LegacyCodec(v1alpha1.SchemeGroupVersion)}
-	config.ExtraConfig.Controller = idle{}
+	config.ExtraConfig.Zones = idle{}
 	config.GenericConfig.RESTOptionsGetter = store
 	config.GenericConfig.LoopbackClientConfig = &rest.Config{}
 	config.GenericConfig.ExternalAddress = "localhost:443"
@@ -68,10 +68,8 @@ func newServer(tb testing.TB) *server {
 	return &server{handler: made.Handler, store: store}
 }
 
-// idle is a controller that nobody asks.
+// idle tells of no zones: nobody asks.
 type idle struct{}
-
-func (idle) Run(context.Context) error { return nil }
 
 func (idle) ReportZones(context.Context, *vmdistributed.VMDistributedCluster) ([]vmdistributed.ZoneReport, error) {
 	return nil, nil

@@ -58,7 +58,8 @@ func letsGo(object, old *vmdistributed.VMDistributedCluster) bool {
 	if old.Name == "" && old.UID == "" {
 		return false // all of it is new anyway
 	}
-	if old.Spec.Paused && !object.Spec.Paused || !equality.Semantic.DeepEqual(object.Spec.Strategy, old.Spec.Strategy) {
+	observed := old.Spec.ManagementPolicy == vmdistributed.ManagementPolicyObserve && object.Spec.ManagementPolicy != old.Spec.ManagementPolicy
+	if observed || old.Spec.Paused && !object.Spec.Paused || !equality.Semantic.DeepEqual(object.Spec.Strategy, old.Spec.Strategy) {
 		return true
 	}
 	for _, key := range []string{vmdistributed.PromoteAnnotation, vmdistributed.AbortAnnotation, victoriametrics.PermitShrinkAnnotation} {

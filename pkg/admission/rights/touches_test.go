@@ -65,6 +65,7 @@ func TestWritesTouchWhatTheyChangeAndWhatTheyLetGo(t *testing.T) {
 		return func(o *object) { metav1.SetMetaDataAnnotation(&o.ObjectMeta, key, value) }
 	}
 	paused := func(o *object) { o.Spec.Paused = true }
+	observed := func(o *object) { o.Spec.ManagementPolicy = vmdistributed.ManagementPolicyObserve }
 	leaving := func(o *object) { o.DeletionTimestamp = &metav1.Time{} }
 	for _, test := range []struct {
 		name        string
@@ -95,6 +96,8 @@ func TestWritesTouchWhatTheyChangeAndWhatTheyLetGo(t *testing.T) {
 
 		{"paused", stored(paused), stored(), nil, ""},
 		{"not paused any more", stored(), stored(paused), nil, everything},
+		{"observed", stored(observed), stored(), nil, ""},
+		{"not only observed any more", stored(), stored(observed), nil, everything},
 		{"strategy", stored(func(o *object) { o.Spec.Strategy.MinAvailableZones = new(int32) }), stored(), nil, everything},
 		{"promoted", stored(annotate(annotation+"promote", "a:1")), stored(), nil, everything},
 		{"called off", stored(annotate(annotation+"abort", "1")), stored(), nil, everything},
