@@ -139,7 +139,7 @@ func TestInvalidSpecOfANewZoneIsRefused(t *testing.T) {
 // warned.
 func TestInvalidOverrideIsRefusedBeforeAnythingIsTouched(t *testing.T) {
 	r, original := twoExisting(t)
-	r.override(fields{"vmselect": fields{"replicaKount": int64(2)}})
+	r.applyUnknown(manifest("demo", ref("zone-a", fields{"vmselect": fields{"replicaKount": int64(2)}}), ref("zone-b", nil)))
 	r.untilZone("demo", "zone-a", "Refused", "InvalidDesiredState", "replicaKount")
 	r.settle("demo")
 	expect(t, "resourceVersion", r.cluster("zone-a").GetResourceVersion(), original.GetResourceVersion())

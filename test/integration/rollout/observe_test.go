@@ -36,7 +36,9 @@ func watched(t *testing.T) *room {
 	r.existing("zone-a", small("v1"))
 	r.existing("zone-b", small("v1"))
 	r.reader("zone-a", "zone-b")
-	r.agent(fields{})
+	// It writes to another cluster: no pod shows its queues here.
+	r.existing("other", small("v1"))
+	r.create(agentResource, "VMAgent", "agent", fields{"remoteWrite": list{fields{"url": "http://vminsert-other:8480/insert/0/prometheus/api/v1/write"}}})
 	r.untilObject(agentResource, "agent", "operational", operational)
 	return r
 }
@@ -69,11 +71,11 @@ func (r *room) report(zone string) v1alpha1.ZoneReport {
 	return v1alpha1.ZoneReport{}
 }
 
-// untilRefused waits for a zone to be refused by guards, in order.
-func (r *room) untilRefused(zone string, guards ...string) {
+// untilRefused waits for zone-a to be refused by guards, in order.
+func (r *room) untilRefused(guards ...string) {
 	r.t.Helper()
-	poll(r.t, fmt.Sprintf("zone %s to be refused by %v", zone, guards), func(context.Context) string {
-		if by := r.report(zone).RefusedBy; !begin(by, guards) {
+	poll(r.t, fmt.Sprintf("zone-a to be refused by %v", guards), func(context.Context) string {
+		if by := r.report("zone-a").RefusedBy; !begin(by, guards) {
 			return fmt.Sprintf("refused by %v", by)
 		}
 		return ""
@@ -119,14 +121,14 @@ func TestObservingTwoExistingClustersTellsAllAndWritesNothingUntilItMayAct(t *te
 
 	// Whatever would refuse is told, and nothing that befalls a zone makes it act.
 	r.misbehaveNow("zone-b", standin.Unready)
-	r.untilRefused("zone-a", "Blocked", "MinAvailableZones")
+	r.untilRefused("Blocked", "MinAvailableZones")
 	r.behave("zone-b")
-	r.untilRefused("zone-a")
+	r.untilRefused()
 	target := fields{"crd": fields{"kind": "VMCluster/vmselect", "name": "zone-a", "namespace": r.namespace}, "paths": list{"/select/.*"}}
 	r.create(authResource, "VMAuth", "auth", fields{"unauthorizedUserAccessSpec": fields{"targetRefs": list{target}}})
-	r.untilRefused("zone-a", "ReadsUndrainable")
+	r.untilRefused("ReadsUndrainable")
 	r.editObject(authResource, "auth", fields{"spec": fields{"unauthorizedUserAccessSpec": nil}})
-	r.untilRefused("zone-a")
+	r.untilRefused()
 	r.settle("demo")
 	for _, zone := range []string{"zone-a", "zone-b"} {
 		if lacks := unmarked(r.cluster(zone)); lacks != "" {
@@ -166,7 +168,7 @@ func TestObservingTellsWhatTheAPIServerWouldRefuse(t *testing.T) {
 	versions, paths := r.versions(), r.paths()
 	r.apply(observed(readBy(manifest("demo", ref("zone-a", fields{"vmstorage": fields{"replicaCount": int64(0)}}), ref("zone-b", nil), inline("zone-c", small("v1"))))))
 	r.untilZone("demo", "zone-a", "Refused", "StorageWouldShrink", "vmstorage.replicaCount")
-	r.untilRefused("zone-a", "StorageWouldShrink")
+	r.untilRefused("StorageWouldShrink")
 	expect(t, "the difference", fmt.Sprint(r.report("zone-a").Changes), `[{vmstorage.replicaCount 1 0}]`)
 	report := r.report("zone-c")
 	expect(t, "what would be done", report.WouldDo, v1alpha1.ZoneWouldCreate)
