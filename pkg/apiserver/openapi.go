@@ -39,7 +39,8 @@ type SchemaSource interface {
 // schema of a VMCluster's spec in them. It has no goroutine of its own: it works
 // on those of who tells it of a change.
 type openAPI struct {
-	source SchemaSource
+	source   SchemaSource
+	maxBytes int
 
 	mutex     sync.Mutex
 	logger    klog.Logger
@@ -68,7 +69,7 @@ func addOpenAPI(server *genericapiserver.GenericAPIServer, config *common.OpenAP
 }
 
 func newOpenAPI(source SchemaSource) *openAPI {
-	o := &openAPI{source: source, v3: map[string]*spec3.OpenAPI{}}
+	o := &openAPI{source: source, maxBytes: maxOpenAPIBytes, v3: map[string]*spec3.OpenAPI{}}
 	source.OnChange(o.refresh)
 	return o
 }
@@ -122,26 +123,29 @@ func (o *openAPI) refresh() {
 		return
 	}
 	o.published = current
-	v2 := grafted(o.logger, "openapi/v2", graft.V2, o.v2, current)
+	v2 := grafted(o, "openapi/v2", graft.V2, o.v2, current)
 	if err := o.toV2.UpdateSpec(v2); err != nil {
 		o.logger.Error(err, "Can't publish an OpenAPI document", "document", "openapi/v2")
 	}
 	for path, base := range o.v3 {
-		o.toV3.UpdateGroupVersion(path, grafted(o.logger, "openapi/v3/"+path, graft.V3, base, current))
+		o.toV3.UpdateGroupVersion(path, grafted(o, "openapi/v3/"+path, graft.V3, base, current))
 	}
 }
 
+// grafter is graft.V2 or graft.V3.
+type grafter[D any] func(base D, schema *structuralschema.Structural, maxBytes int) (D, graft.Detail, error)
+
 // grafted returns base with a schema in it, and says what became of it.
-func grafted[D any](logger klog.Logger, name string, with func(D, *structuralschema.Structural, int) (D, graft.Detail, error), base D, schema *structuralschema.Structural) D {
+func grafted[D any](o *openAPI, name string, with grafter[D], base D, schema *structuralschema.Structural) D {
 	if schema == nil {
-		logger.Info("Publishing an OpenAPI document without the schema of VMClusters: none is installed", "document", name)
+		o.logger.Info("Publishing an OpenAPI document without the schema of VMClusters: none is installed", "document", name)
 		return base
 	}
-	document, detail, err := with(base, schema, maxOpenAPIBytes)
+	document, detail, err := with(base, schema, o.maxBytes)
 	if err != nil {
-		logger.Error(err, "Publishing an OpenAPI document without the schema of VMClusters", "document", name)
+		o.logger.Error(err, "Publishing an OpenAPI document without the schema of VMClusters", "document", name)
 		return document
 	}
-	logger.Info("Publishing an OpenAPI document with the schema of VMClusters", "document", name, "detail", detail.String())
+	o.logger.Info("Publishing an OpenAPI document with the schema of VMClusters", "document", name, "detail", detail.String())
 	return document
 }

@@ -194,10 +194,11 @@ func TestASchemaThatCantBePublishedIsReported(t *testing.T) {
 	t.Parallel()
 	p := newPublication(t)
 	p.open()
+	p.openAPI.maxBytes = 200_000 // a document as it was made has much less
 	huge := withField("huge")
 	huge.Properties["huge"] = structuralschema.Structural{
 		Generic:         structuralschema.Generic{Type: "string"},
-		ValueValidation: &structuralschema.ValueValidation{Pattern: strings.Repeat("x", maxOpenAPIBytes)},
+		ValueValidation: &structuralschema.ValueValidation{Pattern: strings.Repeat("x", p.openAPI.maxBytes)},
 	}
 	p.source.install(withField("small"))
 	p.source.install(huge)
