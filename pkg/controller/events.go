@@ -39,7 +39,7 @@ func storyOptions() record.CorrelatorOptions {
 // before is told again, so that a status written twice makes no event.
 func story(before, after *vmdistributed.VMDistributedClusterStatus) []event {
 	var events []event
-	if before.UpdateRevision != after.UpdateRevision && !meta.IsStatusConditionTrue(after.Conditions, observingCondition) {
+	if begins(before, after) {
 		events = append(events, event{corev1.EventTypeNormal, "RolloutStarted",
 			fmt.Sprintf("Rolling revision %s out over %s", after.UpdateRevision, zones(len(after.Zones)))})
 	}
@@ -57,6 +57,16 @@ func story(before, after *vmdistributed.VMDistributedClusterStatus) []event {
 		events = append(events, objectEvents(after)...)
 	}
 	return events
+}
+
+// begins is true where another revision is to be rolled out, or one that was only
+// looked at so far.
+func begins(before, after *vmdistributed.VMDistributedClusterStatus) bool {
+	if meta.IsStatusConditionTrue(after.Conditions, observingCondition) {
+		return false
+	}
+	released := meta.IsStatusConditionTrue(before.Conditions, observingCondition) && after.UpdateStatus != rollout.StatusOperational
+	return released || before.UpdateRevision != after.UpdateRevision
 }
 
 // scrapeEvents warns of a VMAgent that does not scrape the zones.

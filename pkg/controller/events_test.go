@@ -79,3 +79,35 @@ func TestTheStoryTellsTheBeginningAndTheEndOfARollout(t *testing.T) {
 		t.Errorf("story (-want +got):\n%s", diff)
 	}
 }
+
+func TestTheStoryTellsWhyNothingIsWrittenAndWhenThatEnds(t *testing.T) {
+	condition := func(name, reason string) metav1.Condition {
+		return metav1.Condition{Type: name, Status: metav1.ConditionTrue, Reason: reason, Message: "what is said of it"}
+	}
+	status := func(word, revision string, conditions ...metav1.Condition) *vmdistributed.VMDistributedClusterStatus {
+		return &vmdistributed.VMDistributedClusterStatus{UpdateStatus: word, UpdateRevision: revision, Conditions: conditions}
+	}
+	const written = "no VMCluster, VMAgent or VMUser is written"
+	for name, c := range map[string]struct {
+		before, after *vmdistributed.VMDistributedClusterStatus
+		want          []string
+	}{
+		"a pause":                  {status("expanding", "r1"), status("paused", "r1", condition("Paused", "RolloutPaused")), []string{"RolloutPaused: Paused: " + written}},
+		"observed from the start":  {status("", ""), status("paused", "r1", condition("Observing", "Observe")), []string{"RolloutObserved: Observing only: " + written}},
+		"another revision of that": {status("paused", "r1", condition("Observing", "Observe")), status("paused", "r2", condition("Observing", "Observe")), nil},
+		"it may act":               {status("paused", "r1", condition("Observing", "Observe")), status("expanding", "r1"), []string{"RolloutStarted: Rolling revision r1 out over 0 zones"}},
+		"and has nothing to do":    {status("paused", "r1", condition("Observing", "Observe")), status("operational", "r1"), []string{"RolloutCompleted: Revision r1 runs in 0 zones"}},
+		"a halt":                   {status("operational", "r1"), status("paused", "r1", condition("Paused", "Halted")), []string{"RolloutHalted: what is said of it"}},
+		"one that can't be told":   {status("operational", "r1"), status("paused", "r1", condition("Paused", "HaltUnknown")), []string{"RolloutHaltUnknown: what is said of it"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var got []string
+			for _, e := range story(c.before, c.after) {
+				got = append(got, e.reason+": "+e.message)
+			}
+			if diff := cmp.Diff(c.want, got); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}

@@ -74,7 +74,7 @@ func untrue(o Observed, told, done Decision) string {
 func TestWhatIsForetoldComesTrue(t *testing.T) {
 	random := rand.New(rand.NewPCG(3, 4))
 	steps := map[ActionType]int{}
-	for range 50_000 {
+	for range 20_000 {
 		o := anyObservation(random)
 		o.Deletion = nil
 		for i := range o.Zones {

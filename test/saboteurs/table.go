@@ -15,7 +15,7 @@ type saboteur struct {
 const (
 	tables = "^Test"
 	// slow are left out: a guard has to be told by a test that names it.
-	slow = "^Test(Simulation|NoReachableState|AStopAtAnyPoint|DecidingTwice)"
+	slow = "^Test(Simulation|NoReachableState|AStopAtAnyPoint|DecidingTwice|WhatIsForetold)"
 )
 
 var saboteurs = []saboteur{
@@ -42,7 +42,14 @@ var saboteurs = []saboteur{
 	{"abort", "update.go", "if o.Aborted {", "if false {"},
 	{"a trial that failed is none", "update.go", `if zone.Untried == "" {`, "if true {"},
 	{"routes that are gone are loaded", "update.go", "switch loaded := zone.Reads.Loaded; {", "switch loaded := zone.Reads.Loaded; {\n\tcase true:\n\t\treturn nil"},
-	{"paused", "decide.go", "if o.Paused {\n\t\thold(&o, &d)", "if false {\n\t\thold(&o, &d)"},
+	{"paused", "outlook.go", "return o.Paused || o.Observing || o.Halt != nil", "return o.Observing || o.Halt != nil"},
+	{"observing", "outlook.go", "return o.Paused || o.Observing || o.Halt != nil", "return o.Paused || o.Halt != nil"},
+	{"halt", "outlook.go", "return o.Paused || o.Observing || o.Halt != nil", "return o.Paused || o.Observing"},
+	{"halt holds deletions", "deletion.go", "if o.held() && d.Action.Type != Finalize {", "if false {"},
+	{"foresight: all guards, and not the first alone", "outlook.go", "for found := range obstacles(o, d, i) {", "for found := range obstacles(o, d, i) {\n\t\tif len(d.Outlook[i].Refusals) > 0 {\n\t\t\tbreak\n\t\t}"},
+	{"foresight: what only the user can make possible", "decide.go", "\tnoteRefused(d)\n", ""},
+	{"foresight: what could not be tried out", "decide.go", "state.block(o, d, untried)\n\t\t\t\td.Outlook[i].refuse(untried)", "state.block(o, d, untried)"},
+	{"foresight: what guards lack is asked for", "outlook.go", "s.Needs |= refusal.needs", "_ = refusal.needs"},
 	{"storage never shrinks", "decide.go", "case len(cluster.Shrinks) > 0:", "case false:"},
 	{"drift is overwritten three times", "decide.go", "case landed(zone) && state.Record.Reapplied >= maxReapplied:", "case false:"},
 	{"what is refused is not written", "update.go", "!zone.Cluster.Deleting && !state.refused", "!zone.Cluster.Deleting"},

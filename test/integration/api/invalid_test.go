@@ -63,6 +63,7 @@ var invalidSpecs = []struct {
 	{name: "none unavailable", spec: strategyOf(`{"maxUnavailable":0}`), code: 422, path: "spec.strategy.maxUnavailable", text: "greater than or equal to 1"},
 	{name: "negative number of bytes", spec: strategyOf(`{"flush":{"maxPendingBytes":-1}}`), code: 422, path: "spec.strategy.flush.maxPendingBytes", text: "greater than or equal to 0"},
 	{name: "unknown last target", spec: strategyOf(`{"drain":{"lastTarget":"Nowhere"}}`), code: 422, path: "spec.strategy.drain.lastTarget", text: "Refuse"},
+	{name: "unknown management policy", spec: `{"managementPolicy":"Watch","zones":[` + validEntry + `]}`, code: 422, path: "spec.managementPolicy", text: "Observe"},
 	{name: "unknown deletion policy", spec: `{"deletionPolicy":"Keep","zones":[` + validEntry + `]}`, code: 422, path: "spec.deletionPolicy", text: "Retain"},
 
 	{name: "no zone", spec: `{"zones":{"vmclusters":[]}}`, code: 422, path: "spec.zones.vmclusters", text: "Required"},

@@ -219,6 +219,7 @@ func TestExplainDescribesEveryField(t *testing.T) {
 		{"vmdc.spec.zones.vmclusters", []string{"ref", "overrideSpec", "name", "spec", "JSON merge patch"}},
 		{"vmdc.spec.zones.vmclusters.overrideSpec", []string{"FIELD: overrideSpec <VMClusterSpecPatch>", "RFC 7396"}},
 		{"vmdc.spec.strategy.updatePause", []string{"Defaults to 1m"}},
+		{"vmdc.spec.managementPolicy", []string{"Manage", "Observe", "only reports"}},
 		{"vmdc.spec.deletionPolicy", []string{"Delete", "Retain"}},
 		{"vmdc.status.zones.phase", []string{"Creating"}},
 	} {
