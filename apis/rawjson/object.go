@@ -15,6 +15,7 @@ import (
 	"fmt"
 	"io"
 	"reflect"
+	"strings"
 )
 
 // Object is a JSON object, kept as it was written.
@@ -36,7 +37,9 @@ func (o Object) MarshalJSON() ([]byte, error) {
 // UnmarshalJSON keeps a copy of data. The error for anything but an object is
 // a *json.UnmarshalTypeError, to which the decoder adds the path of the field.
 // A member that is there twice is an error too: strict decoding ends at this
-// type, so nobody else would notice that one of the two is lost.
+// type, so nobody else would notice that one of the two is lost. So is a number
+// that no float64 holds, such as 1e400: those who decode the text later can't, and
+// the field manager of the API server panics.
 func (o *Object) UnmarshalJSON(data []byte) error {
 	if bytes.Equal(data, []byte("null")) {
 		return nil
@@ -44,7 +47,7 @@ func (o *Object) UnmarshalJSON(data []byte) error {
 	if kind := kindOf(data); kind != "object" {
 		return &json.UnmarshalTypeError{Value: kind, Type: reflect.TypeFor[Object]()}
 	}
-	if err := refuseDuplicates(data); err != nil {
+	if err := check(data); err != nil {
 		return err
 	}
 	o.Raw = bytes.Clone(data)
@@ -88,9 +91,9 @@ type level struct {
 	wantKey bool
 }
 
-// refuseDuplicates returns an error that names the first member that one
-// object holds twice.
-func refuseDuplicates(data []byte) error {
+// check returns an error that names the first member that one object holds twice,
+// or where the first number is that can't be read.
+func check(data []byte) error {
 	decoder := json.NewDecoder(bytes.NewReader(data))
 	decoder.UseNumber()
 	var stack []level
@@ -105,11 +108,17 @@ func refuseDuplicates(data []byte) error {
 		if len(stack) > 0 && stack[len(stack)-1].wantKey {
 			if key, ok := token.(string); ok {
 				top := &stack[len(stack)-1]
+				top.key, top.wantKey = key, false
 				if top.members[key] {
-					return fmt.Errorf("duplicate field %q", path(stack, key))
+					return fmt.Errorf("duplicate field %q", path(stack))
 				}
-				top.members[key], top.key, top.wantKey = true, key, false
+				top.members[key] = true
 				continue
+			}
+		}
+		if number, ok := token.(json.Number); ok {
+			if _, err := number.Float64(); err != nil {
+				return fmt.Errorf("number out of range in field %q", path(stack))
 			}
 		}
 		stack = advance(stack, token)
@@ -133,13 +142,13 @@ func advance(stack []level, token json.Token) []level {
 	return stack
 }
 
-// path joins the keys that lead to a member, lists left out.
-func path(stack []level, key string) string {
-	var joined string
-	for _, l := range stack[:len(stack)-1] {
+// path joins the keys that lead to where the scan is, lists left out.
+func path(stack []level) string {
+	var keys []string
+	for _, l := range stack {
 		if l.members != nil {
-			joined += l.key + "."
+			keys = append(keys, l.key)
 		}
 	}
-	return joined + key
+	return strings.Join(keys, ".")
 }

@@ -102,6 +102,26 @@ func TestDuplicatesAreRefusedByTheirPath(t *testing.T) {
 	}
 }
 
+// TestNumbersThatNoFloatHoldsAreRefused: whoever decodes the text later, such as
+// the field manager of server-side apply, could only fail.
+func TestNumbersThatNoFloatHoldsAreRefused(t *testing.T) {
+	for text, path := range map[string]string{
+		`{"a":1e400}`:                       `"a"`,
+		`{"a":{"b":[1,{"c":[2,-1e309]}]}}`:  `"a.b.c"`,
+		`{"a":{"b":1},"c":[[1e999]],"d":1}`: `"c"`,
+	} {
+		var got Object
+		err := json.Unmarshal([]byte(text), &got)
+		if err == nil || !strings.Contains(err.Error(), "number out of range in field "+path) || got.Raw != nil {
+			t.Errorf("%s: kept %s, error %v, want one that names %s", text, got.Raw, err, path)
+		}
+	}
+	var got Object
+	if err := json.Unmarshal([]byte(`{"a":[1e308,-1e308,1e-400,12345678901234567890123]}`), &got); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestCopiesShareNothing(t *testing.T) {
 	input := []byte(`{"a":1}`)
 	var original Object
@@ -119,12 +139,12 @@ func TestCopiesShareNothing(t *testing.T) {
 }
 
 // FuzzObject holds the decoder against encoding/json: what it takes is an object
-// without duplicates, it takes every one of these, and what comes out is what went
-// in.
+// without duplicates whose numbers can be read, it takes every one of these, and
+// what comes out is what went in.
 func FuzzObject(f *testing.F) {
 	for _, seed := range []string{
 		`{}`, `{"a":[1,{"b":null}]}`, `{"a":1,"a":2}`, `[]`, `{"a"`, `nul`, `null`, `{"a":{"a":{"a":1}}}`,
-		`{"a":{"b":[{"c":1,"c":2}]}}`, `{"a\u0062":"\ud800","ab":1e400}`, " {\"<\" : \"\u2028\"}\n", `{"":{"":1},"\u0000":-0.0}`,
+		`{"a":{"b":[{"c":1,"c":2}]}}`, `{"a":[1e400]}`, `{"a\u0062":"\ud800","ab":1e400}`, " {\"<\" : \"\u2028\"}\n", `{"":{"":1},"\u0000":-0.0}`,
 	} {
 		f.Add([]byte(seed))
 	}
@@ -138,8 +158,10 @@ func FuzzObject(f *testing.F) {
 			}
 			return
 		}
-		if once := writtenOnce(t, text); once != (err == nil) {
-			t.Fatalf("%q: every member is there once: %t, but the error is %v", text, once, err)
+		var document any
+		once, readable := writtenOnce(t, text), json.Unmarshal(text, &document) == nil
+		if (once && readable) != (err == nil) {
+			t.Fatalf("%q: every member is there once: %t, all numbers can be read: %t, but the error is %v", text, once, readable, err)
 		}
 		if err == nil {
 			checkKept(t, text, got)

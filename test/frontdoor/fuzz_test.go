@@ -23,16 +23,20 @@ import (
 
 const object = `{"apiVersion":"operator.victoriametrics.com/v1alpha1","kind":"VMDistributedCluster","metadata":{"name":"x"},"spec":%s}`
 
-// specs are at the edges of what is accepted, and beyond.
+// specs are at the edges of what is accepted, and beyond. The first three are
+// accepted by all.
 var specs = []string{
-	`{"zones":{"vmclusters":[{"name":"a","spec":{"x":"<\u2028>","y":1.0}},{"ref":{"name":"b"},"overrideSpec":{"z":null,"l":[{"n":null},null]}}]}}`,
-	`{"zones":[{"vmclusters":{"name":"a","spec":{"y":1}}},{"ref":{"name":"b","namespace":"monitoring"}}],"paused":true}`,
-	`{"zones":[{"vmclusters":[{"name":"a","spec":{}},{"name":"c","spec":{"a":12345678901234567890}}]}],"vmusers":[{"name":"u"},{"name":"v"}],"vmagent":{"name":"agent"}}`,
+	`{"zones":{"vmclusters":[{"name":"a","spec":{"vmselect":{"replicaCount":1.0,"extraArgs":{"x":"<\u2028>"}}}},{"ref":{"name":"b"},"overrideSpec":{"vmstorage":null,"vmselect":{"hostAliases":[{"ip":"10.0.0.1"}]}}}]}}`,
+	`{"zones":[{"vmclusters":{"name":"a","spec":{"retentionPeriod":"1"}}},{"ref":{"name":"b","namespace":"monitoring"}}],"paused":true}`,
+	`{"zones":[{"vmclusters":[{"name":"a","spec":{}},{"name":"c","spec":{"vmstorage":{"replicaCount":2}}}]}],"vmusers":[{"name":"u"},{"name":"v"}],"vmagent":{"name":"agent"}}`,
+	`{"zones":{"vmclusters":[{"name":"a","spec":{"x":"y","y":12345678901234567890}},{"ref":{"name":"b"},"overrideSpec":{"z":null,"l":[{"n":null},null]}}]}}`,
 	`{"zones":{"vmclusters":[{"ref":{"name":"a"},"name":"n","spec":{}}]},"vmusers":null,"strategy":{"maxUnavailable":1,"flush":{"stableFor":"1s"}}}`,
 	`{"zones":[{"name":"a","name":"b"}],"deletionPolicy":"Retain"}`,
 	`{"zones":[{"name":"a","spec":{"$patch":"delete","$retainKeys":["a"]}}],"bogus":1}`,
 	`{"zones":null,"strategy":{"drain":{"lastTarget":"x"},"minAvailableZones":-1,"readyTimeout":"1d"}}`,
 	`{"zones":[],"vmagent":{"name":"A_b"}}`,
+	`{"zones":[{"name":"zone-a","spec":{"vmselect":{"replicaCount":2},"retentionPeriod":"1"}},{"ref":{"name":"existing-zone-1"},"overrideSpec":{"vmstorage":{"replicaCount":0,"storage":null}}}],"vmagent":{"name":"global-agent"},"vmusers":[{"name":"read-zone-b"}]}`,
+	`{"zones":[{"name":"a","spec":{"n":1e400}},{"ref":{"name":"b"},"overrideSpec":{"n":-1e400}}]}`,
 	`{"zones":["a"]}`, `{"paused":"yes"}`, `{}`, `null`, `7`,
 }
 
@@ -68,19 +72,23 @@ var requests = []request{
 	{"PATCH", "/x/status", patchType}, {"PATCH", "/x/status", mergeType}, {"PATCH", "/x/status", applyType},
 }
 
-// FuzzRequests writes any body in any way, over an object or over none.
+var validations = []string{"Strict", "Warn", "Ignore"}
+
+// FuzzRequests writes any body in any way, over an object or over none, past
+// admission.
 func FuzzRequests(f *testing.F) {
-	s := newServer(f)
+	s := newServer(f, true)
 	objects := append([][]byte{nil}, stored(f, s)...)
 	for way, how := range requests {
 		for i, body := range bodies(f) {
 			if isPatch := body[0] == '['; isPatch == (how.mediaType == patchType) {
-				f.Add(uint8(way), uint8(i%len(objects)), body)
+				f.Add(uint8(way), uint8(i%len(objects)), uint8(i%len(validations)), body)
 			}
 		}
 	}
-	f.Fuzz(func(t *testing.T, way, over uint8, body []byte) {
+	f.Fuzz(func(t *testing.T, way, over, validation uint8, body []byte) {
 		how := requests[int(way)%len(requests)]
+		s.validation = validations[int(validation)%len(validations)]
 		s.store.content = objects[int(over)%len(objects)]
 		got := s.send(t, how.method, how.path, how.mediaType, body)
 		if got.accepted() {
@@ -186,9 +194,10 @@ func mustMarshal(t *testing.T, value any) []byte {
 }
 
 // FuzzWaysAgree writes any spec without duplicate keys in every way that there is
-// to say it: each is accepted where the others are, and makes the same of it.
+// to say it: each is accepted where the others are, and makes the same of it. There
+// is no admission, which would hold most of them back.
 func FuzzWaysAgree(f *testing.F) {
-	s := newServer(f)
+	s := newServer(f, false)
 	for _, spec := range specs {
 		f.Add([]byte(spec))
 	}

@@ -45,11 +45,13 @@ const (
 type server struct {
 	handler http.Handler
 	store   *oneObject
+	// validation is what requests want done about unknown fields.
+	validation string
 }
 
-// newServer puts the server together as its program does. Whatever is registered
-// in the configuration there, such as a chain of admission, belongs here too.
-func newServer(tb testing.TB) *server {
+// newServer puts the server together as its program does, and with admission if
+// guarded.
+func newServer(tb testing.TB, guarded bool) *server {
 	tb.Helper()
 	config := apiserver.NewConfig(compatibility.DefaultBuildEffectiveVersion(), utilfeature.DefaultFeatureGate)
 	store := &oneObject{codec: config.Codecs.LegacyCodec(v1alpha1.SchemeGroupVersion)}
@@ -57,7 +59,11 @@ func newServer(tb testing.TB) *server {
 	config.GenericConfig.RESTOptionsGetter = store
 	config.GenericConfig.LoopbackClientConfig = &rest.Config{}
 	config.GenericConfig.ExternalAddress = "localhost:443"
-	config.GenericConfig.Authorization.Authorizer = authorizerfactory.NewAlwaysAllowAuthorizer()
+	allowed := authorizerfactory.NewAlwaysAllowAuthorizer()
+	config.GenericConfig.Authorization.Authorizer = allowed
+	if guarded {
+		config.GenericConfig.AdmissionControl = newChain(tb, allowed)
+	}
 	config.GenericConfig.Authentication.Authenticator = authenticator.RequestFunc(func(*http.Request) (*authenticator.Response, bool, error) {
 		return &authenticator.Response{User: &user.DefaultInfo{Name: "somebody"}}, true, nil
 	})
@@ -65,7 +71,7 @@ func newServer(tb testing.TB) *server {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	return &server{handler: made.Handler, store: store}
+	return &server{handler: made.Handler, store: store, validation: "Strict"}
 }
 
 // idle tells of no zones: nobody asks.
@@ -124,14 +130,13 @@ func (a *answer) accepted() bool { return a.code < http.StatusMultipleChoices }
 
 const (
 	collection = "/apis/operator.victoriametrics.com/v1alpha1/namespaces/monitoring/vmdistributedclusters"
-	strictly   = "?dryRun=All&fieldValidation=Strict&fieldManager=somebody"
+	dryRun     = "?dryRun=All&fieldManager=somebody&fieldValidation="
 )
 
-// send sends a request as a dry run under strict validation, and checks what holds
-// for every answer.
+// send sends a request as a dry run, and checks what holds for every answer.
 func (s *server) send(tb testing.TB, method, path, mediaType string, body []byte) *answer {
 	tb.Helper()
-	url := collection + path + strictly
+	url := collection + path + dryRun + s.validation
 	if mediaType == applyType {
 		url += "&force=true"
 	}
