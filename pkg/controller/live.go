@@ -50,7 +50,7 @@ type look struct {
 	// everyUser are the VMUsers of all namespaces.
 	everyUser func() ([]*unstructured.Unstructured, error)
 	itself    func() (*corev1.Namespace, error)
-	halted    func() *rollout.Halt
+	halted    func() (*rollout.Halt, error)
 }
 
 type workloads struct {
@@ -72,7 +72,7 @@ func (s live) look(ctx context.Context, namespace string) *look {
 	l.vmauths = lister(victoriametrics.VMAuthResource, metav1.NamespaceAll)
 	l.everyUser = lister(victoriametrics.VMUserResource, metav1.NamespaceAll)
 	l.itself = sync.OnceValues(func() (*corev1.Namespace, error) { return s.read(ctx, namespace) })
-	l.halted = sync.OnceValue(func() *rollout.Halt { return s.halt.Read(ctx) })
+	l.halted = sync.OnceValues(func() (*rollout.Halt, error) { return s.halt.Read(ctx) })
 	l.workloadsOf = sync.OnceValues(func() (map[types.NamespacedName]*workloads, error) {
 		// What the operator says of a VMCluster that it has changed comes after what
 		// it did to these.
@@ -93,7 +93,7 @@ func (s *look) ahead(routed bool) (wait func()) {
 	group.Go(func() { _, _ = s.vmagents() })
 	group.Go(func() { _, _ = s.vmusers() })
 	group.Go(func() { _, _ = s.itself() })
-	group.Go(func() { s.halted() })
+	group.Go(func() { _, _ = s.halted() })
 	if routed {
 		group.Go(func() { _, _ = s.vmauths() })
 	}
@@ -239,7 +239,7 @@ func (s *look) Namespace(_ context.Context, name string) (*corev1.Namespace, err
 	return s.itself()
 }
 
-func (s *look) Halt(context.Context) *rollout.Halt { return s.halted() }
+func (s *look) Halt(context.Context) (*rollout.Halt, error) { return s.halted() }
 
 func (s live) list(ctx context.Context, resource schema.GroupVersionResource, namespace string) ([]*unstructured.Unstructured, error) {
 	list, err := s.objects.Resource(resource).Namespace(namespace).List(ctx, metav1.ListOptions{})

@@ -113,9 +113,13 @@ func (o *observer) observe(ctx context.Context, object *vmdistributed.VMDistribu
 	if err != nil {
 		return nil, err
 	}
+	halted, err := o.source.Halt(ctx)
+	if err != nil {
+		return nil, err
+	}
 	view := &observation{
 		Observed: rollout.Observed{
-			Now: now, Paused: object.Spec.Paused, Observing: observes(object), Strategy: strategy, Halt: o.source.Halt(ctx),
+			Now: now, Paused: object.Spec.Paused, Observing: observes(object), Strategy: strategy, Halt: halted,
 		},
 		owner:   nameOf(object),
 		zones:   map[string]*zoneView{},

@@ -26,6 +26,22 @@ import (
 // The reports hold values of the specs of VMClusters. Whose they are to see is for
 // the caller to decide.
 func (c *Controller) ReportZones(ctx context.Context, object *vmdistributed.VMDistributedCluster) ([]vmdistributed.ZoneReport, error) {
+	for range reportAttempts - 1 {
+		reports, err := c.reportZones(ctx, object)
+		if !isRace(err) {
+			return reports, err
+		}
+	}
+	return c.reportZones(ctx, object)
+}
+
+// reportAttempts is how often a report is begun when somebody writes a VMCluster
+// between the look at it and its dry run, as the operator does all the while in a
+// rollout.
+const reportAttempts = 5
+
+// reportZones makes one report, of one look at everything.
+func (c *Controller) reportZones(ctx context.Context, object *vmdistributed.VMDistributedCluster) ([]vmdistributed.ZoneReport, error) {
 	look := c.live.look(ctx, object.Namespace)
 	defer look.ahead(len(object.Spec.VMUsers) > 0)()
 	watching := observer{source: look}

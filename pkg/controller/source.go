@@ -40,7 +40,7 @@ type source interface {
 	// Namespace returns a Namespace.
 	Namespace(ctx context.Context, name string) (*corev1.Namespace, error)
 	// Halt returns what stops the controller for all objects.
-	Halt(ctx context.Context) *rollout.Halt
+	Halt(ctx context.Context) (*rollout.Halt, error)
 }
 
 // caches are what the informers know.
@@ -51,4 +51,4 @@ type caches struct {
 
 var _ source = caches{}
 
-func (c caches) Halt(ctx context.Context) *rollout.Halt { return c.halt.Known(ctx) }
+func (c caches) Halt(ctx context.Context) (*rollout.Halt, error) { return c.halt.Known(ctx), nil }

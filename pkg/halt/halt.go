@@ -9,6 +9,7 @@ package halt
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -87,17 +88,20 @@ func (s *Switch) Known(context.Context) *rollout.Halt {
 	return s.by(obj.(*corev1.ConfigMap))
 }
 
-// Read asks the API server, past every cache; nil where nothing is halted. What it
-// does not tell counts as a halt.
-func (s *Switch) Read(ctx context.Context) *rollout.Halt {
+// Read asks the API server, past every cache; nil where nothing is halted. That it
+// may not be asked counts as a halt, and will until somebody mends the rights; any
+// other failure is an error, like that of every other read.
+func (s *Switch) Read(ctx context.Context) (*rollout.Halt, error) {
 	found, err := s.client.CoreV1().ConfigMaps(s.namespace).Get(ctx, Name, metav1.GetOptions{})
 	switch {
 	case apierrors.IsNotFound(err):
-		return nil
+		return nil, nil
+	case apierrors.IsForbidden(err), apierrors.IsUnauthorized(err):
+		return s.unknown(err), nil
 	case err != nil:
-		return s.unknown(err)
+		return nil, fmt.Errorf("reading %s, which would halt the controller: %w", s, err)
 	}
-	return s.by(found)
+	return s.by(found), nil
 }
 
 func (s *Switch) unknown(err error) *rollout.Halt {
@@ -107,7 +111,7 @@ func (s *Switch) unknown(err error) *rollout.Halt {
 func (s *Switch) by(found *corev1.ConfigMap) *rollout.Halt {
 	reason := found.Data[reasonKey]
 	if len(reason) > maxReason {
-		reason = reason[:maxReason] + "..."
+		reason = strings.ToValidUTF8(reason[:maxReason], "") + "..."
 	}
 	return &rollout.Halt{Switch: s.String(), Reason: reason}
 }

@@ -11,8 +11,10 @@ import (
 	"testing"
 
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/watch"
 	"k8s.io/client-go/kubernetes/fake"
 	clienttesting "k8s.io/client-go/testing"
@@ -39,7 +41,10 @@ func TestTheSwitchIsOneConfigMapInOneNamespace(t *testing.T) {
 		"with something else": {configMap("ns", Name, map[string]string{"until": "noon"}), is},
 	} {
 		t.Run(name, func(t *testing.T) {
-			got := New(fake.NewClientset(c.there), "ns").Read(t.Context())
+			got, err := New(fake.NewClientset(c.there), "ns").Read(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
 			if (got == nil) != (c.want == nil) || got != nil && *got != *c.want {
 				t.Errorf("read %+v, want %+v", got, c.want)
 			}
@@ -47,13 +52,34 @@ func TestTheSwitchIsOneConfigMapInOneNamespace(t *testing.T) {
 	}
 }
 
-func TestASwitchThatCanNotBeReadCountsAsAHalt(t *testing.T) {
-	client := fake.NewClientset()
-	client.PrependReactor("get", "configmaps", func(clienttesting.Action) (bool, runtime.Object, error) {
-		return true, nil, errors.New("no answer")
-	})
-	if got := New(client, "ns").Read(t.Context()); got == nil || got.Unknown != "no answer" {
-		t.Errorf("read %+v, want what is not known", got)
+// TestASwitchThatMayNotBeReadCountsAsAHalt, and one that could not be read just now
+// as nothing at all: deadlines would begin anew with every request that gets lost.
+func TestASwitchThatMayNotBeReadCountsAsAHalt(t *testing.T) {
+	maps := schema.GroupResource{Resource: "configmaps"}
+	for name, c := range map[string]struct {
+		err   error
+		halts bool
+	}{
+		"no right":       {apierrors.NewForbidden(maps, Name, errors.New("no right")), true},
+		"nobody known":   {apierrors.NewUnauthorized("who is that"), true},
+		"no answer":      {errors.New("connection refused"), false},
+		"no time":        {apierrors.NewTimeoutError("too slow", 1), false},
+		"no time for us": {apierrors.NewTooManyRequests("busy", 1), false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			client := fake.NewClientset()
+			client.PrependReactor("get", "configmaps", func(clienttesting.Action) (bool, runtime.Object, error) { return true, nil, c.err })
+			got, err := New(client, "ns").Read(t.Context())
+			if (got != nil) != c.halts || (err == nil) != c.halts {
+				t.Errorf("read %+v and %v", got, err)
+			}
+			if got != nil && got.Unknown != c.err.Error() {
+				t.Errorf("told is %q, want %q", got.Unknown, c.err)
+			}
+			if err != nil && (!errors.Is(err, c.err) || !strings.Contains(err.Error(), "ConfigMap ns/vmdistributed-halt")) {
+				t.Errorf("failed with %v", err)
+			}
+		})
 	}
 }
 

@@ -51,6 +51,9 @@ func (c *ControlPlane) config(credentials pair) *rest.Config {
 // Kubeconfig returns the path of a kubeconfig file that may do everything.
 func (c *ControlPlane) Kubeconfig() string { return c.layout.adminKubeconfig() }
 
+// LogOf returns the path of the log of a program, be it running or not.
+func (c *ControlPlane) LogOf(program string) string { return c.layout.log(program) }
+
 // BinDir returns the directory of the programs, kubectl among them.
 func (c *ControlPlane) BinDir() string { return c.layout.bin }
 

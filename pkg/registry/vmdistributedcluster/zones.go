@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -56,7 +57,9 @@ func (r *ZonesREST) Get(ctx context.Context, name string, options *metav1.GetOpt
 	cluster := obj.(*vmdistributed.VMDistributedCluster)
 	zones, err := r.reporter.ReportZones(ctx, cluster)
 	if err != nil {
-		return nil, err
+		// A wrapped answer of the host cluster would be told as our own failure.
+		return nil, apierrors.NewServiceUnavailable(fmt.Sprintf("where the zones of VMDistributedCluster %s/%s stand can't be told now, try again: %v",
+			cluster.Namespace, cluster.Name, err))
 	}
 	r.values.hide(ctx, cluster.Namespace, zones)
 	return &vmdistributed.VMDistributedClusterZones{

@@ -4,7 +4,6 @@
 package api
 
 import (
-	"fmt"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -71,28 +70,6 @@ func setUp(t *testing.T, namespace, manager, manifest string) {
 
 const ourName = "vmdistributed-apiserver"
 
-// advised writes a spec, of an object that is there or is not, until it is answered
-// with just these warnings: what the server knows of others may be a moment behind.
-// Nothing is stored.
-func advised(t *testing.T, namespace, name, spec string, want ...string) {
-	t.Helper()
-	method, path := http.MethodPost, in(namespace)
-	if shared.admin.get(t, in(namespace, name)).code == http.StatusOK {
-		method, path = http.MethodPut, in(namespace, name)
-	}
-	var got []string
-	send := func() bool {
-		got = shared.admin.send(t, method, path+"?dryRun=All", jsonType, object(name, spec)).want(t, http.StatusOK, http.StatusCreated).warnings(t)
-		return slices.Equal(got, want)
-	}
-	defer func() {
-		if t.Failed() {
-			t.Logf("warned of\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
-		}
-	}()
-	eventually(t, fmt.Sprintf("writing %s is answered with %d warnings", spec, len(want)), send)
-}
-
 const (
 	both      = `{"ref":{"name":"zone-a"}},{"ref":{"name":"zone-b"}}`
 	wellNamed = `"paused":true,"vmagent":{"name":"agent"},"vmusers":[{"name":"reader"}]`
@@ -105,96 +82,6 @@ func wellKept(zones string) string { return `{` + wellNamed + `,"zones":[` + zon
 // operators writes one more object of the operator's.
 func operators(kind, name, spec string) string {
 	return "\n---\napiVersion: operator.victoriametrics.com/v1beta1\nkind: " + kind + "\nmetadata: {name: " + name + "}\nspec: " + spec
-}
-
-// TestAdviceIsGivenOnWhatExists, on that and on nothing else.
-func TestAdviceIsGivenOnWhatExists(t *testing.T) {
-	t.Parallel()
-	const (
-		shrinking = `{"ref":{"name":"zone-a"}},{"ref":{"name":"zone-b"},"overrideSpec":{"vmstorage":{"replicaCount":1}}}`
-		spare     = `{bearerToken: x, targetRefs: [{name: everything}]}`
-		careless  = `{ingestOnlyMode: true, remoteWrite: [{url: "http://vminsert-zone-a.NS.svc:8480/insert"}]}`
-		balanced  = `{daemonSetMode: true, remoteWrite: [{url: "http://user:secret@balancer.example.com"}]}`
-		open      = `{unauthorizedUserAccessSpec: {targetRefs: [{crd: {kind: VMCluster/vmselect, name: zone-a, namespace: NS}}]}}`
-	)
-	for _, test := range []struct {
-		name, more, old, spec string
-		want                  []string
-	}{
-		{name: "all is well", spec: wellKept(both)},
-		{name: "absent", spec: `{"paused":true,"vmagent":{"name":"none"},"vmusers":[{"name":"reader"},{"name":"nobody"}],"zones":[` + both + `,{"ref":{"name":"zone-z"}}]}`, want: []string{
-			zoneList + `[2].ref: VMCluster "zone-z" does not exist yet; the zone waits for it`,
-			`spec.vmagent: VMAgent "none" does not exist yet; until it does, no healthy zone is changed`,
-			`spec.vmusers[1]: VMUser "nobody" does not exist yet; until it does, no healthy zone is changed`}},
-		{name: "not ours", spec: wellKept(`{"name":"zone-a","spec":{"vmselect":{}}},{"ref":{"name":"zone-b"}}`), want: []string{
-			zoneList + `[0].name: VMCluster "zone-a" exists already and was not made by this object, so it is left alone; refer to it with ref, or choose another name`}},
-		{name: "one zone", spec: wellKept(`{"ref":{"name":"zone-a"}}`), want: []string{
-			`spec.strategy.minAvailableZones: is 1, and there is no other zone, so that a healthy one is never changed; 0 allows it, with reads failing meanwhile`}},
-		{name: "nothing named", spec: `{"paused":true,"zones":[` + both + `]}`, want: []string{
-			`spec.vmusers: none is listed, so that no reads are taken from a zone before it is changed; VMUser "reader" leads there`,
-			`spec.vmagent: none is named, so that a zone gets its reads back without a wait for what was written meanwhile`}},
-		{name: "nothing named any more", old: wellKept(both), spec: `{"paused":true,"vmagent":{"name":"agent"},"zones":[` + both + `]}`, want: []string{
-			`spec.vmusers: none is listed, so that no reads are taken from a zone before it is changed; VMUser "reader" leads there`}},
-		{name: "other VMUsers", more: operators("VMUser", "spare", spare) + operators("VMUser", "astray", `{bearerToken: astray, targetRefs: [{static: {url: "http://example.com"}}]}`),
-			spec: `{"paused":true,"vmagent":{"name":"agent"},"vmusers":[{"name":"spare"},{"name":"astray"}],"zones":[` + both + `]}`, want: []string{
-				`spec.vmusers[0]: VMUser NS/spare: spec.targetRefs[0], put together with spec.defaultTargetRefs[0] of VMAuth NS/auth by name "everything",.crd leads to zone zone-b and cannot be taken out; such a zone is not changed while it is healthy`,
-				`spec.vmusers[1]: VMUser "astray" reads from none of the zones`,
-				`spec.vmusers: none of those listed leads to zone "zone-a", whose reads are not taken away before it is changed`,
-				`spec.vmusers: VMUser "reader" leads to zones and is not listed, so that its reads may fail while a zone is changed`}},
-		{name: "requests without a VMUser", more: operators("VMAuth", "open", open), spec: wellKept(both), want: []string{
-			`spec.vmusers: VMAuth NS/open: spec.unauthorizedUserAccessSpec.targetRefs[0].crd leads to zone zone-a and cannot be taken out; such a zone is not changed while it is healthy`}},
-		{name: "a VMUser that leads to the zones one by one", more: operators("VMUser", "reader", `{bearerToken: z, targetRefs: [`+
-			`{paths: [/a], crd: {kind: VMCluster/vmselect, name: zone-a, namespace: NS}}, {paths: [/b], crd: {kind: VMCluster/vmselect, name: zone-b, namespace: NS}}]}`),
-			old: wellKept(both), spec: strings.Replace(wellKept(both), `{`, `{"strategy":{"drain":{"lastTarget":"Refuse"}},`, 1), want: []string{
-				`spec.vmusers[0]: VMUser "reader" can't be drained of zones "zone-a" and "zone-b" (spec.strategy.drain.lastTarget is Refuse); while healthy, they are not changed`}},
-		{name: "a careless VMAgent", more: operators("VMAgent", "careless", careless), spec: strings.Replace(wellKept(both), `"agent"`, `"careless"`, 1), want: []string{
-			`spec.vmagent: VMAgent "careless" has no remote write to zone "zone-b", so that reads come back without a wait for what was written meanwhile`,
-			`spec.vmagent: VMAgent "careless" keeps its queues on no persistent volume, so that they go with its pods; use statefulMode and statefulStorage`,
-			`spec.vmagent: VMAgent "careless" is in ingestOnlyMode and scrapes nothing, the zones neither`}},
-		{name: "a VMAgent before a balancer", more: operators("VMAgent", "balanced", balanced), old: wellKept(both), spec: strings.Replace(wellKept(both), `"agent"`, `"balanced"`, 1), want: []string{
-			`spec.vmagent: how VMAgent "balanced" writes to zones "zone-a" and "zone-b" can't be told (proxy, load balancer, unknown host or arguments), so that the rollout will ask for your word there`,
-			`spec.vmagent: VMAgent "balanced" keeps its queues on no persistent volume, so that they go with its pods; use statefulMode and statefulStorage`,
-			`spec.vmagent: VMAgent "balanced" is in daemonSetMode and scrapes pods only, not the zones`}},
-		{name: "an override that changes nothing", old: wellKept(both), spec: wellKept(`{"ref":{"name":"zone-a"}},{"ref":{"name":"zone-b"},"overrideSpec":{"vmselect":{"replicaCount":2}}}`), want: []string{
-			zoneList + `[1].overrideSpec: changes nothing of VMCluster "zone-b", which has these values by itself`}},
-		{name: "an empty override beside a name beside ref", old: wellKept(both), spec: wellKept(`{"ref":{"name":"zone-a"}},{"name":"b","ref":{"name":"zone-b"},"overrideSpec":{}}`), want: []string{
-			zoneList + `[1].name: ignored beside ref, which names the VMCluster "zone-b"`,
-			zoneList + `[1].overrideSpec: is empty and changes nothing`}},
-		{name: "a zone is taken out", old: wellKept(both), spec: strings.Replace(wellKept(`{"ref":{"name":"zone-a"}}`), `{`, `{"strategy":{"minAvailableZones":0},`, 1), want: []string{
-			zoneList + `: zone "zone-b" is taken out; its VMCluster is released and goes on as it is. To take it up again, refer to it with ref`}},
-		{name: "storage goes", old: wellKept(both), spec: wellKept(shrinking), want: []string{
-			zoneList + `[1]: takes storage away, which the rollout refuses; to permit it, annotate the object with distributed.victoriametrics.com/permit-storage-shrink: zone-b:vmstorage.replicaCount=1`}},
-		{name: "all storage at once", old: wellKept(both),
-			spec: wellKept(`{"ref":{"name":"zone-a"},"overrideSpec":{"vmstorage":{"replicaCount":3}}},{"ref":{"name":"zone-b"},"overrideSpec":{"vmstorage":{"storage":{"volumeClaimTemplate":{"spec":{"resources":{"requests":{"storage":"20Gi"}}}}}}}}`), want: []string{
-				zoneList + `: one request changes vmstorage (replicaCount and storage) of all 2 zones, so that a mistake reaches every copy of the data; change one zone first`}},
-	} {
-		t.Run(test.name, func(t *testing.T) {
-			t.Parallel()
-			namespace := newNamespace(t)
-			here := func(text string) string { return strings.ReplaceAll(text, "NS", namespace) }
-			setUp(t, namespace, ourName, host+test.more)
-			if test.old != "" {
-				shared.admin.create(t, namespace, object("x", test.old)).want(t, http.StatusCreated)
-			}
-			var want []string
-			for _, text := range test.want {
-				want = append(want, here(text))
-			}
-			advised(t, namespace, "x", test.spec, want...)
-		})
-	}
-}
-
-// TestAdviceNamesOtherHands: who applies what an override or a drain will write.
-func TestAdviceNamesOtherHands(t *testing.T) {
-	t.Parallel()
-	namespace := newNamespace(t)
-	setUp(t, namespace, "argocd-controller", host)
-	spec := wellKept(`{"ref":{"name":"zone-a"}},{"ref":{"name":"zone-b"},"overrideSpec":{"vmselect":{"replicaCount":3},"vminsert":{"logLevel":"ERROR"}}}`)
-	advised(t, namespace, "x", spec,
-		zoneList+`[1].overrideSpec: field manager "argocd-controller" also sets vmselect.replicaCount of VMCluster "zone-b" and may put that back; have it ignore what is overridden`,
-		`spec.vmusers[0]: field manager "argocd-controller" also sets spec.targetRefs of VMUser "reader"; applied in a drain, that brings the zone back, so have it ignore spec.targetRefs`,
-	)
 }
 
 // TestAdviceIsGivenByEveryWayToWrite, once, and never on a write that changes
@@ -294,9 +181,10 @@ func TestDeletingTellsWhatGoesToo(t *testing.T) {
 	const reader = `{bearerToken: x, targetRefs: [{crd: {kind: VMCluster/vmselect, name: zone-d, namespace: NS}}]}`
 	setUp(t, namespace, ourName, host+operators("VMUser", "holder", reader))
 	shared.admin.create(t, namespace, object("x", `{"zones":[{"name":"zone-c","spec":{"vmselect":{}}},{"name":"zone-d","spec":{"vmselect":{}}},{"ref":{"name":"zone-a"}}]}`)).want(t, http.StatusCreated)
-	want := []string{
-		`spec.deletionPolicy: is Delete, so that 2 VMClusters are deleted too: "zone-c" and "zone-d"`,
-		zoneList + `: VMUser "holder" refers to VMClusters that are to be deleted, which waits until it does no more`,
+	documented := documentedWarnings(t)
+	var want []string
+	for _, when := range toldOfDeletion {
+		want = append(want, documented[when])
 	}
 	var got []string
 	eventually(t, "a deletion tells what it takes along", func() bool {

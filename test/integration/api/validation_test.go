@@ -110,9 +110,29 @@ func (r documented) manifest(t *testing.T) string {
 // documentedRules reads the tables with the columns rule, example and message.
 func documentedRules(t *testing.T) []documented {
 	t.Helper()
+	var found []documented
+	for _, row := range documentedTables(t, "rule", "example", "message") {
+		if len(codeIn(row.cells[2])) != 1 {
+			t.Fatalf("not a rule, an example and a message: %q", row.cells)
+		}
+		found = append(found, documented{section: row.section, rule: row.cells[0], example: row.cells[1], message: codeIn(row.cells[2])[0]})
+	}
+	return found
+}
+
+// row is one of a table, with the heading that the table is under.
+type row struct {
+	section string
+	cells   []string
+}
+
+// documentedTables reads the rows of the tables in docs/validation.md that have
+// these columns.
+func documentedTables(t *testing.T, columns ...string) []row {
+	t.Helper()
 	text, err := os.ReadFile(filepath.Join(shared.root, "docs", "validation.md"))
 	must(t, err)
-	var found []documented
+	var found []row
 	var section string
 	var inTable bool
 	for line := range strings.Lines(string(text)) {
@@ -129,13 +149,13 @@ func documentedRules(t *testing.T) []documented {
 			cells[i] = strings.TrimSpace(cells[i])
 		}
 		switch {
-		case slices.Equal(cells, []string{"rule", "example", "message"}):
+		case slices.Equal(cells, columns):
 			inTable = true
 		case inTable && !strings.HasPrefix(cells[0], "---"):
-			if len(cells) != 3 || len(codeIn(cells[2])) != 1 {
-				t.Fatalf("not a rule, an example and a message: %s", line)
+			if len(cells) != len(columns) {
+				t.Fatalf("not a row of %q: %s", columns, line)
 			}
-			found = append(found, documented{section: section, rule: cells[0], example: cells[1], message: codeIn(cells[2])[0]})
+			found = append(found, row{section, cells})
 		}
 	}
 	return found

@@ -4,9 +4,12 @@
 package rollout
 
 import (
+	"context"
+	"fmt"
 	"slices"
 	"testing"
 
+	admissionv1 "k8s.io/api/admissionregistration/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
@@ -154,4 +157,76 @@ func TestUnknownToUsReachesTheCluster(t *testing.T) {
 	r.untilReady("demo")
 	cluster := r.untilCluster("zone-a", "there", func(*unstructured.Unstructured) string { return "" })
 	expect(t, "a field that nobody here knows", at(cluster, "spec.vmselect.affinity.fieldOfTheFuture.a"), any("b"))
+}
+
+// TestCreationThatAPolicyRefusesIsTold, holds nothing else up, and is made up for once
+// the policy is gone.
+func TestCreationThatAPolicyRefusesIsTold(t *testing.T) {
+	t.Parallel()
+	r := newRoom(t)
+	lift := r.forbidCreation("zone-b")
+	r.apply(threeZones("v1"))
+	r.untilZone("demo", "zone-b", "Refused", "InvalidDesiredState", "no zone-b here")
+	r.untilZone("demo", "zone-a", "Ready", "UpToDate")
+	r.untilZone("demo", "zone-c", "Ready", "UpToDate")
+	r.expectCondition(r.settle("demo"), "Stalled", metav1.ConditionTrue, "InvalidDesiredState")
+	for _, told := range r.events() {
+		if told.Reason == "StepFailed" {
+			t.Errorf("told %s", told.Message)
+		}
+	}
+	lift()
+	r.settle("demo")
+	r.untilReady("demo")
+}
+
+// forbidCreation has kube-apiserver refuse a VMCluster of that name, until lifted.
+func (r *room) forbidCreation(name string) (lift func()) {
+	r.t.Helper()
+	ctx, admission := r.t.Context(), shared.kubernetes.AdmissionregistrationV1()
+	here := &metav1.LabelSelector{MatchLabels: map[string]string{"kubernetes.io/metadata.name": r.namespace}}
+	_, err := admission.ValidatingAdmissionPolicies().Create(ctx, &admissionv1.ValidatingAdmissionPolicy{
+		ObjectMeta: metav1.ObjectMeta{Name: r.namespace},
+		Spec: admissionv1.ValidatingAdmissionPolicySpec{
+			MatchConstraints: &admissionv1.MatchResources{ResourceRules: []admissionv1.NamedRuleWithOperations{{
+				RuleWithOperations: admissionv1.RuleWithOperations{
+					Operations: []admissionv1.OperationType{admissionv1.Create},
+					Rule:       admissionv1.Rule{APIGroups: []string{clusterResource.Group}, APIVersions: []string{"*"}, Resources: []string{clusterResource.Resource}},
+				},
+			}}},
+			Validations: []admissionv1.Validation{{Expression: fmt.Sprintf("object.metadata.name != %q", name), Message: fmt.Sprintf("no %s here", name)}},
+		},
+	}, metav1.CreateOptions{})
+	must(r.t, err)
+	_, err = admission.ValidatingAdmissionPolicyBindings().Create(ctx, &admissionv1.ValidatingAdmissionPolicyBinding{
+		ObjectMeta: metav1.ObjectMeta{Name: r.namespace},
+		Spec: admissionv1.ValidatingAdmissionPolicyBindingSpec{
+			PolicyName:        r.namespace,
+			ValidationActions: []admissionv1.ValidationAction{admissionv1.Deny},
+			MatchResources:    &admissionv1.MatchResources{NamespaceSelector: here},
+		},
+	}, metav1.CreateOptions{})
+	must(r.t, err)
+	probe := func(ctx context.Context) error {
+		cluster := &unstructured.Unstructured{Object: fields{"metadata": fields{"name": name}, "spec": fields{}}}
+		cluster.SetGroupVersionKind(clusterResource.GroupVersion().WithKind("VMCluster"))
+		_, err := shared.objects.Resource(clusterResource).Namespace(r.namespace).Create(ctx, cluster, metav1.CreateOptions{DryRun: []string{metav1.DryRunAll}})
+		return err
+	}
+	poll(r.t, "the policy to be enforced", func(ctx context.Context) string {
+		if probe(ctx) == nil {
+			return "a VMCluster of that name is accepted"
+		}
+		return ""
+	})
+	return func() {
+		must(r.t, admission.ValidatingAdmissionPolicyBindings().Delete(ctx, r.namespace, metav1.DeleteOptions{}))
+		must(r.t, admission.ValidatingAdmissionPolicies().Delete(ctx, r.namespace, metav1.DeleteOptions{}))
+		poll(r.t, "the policy to be gone", func(ctx context.Context) string {
+			if err := probe(ctx); err != nil {
+				return err.Error()
+			}
+			return ""
+		})
+	}
 }

@@ -31,15 +31,7 @@ func shippedRoles(t *testing.T) []rbacv1.PolicyRule {
 // workAs goes on as a user who has the rules in the room, and no other rights.
 func (r *room) workAs(user string, rules []rbacv1.PolicyRule) {
 	r.t.Helper()
-	ctx, roles := r.t.Context(), shared.kubernetes.RbacV1()
-	_, err := roles.Roles(r.namespace).Create(ctx, &rbacv1.Role{ObjectMeta: metav1.ObjectMeta{Name: user}, Rules: rules}, metav1.CreateOptions{})
-	must(r.t, err)
-	_, err = roles.RoleBindings(r.namespace).Create(ctx, &rbacv1.RoleBinding{
-		ObjectMeta: metav1.ObjectMeta{Name: user},
-		RoleRef:    rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "Role", Name: user},
-		Subjects:   []rbacv1.Subject{{APIGroup: rbacv1.GroupName, Kind: "User", Name: user}},
-	}, metav1.CreateOptions{})
-	must(r.t, err)
+	r.grant(user, rules...)
 	config, err := shared.control.ConfigFor(user)
 	must(r.t, err)
 	must(r.t, r.connect(config))

@@ -1,0 +1,254 @@
+// Copyright The vmdistributed-apiserver Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package rollout
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/wait"
+	"k8s.io/client-go/rest"
+	"k8s.io/utils/ptr"
+
+	"github.com/vmdistributed/vmdistributed-apiserver/generated/clientset/versioned"
+	"github.com/vmdistributed/vmdistributed-apiserver/test/controlplane"
+)
+
+// right is one verb on one resource, in a namespace or, with "", everywhere.
+type right struct {
+	namespace, group, resource, verb string
+	// names, if any, are the objects that it is for.
+	names []string
+}
+
+func (r right) String() string {
+	return strings.TrimPrefix(strings.Join([]string{r.namespace, r.verb, r.resource}, " "), " ")
+}
+
+// usually is how many of its rights are taken from the server where there is no time
+// for all: which ones, is another question each time.
+const usually = 6
+
+// TestServerSaysWhichOfItsRightsIsMissing takes each from it in turn: none is spare,
+// and what the server can't do for the lack of it is told with the verb and the
+// resource, in status or in its log.
+func TestServerSaysWhichOfItsRightsIsMissing(t *testing.T) {
+	t.Parallel()
+	rights := serverRights(t)
+	if len(rights) < 40 {
+		t.Fatalf("the server has the rights %v only", rights)
+	}
+	missing := slices.Clone(rights)
+	if !long {
+		dice := dice(t)
+		dice.Shuffle(len(missing), func(i, j int) { missing[i], missing[j] = missing[j], missing[i] })
+		missing = missing[:usually]
+	}
+	for _, lost := range missing {
+		t.Run(lost.String(), func(t *testing.T) {
+			t.Parallel()
+			s := startPoor(t, rights, lost)
+			want := fmt.Sprintf("cannot %s resource %q", lost.verb, lost.resource)
+			poll(t, "the log to say that it "+want, func(context.Context) string {
+				if s.logs(t, want) {
+					return ""
+				}
+				select {
+				case err := <-s.done:
+					s.done <- err
+					if s.logs(t, want) {
+						return ""
+					}
+					t.Fatalf("all has been done without it: %v", err)
+				default:
+				}
+				return "it does not"
+			})
+		})
+	}
+}
+
+// serverRights are those of artifacts/base, with what they refer to in the cluster.
+func serverRights(t *testing.T) []right {
+	t.Helper()
+	var rights []right
+	add := func(namespace string, rules []rbacv1.PolicyRule) {
+		for _, rule := range rules {
+			for _, resource := range rule.Resources {
+				for _, verb := range rule.Verbs {
+					rights = append(rights, right{namespace, rule.APIGroups[0], resource, verb, rule.ResourceNames})
+				}
+			}
+		}
+	}
+	roles := shared.kubernetes.RbacV1()
+	for _, name := range []string{"vmdistributed-apiserver", "system:auth-delegator"} {
+		role, err := roles.ClusterRoles().Get(t.Context(), name, metav1.GetOptions{})
+		must(t, err)
+		add("", role.Rules)
+	}
+	for namespace, name := range map[string]string{
+		controlplane.ServerNamespace: "vmdistributed-apiserver", metav1.NamespaceSystem: "extension-apiserver-authentication-reader",
+	} {
+		role, err := roles.Roles(namespace).Get(t.Context(), name, metav1.GetOptions{})
+		must(t, err)
+		add(namespace, role.Rules)
+	}
+	return rights
+}
+
+// poor is a server that lacks a right, with somebody who uses it.
+type poor struct {
+	log string
+	// done is what came of all that a server is for.
+	done chan error
+}
+
+func (s *poor) logs(t *testing.T, text string) bool {
+	t.Helper()
+	raw, err := os.ReadFile(s.log)
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		t.Fatal(err)
+	}
+	return bytes.Contains(raw, []byte(text))
+}
+
+// startPoor runs a server as a user of its own, and has it do all that a server does.
+func startPoor(t *testing.T, rights []right, lost right) *poor {
+	t.Helper()
+	namespace, err := shared.kubernetes.CoreV1().Namespaces().Create(t.Context(),
+		&corev1.Namespace{ObjectMeta: metav1.ObjectMeta{GenerateName: "poor-"}}, metav1.CreateOptions{})
+	must(t, err)
+	name := namespace.Name
+	grantAll(t, name, slices.DeleteFunc(slices.Clone(rights), func(r right) bool { return r.String() == lost.String() }))
+	kubeconfig := filepath.Join(t.TempDir(), "kubeconfig")
+	must(t, shared.control.WriteKubeconfig(kubeconfig, name))
+	s := &poor{log: shared.control.LogOf(name), done: make(chan error, 1)}
+	r := newRoom(t)
+	r.existing("zone-a", small("v1"))
+	r.existing("other", small("v1"))
+	r.create(agentResource, "VMAgent", "agent", fields{"remoteWrite": list{fields{"url": "http://vminsert-other:8480/insert/0/prometheus/api/v1/write"}}})
+	r.reader("zone-a", "zone-b")
+	sre := "sre-of-" + r.namespace
+	r.grant(sre, rbacv1.PolicyRule{APIGroups: []string{"*"}, Resources: []string{"*"}, Verbs: []string{"*"}})
+	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		server, err := shared.control.StartServer(ctx, controlplane.ServerOptions{
+			Name: name, Unregistered: true, Args: []string{"--kubeconfig=" + kubeconfig, "--namespace=" + name},
+		})
+		if err != nil {
+			s.done <- fmt.Errorf("the server does not start: %w", err)
+			return
+		}
+		s.done <- r.live(ctx, server, sre)
+		if err := server.Stop(); err != nil {
+			t.Errorf("stopping %s: %v", name, err)
+		}
+	}()
+	t.Cleanup(func() {
+		cancel()
+		<-ended
+	})
+	return s
+}
+
+// grantAll gives the user of that name the rights. What the server has in its own
+// namespace, it has in that of the user's name.
+func grantAll(t *testing.T, user string, rights []right) {
+	t.Helper()
+	rules := map[string][]rbacv1.PolicyRule{}
+	for _, r := range rights {
+		namespace := strings.Replace(r.namespace, controlplane.ServerNamespace, user, 1)
+		rules[namespace] = append(rules[namespace], rbacv1.PolicyRule{
+			APIGroups: []string{r.group}, Resources: []string{r.resource}, Verbs: []string{r.verb}, ResourceNames: r.names,
+		})
+	}
+	ctx, roles := t.Context(), shared.kubernetes.RbacV1()
+	called := metav1.ObjectMeta{Name: user}
+	subjects := []rbacv1.Subject{{APIGroup: rbacv1.GroupName, Kind: rbacv1.UserKind, Name: user}}
+	for namespace, rules := range rules {
+		if namespace == "" {
+			_, err := roles.ClusterRoles().Create(ctx, &rbacv1.ClusterRole{ObjectMeta: called, Rules: rules}, metav1.CreateOptions{})
+			must(t, err)
+			_, err = roles.ClusterRoleBindings().Create(ctx, &rbacv1.ClusterRoleBinding{ObjectMeta: called, Subjects: subjects,
+				RoleRef: rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: user}}, metav1.CreateOptions{})
+			must(t, err)
+			continue
+		}
+		_, err := roles.Roles(namespace).Create(ctx, &rbacv1.Role{ObjectMeta: called, Rules: rules}, metav1.CreateOptions{})
+		must(t, err)
+		_, err = roles.RoleBindings(namespace).Create(ctx, &rbacv1.RoleBinding{ObjectMeta: called, Subjects: subjects,
+			RoleRef: rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "Role", Name: user}}, metav1.CreateOptions{})
+		must(t, err)
+	}
+}
+
+// live has a server do all that it ever does, for somebody who may do everything in
+// the room.
+func (r *room) live(ctx context.Context, server *controlplane.Server, sre string) error {
+	config, err := server.ConfigFor(sre)
+	if err != nil {
+		return err
+	}
+	withToken := rest.AnonymousClientConfig(config)
+	withToken.BearerToken = "nobody's"
+	if client, err := versioned.NewForConfig(withToken); err != nil {
+		return err
+	} else if _, err := client.OperatorV1alpha1().VMDistributedClusters(r.namespace).List(ctx, metav1.ListOptions{}); !apierrors.IsUnauthorized(err) {
+		return fmt.Errorf("a token that is nobody's is answered with %w", err)
+	}
+	if err := r.connect(config); err != nil {
+		return err
+	}
+	for _, version := range []string{"v1", "v2", "v3"} {
+		if err := r.rollOut(ctx, whole(version)); err != nil {
+			return err
+		}
+	}
+	if err := shared.objects.Resource(userResource).Namespace(r.namespace).Delete(ctx, "reader", metav1.DeleteOptions{}); err != nil {
+		return err
+	}
+	if err := r.own.Delete(ctx, "demo", metav1.DeleteOptions{}); err != nil {
+		return err
+	}
+	return wait.PollUntilContextCancel(ctx, 50*time.Millisecond, true, func(ctx context.Context) (bool, error) {
+		_, err := r.own.Get(ctx, "demo", metav1.GetOptions{})
+		return apierrors.IsNotFound(err), nil
+	})
+}
+
+// rollOut applies an object until it is accepted, and waits until it is Ready.
+func (r *room) rollOut(ctx context.Context, object fields) error {
+	body, err := json.Marshal(object)
+	if err != nil {
+		return err
+	}
+	if err := wait.PollUntilContextCancel(ctx, 50*time.Millisecond, true, func(ctx context.Context) (bool, error) {
+		_, err := r.own.Patch(ctx, nameIn(object), types.ApplyYAMLPatchType, body, metav1.PatchOptions{FieldManager: user, Force: ptr.To(true)})
+		return err == nil, nil
+	}); err != nil {
+		return err
+	}
+	return wait.PollUntilContextCancel(ctx, 50*time.Millisecond, true, func(ctx context.Context) (bool, error) {
+		now, err := r.own.Get(ctx, nameIn(object), metav1.GetOptions{})
+		return err == nil && now.Status.ObservedGeneration == now.Generation && meta.IsStatusConditionTrue(now.Status.Conditions, "Ready"), nil
+	})
+}
