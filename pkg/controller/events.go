@@ -62,10 +62,10 @@ func story(before, after *vmdistributed.VMDistributedClusterStatus) []event {
 // begins is true where another revision is to be rolled out, or one that was only
 // looked at so far.
 func begins(before, after *vmdistributed.VMDistributedClusterStatus) bool {
-	if meta.IsStatusConditionTrue(after.Conditions, observingCondition) {
+	if meta.IsStatusConditionTrue(after.Conditions, rollout.ConditionObserving) {
 		return false
 	}
-	released := meta.IsStatusConditionTrue(before.Conditions, observingCondition) && after.UpdateStatus != rollout.StatusOperational
+	released := meta.IsStatusConditionTrue(before.Conditions, rollout.ConditionObserving) && after.UpdateStatus != rollout.StatusOperational
 	return released || before.UpdateRevision != after.UpdateRevision
 }
 
@@ -157,16 +157,13 @@ func failure(action rollout.Action, err error) event {
 	return event{corev1.EventTypeWarning, "StepFailed", fmt.Sprintf("%s failed, and is tried again: %v", step, err)}
 }
 
-// observingCondition says whether what would be done is reported only.
-const observingCondition = "Observing"
-
 // held says why nothing is written.
 func held(after *vmdistributed.VMDistributedClusterStatus) event {
-	paused := meta.FindStatusCondition(after.Conditions, "Paused")
+	paused := meta.FindStatusCondition(after.Conditions, rollout.ConditionPaused)
 	switch {
 	case paused != nil && (paused.Reason == rollout.ReasonHalted || paused.Reason == rollout.ReasonHaltUnknown):
 		return event{corev1.EventTypeWarning, "Rollout" + paused.Reason, paused.Message}
-	case meta.IsStatusConditionTrue(after.Conditions, observingCondition):
+	case meta.IsStatusConditionTrue(after.Conditions, rollout.ConditionObserving):
 		return event{corev1.EventTypeNormal, "RolloutObserved", "Observing only: no VMCluster, VMAgent or VMUser is written"}
 	}
 	return event{corev1.EventTypeNormal, "RolloutPaused", "Paused: no VMCluster, VMAgent or VMUser is written"}

@@ -165,8 +165,9 @@ func (o *observer) shrinks(ctx context.Context, object *vmdistributed.VMDistribu
 	}
 	var found []string
 	for _, shrink := range victoriametrics.Unpermitted(zone.Name, victoriametrics.StorageShrinks(specOf(live), specOf(target)), permissions) {
-		found = append(found, fmt.Sprintf("%s from %s to %s (annotate the VMDistributedCluster with %s: %q to allow it)",
-			shrink.Path, shrink.From, shrink.To, victoriametrics.PermitShrinkAnnotation, zone.Name+":"+shrink.String()))
+		// What there is now is for those to see who may read the VMCluster.
+		found = append(found, fmt.Sprintf("%s to %s (annotate the VMDistributedCluster with %s: %q to allow it)",
+			shrink.Path, shrink.To, victoriametrics.PermitShrinkAnnotation, zone.Name+":"+shrink.String()))
 	}
 	return found, nil
 }

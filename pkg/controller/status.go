@@ -16,10 +16,6 @@ import (
 	"github.com/vmdistributed/vmdistributed-apiserver/pkg/victoriametrics"
 )
 
-// readyCondition is left out of an object that is only observed and is not what is
-// wanted.
-const readyCondition = "Ready"
-
 // scrapedCondition says whether the VMAgent scrapes the zones.
 const scrapedCondition = "Scraped"
 
@@ -74,8 +70,9 @@ func statusOf(object *vmdistributed.VMDistributedCluster, view *observation, dec
 			status.Zones = append(status.Zones, zoneStatus(&decision.Strays[i]))
 		}
 	}
-	if !slices.ContainsFunc(summary.Conditions, func(c rollout.Condition) bool { return c.Type == readyCondition }) {
-		meta.RemoveStatusCondition(&status.Conditions, readyCondition)
+	// It is left out of an object that is only observed and is not what is wanted.
+	if !slices.ContainsFunc(summary.Conditions, func(c rollout.Condition) bool { return c.Type == rollout.ConditionReady }) {
+		meta.RemoveStatusCondition(&status.Conditions, rollout.ConditionReady)
 	}
 	for _, condition := range slices.Concat(summary.Conditions, scrapedConditions(view.scrape), gateConditions(object, view)) {
 		meta.SetStatusCondition(&status.Conditions, metav1.Condition{

@@ -417,13 +417,13 @@ func hold(o *Observed, d *Decision) {
 		case len(o.Zones[i].Reads.Drained) > 0 && !ailing(&o.Zones[i]) && !state.refused && record.Phase != Failed:
 			keepHeld(o, state)
 		case record.Phase == Pending:
-			state.set(Pending, o.heldBy(), o.release())
+			state.set(Pending, o.heldBy().reason, o.release())
 		}
 	}
 	for i := range d.Strays {
 		state := &d.Strays[i]
 		state.Record.Clock = time.Time{}
-		state.set(Leaving, o.heldBy(), o.release())
+		state.set(Leaving, o.heldBy().reason, o.release())
 	}
 }
 
@@ -433,7 +433,7 @@ func keepHeld(o *Observed, state *ZoneState) {
 	if outOfService(state.was) {
 		phase = state.was
 	}
-	state.set(phase, o.heldBy(), o.release()+"; its reads are kept away until then")
+	state.set(phase, o.heldBy().reason, o.release()+"; its reads are kept away until then")
 	if short := shortage(o); short != "" {
 		state.set(phase, ReasonPausedShort, short)
 	}

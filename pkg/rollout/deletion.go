@@ -56,7 +56,7 @@ func haltDeletion(o *Observed, d *Decision) {
 	for _, states := range [][]ZoneState{d.Zones, d.Strays} {
 		for i := range states {
 			if state := &states[i]; state.Reason == ReasonReleasing || state.Reason == ReasonWriting || state.Reason == ReasonClusterMissing {
-				state.set(Leaving, o.heldBy(), o.release())
+				state.set(Leaving, o.heldBy().reason, o.release())
 			}
 		}
 	}

@@ -61,7 +61,7 @@ func unmarked(z *Zone)  { z.Cluster.Ownership, z.Cluster.Difference = Unmarked, 
 func unadopted(z *Zone) { z.Cluster.Ownership, z.Cluster.Difference = Unmarked, Same }
 func metadata(z *Zone)  { z.Cluster.Difference = Metadata }
 func invalid(z *Zone)   { z.Problem = "a definition that can be read" }
-func shrinking(z *Zone) { z.Cluster.Shrinks = []string{"vmstorage.replicaCount from 3 to 2"} }
+func shrinking(z *Zone) { z.Cluster.Shrinks = []string{"vmstorage.replicaCount to 2"} }
 func referred(z *Zone)  { z.Cluster.ReferredBy = []string{"VMUser ns/reader"} }
 
 // inFlight has had the wanted revision decided on so long ago; landed or not.

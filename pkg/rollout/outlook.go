@@ -131,43 +131,46 @@ func would(zone *Zone, state *ZoneState) Would {
 	return WouldDoNothing
 }
 
-// held is true for an object for which nothing may be written.
-func (o *Observed) held() bool { return o.Paused || o.Observing || o.Halt != nil }
+// restraint is one thing for which nothing may be written about an object.
+type restraint struct {
+	reason string
+	// until is what has to come about, remedy how the user brings it about.
+	until, remedy string
+}
 
-// heldBy is the reason for that: of several, what reaches furthest, and then what
-// says most.
-func (o *Observed) heldBy() string {
+// restraints are those on an object: first what reaches furthest, then what says
+// most.
+func (o *Observed) restraints() []restraint {
+	var found []restraint
 	switch {
 	case o.Halt != nil && o.Halt.Unknown != "":
-		return ReasonHaltUnknown
+		found = append(found, restraint{ReasonHaltUnknown, fmt.Sprintf("it to be known whether there is %s: %s", o.Halt.Switch, o.Halt.Unknown),
+			"let the server read " + o.Halt.Switch})
 	case o.Halt != nil:
-		return ReasonHalted
-	case o.Observing:
-		return ReasonObserving
-	}
-	return ReasonPaused
-}
-
-// release says what has to come about until the object is held no more.
-func (o *Observed) release() string {
-	var wanted []string
-	if o.Halt != nil {
-		wanted = append(wanted, o.Halt.release())
-	}
-	if o.Paused {
-		wanted = append(wanted, "spec.paused to be taken back")
+		found = append(found, restraint{ReasonHalted, o.Halt.Switch + " to be deleted", "delete " + o.Halt.Switch})
 	}
 	if o.Observing {
-		wanted = append(wanted, "spec.managementPolicy to be set to Manage")
+		found = append(found, restraint{ReasonObserving, "spec.managementPolicy to be set to Manage", "set spec.managementPolicy to Manage"})
 	}
-	return strings.Join(wanted, ", and ")
+	if o.Paused {
+		found = append(found, restraint{ReasonPaused, "spec.paused to be taken back", "take spec.paused back"})
+	}
+	return found
 }
 
-func (h *Halt) release() string {
-	if h.Unknown != "" {
-		return fmt.Sprintf("it to be known whether there is %s: %s", h.Switch, h.Unknown)
+// held is true for an object for which nothing may be written.
+func (o *Observed) held() bool { return len(o.restraints()) > 0 }
+
+// heldBy is the first of the restraints on a held object.
+func (o *Observed) heldBy() restraint { return o.restraints()[0] }
+
+// release says what has to come about until a held object is held no more.
+func (o *Observed) release() string {
+	var wanted []string
+	for _, r := range o.restraints() {
+		wanted = append(wanted, r.until)
 	}
-	return h.Switch + " to be deleted"
+	return strings.Join(wanted, ", and ")
 }
 
 // foresee adds to the decision about an object that is held what would be done if

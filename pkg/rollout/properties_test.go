@@ -217,7 +217,7 @@ func anyZone(random *rand.Rand, name string) Zone {
 	c.Failed = c.Unhealthy != "" && random.IntN(3) == 0
 	c.Difference = oneOf(random, Same, Metadata, Spec, Spec)
 	if c.Difference == Spec && seldom(random) {
-		c.Shrinks = []string{"vmstorage.replicaCount from 3 to 2"}
+		c.Shrinks = []string{"vmstorage.replicaCount to 2"}
 	}
 	return z
 }

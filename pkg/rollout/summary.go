@@ -24,6 +24,16 @@ type Condition struct {
 	Message string
 }
 
+// The types of the conditions of an object.
+const (
+	ConditionReady       = "Ready"
+	ConditionProgressing = "Progressing"
+	ConditionStalled     = "Stalled"
+	ConditionPaused      = "Paused"
+	ConditionObserving   = "Observing"
+	ConditionDegraded    = "Degraded"
+)
+
 // Summary is the state of the object as a whole.
 type Summary struct {
 	// UpdateStatus is one of the operator's words.
@@ -95,7 +105,7 @@ func view(o Observed, d Decision) overview {
 	}
 	v.observing = o.Observing
 	if o.held() {
-		v.held = o.heldBy()
+		v.held = o.heldBy().reason
 	}
 	for i := range d.Zones {
 		zone := &d.Zones[i]
@@ -205,7 +215,7 @@ func shortage(o *Observed) string {
 	if drained == "" || lost == "" {
 		return ""
 	}
-	return fmt.Sprintf("zone %s is lost while zone %s is drained: %s, or give its reads back by hand", lost, drained, o.remedy())
+	return fmt.Sprintf("zone %s is lost while zone %s is drained: %s, or give its reads back by hand", lost, drained, o.heldBy().remedy)
 }
 
 func several(n int, thing string) string {
@@ -213,19 +223,6 @@ func several(n int, thing string) string {
 		return "1 " + thing
 	}
 	return fmt.Sprintf("%d %ss", n, thing)
-}
-
-// remedy tells the user how to let a held object go on.
-func (o *Observed) remedy() string {
-	switch {
-	case o.Halt != nil && o.Halt.Unknown != "":
-		return "let the server read " + o.Halt.Switch
-	case o.Halt != nil:
-		return "delete " + o.Halt.Switch
-	case o.Observing:
-		return "set spec.managementPolicy to Manage"
-	}
-	return "take spec.paused back"
 }
 
 // leftover is what is to be written though all zones may be what is wanted.
@@ -333,9 +330,9 @@ func about(zone *ZoneState) string {
 
 func (v *overview) readyCondition() Condition {
 	if v.allReady() {
-		return Condition{"Ready", true, "AllZonesReady", fmt.Sprintf("%d of %d zones are updated and healthy", v.done, v.total)}
+		return Condition{ConditionReady, true, "AllZonesReady", fmt.Sprintf("%d of %d zones are updated and healthy", v.done, v.total)}
 	}
-	return Condition{"Ready", false, v.reason(), v.message()}
+	return Condition{ConditionReady, false, v.reason(), v.message()}
 }
 
 // busyReason tells what happens in a zone in work.
@@ -383,11 +380,11 @@ func (v *overview) reason() string {
 func (v *overview) progressing() Condition {
 	switch {
 	case v.complete():
-		return Condition{"Progressing", true, "RolloutCompleted", fmt.Sprintf("%d of %d zones are updated and healthy", v.done, v.total)}
+		return Condition{ConditionProgressing, true, "RolloutCompleted", fmt.Sprintf("%d of %d zones are updated and healthy", v.done, v.total)}
 	case v.stalled != nil, v.held != "":
-		return Condition{"Progressing", false, v.reason(), v.message()}
+		return Condition{ConditionProgressing, false, v.reason(), v.message()}
 	}
-	return Condition{"Progressing", true, v.reason(), v.message()}
+	return Condition{ConditionProgressing, true, v.reason(), v.message()}
 }
 
 // reconciling is for kstatus: true while there is more to come. A paused object
@@ -407,25 +404,25 @@ func (v *overview) reconciling() Condition {
 
 func (v *overview) stalledCondition() Condition {
 	if v.stalled != nil && v.held == "" {
-		return Condition{"Stalled", true, v.stalled.Reason, about(v.stalled)}
+		return Condition{ConditionStalled, true, v.stalled.Reason, about(v.stalled)}
 	}
-	return Condition{"Stalled", false, "NotStalled", "no zone has failed, is refused, or waits for the user's word"}
+	return Condition{ConditionStalled, false, "NotStalled", "no zone has failed, is refused, or waits for the user's word"}
 }
 
 func (v *overview) pausedCondition() Condition {
 	switch {
 	case v.halt != nil && v.shortage != "":
-		return Condition{"Paused", true, v.held, v.halt.message() + ". And " + v.shortage}
+		return Condition{ConditionPaused, true, v.held, v.halt.message() + ". And " + v.shortage}
 	case v.halt != nil:
-		return Condition{"Paused", true, v.held, v.halt.message()}
+		return Condition{ConditionPaused, true, v.held, v.halt.message()}
 	case v.leaving && v.unheeded:
-		return Condition{"Paused", false, "NotPaused", "spec.paused does not hold up the deletion"}
+		return Condition{ConditionPaused, false, "NotPaused", "spec.paused does not hold up the deletion"}
 	case v.unheeded && v.shortage != "":
-		return Condition{"Paused", true, ReasonPausedShort, v.shortage}
+		return Condition{ConditionPaused, true, ReasonPausedShort, v.shortage}
 	case v.unheeded:
-		return Condition{"Paused", true, "RolloutPaused", "spec.paused is set: no VMCluster, VMAgent or VMUser is written"}
+		return Condition{ConditionPaused, true, "RolloutPaused", "spec.paused is set: no VMCluster, VMAgent or VMUser is written"}
 	}
-	return Condition{"Paused", false, "NotPaused", "spec.paused is not set"}
+	return Condition{ConditionPaused, false, "NotPaused", "spec.paused is not set"}
 }
 
 // message says what is halted, by what and why.
@@ -439,26 +436,26 @@ func (h *Halt) message() string {
 func (v *overview) observingCondition() Condition {
 	switch {
 	case v.unobserved && v.leaving:
-		return Condition{"Observing", false, "Deleting", "spec.managementPolicy Observe does not hold up the deletion: what we have ever written of marks and drains is taken back, and no VMCluster is deleted"}
+		return Condition{ConditionObserving, false, "Deleting", "spec.managementPolicy Observe does not hold up the deletion: what we have ever written of marks and drains is taken back, and no VMCluster is deleted"}
 	case v.observing && v.shortage != "":
-		return Condition{"Observing", true, ReasonObserving, v.shortage}
+		return Condition{ConditionObserving, true, ReasonObserving, v.shortage}
 	case v.observing:
-		return Condition{"Observing", true, ReasonObserving, v.away + "no VMCluster, VMAgent or VMUser is written; set spec.managementPolicy to Manage to let it act. Then " + v.foretold}
+		return Condition{ConditionObserving, true, ReasonObserving, v.away + "no VMCluster, VMAgent or VMUser is written; set spec.managementPolicy to Manage to let it act. Then " + v.foretold}
 	}
-	return Condition{"Observing", false, "Manage", "spec.managementPolicy is Manage"}
+	return Condition{ConditionObserving, false, "Manage", "spec.managementPolicy is Manage"}
 }
 
 func (v *overview) degradedCondition() Condition {
 	if v.shortage != "" {
-		return Condition{"Degraded", true, ReasonPausedShort, v.shortage}
+		return Condition{ConditionDegraded, true, ReasonPausedShort, v.shortage}
 	}
 	if v.degraded != nil {
-		return Condition{"Degraded", true, v.degradedReason(), fmt.Sprintf("zone %s is not healthy: %s", v.degraded.Name, v.ailment)}
+		return Condition{ConditionDegraded, true, v.degradedReason(), fmt.Sprintf("zone %s is not healthy: %s", v.degraded.Name, v.ailment)}
 	}
 	if v.stranded != "" {
-		return Condition{"Degraded", true, ReasonStranded, v.stranded}
+		return Condition{ConditionDegraded, true, ReasonStranded, v.stranded}
 	}
-	return Condition{"Degraded", false, "ZonesHealthy", "no zone that exists is unhealthy, other than by an update under way"}
+	return Condition{ConditionDegraded, false, "ZonesHealthy", "no zone that exists is unhealthy, other than by an update under way"}
 }
 
 // degradedReason is the phase's where the phase is about health.

@@ -13,6 +13,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 
 	"github.com/vmdistributed/vmdistributed-apiserver/apis/vmdistributed"
+	"github.com/vmdistributed/vmdistributed-apiserver/pkg/rollout"
 )
 
 // clusterTable prints VMDistributedClusters for kubectl get.
@@ -94,7 +95,7 @@ func zoneInWork(status *vmdistributed.VMDistributedClusterStatus) string {
 }
 
 func readyMessage(status *vmdistributed.VMDistributedClusterStatus) string {
-	for _, name := range []string{"Ready", "Observing"} { // Ready may be left out of what is only observed
+	for _, name := range []string{rollout.ConditionReady, rollout.ConditionObserving} { // Ready may be left out of what is only observed
 		if condition := meta.FindStatusCondition(status.Conditions, name); condition != nil {
 			return condition.Message
 		}
