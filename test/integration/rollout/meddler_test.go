@@ -24,10 +24,10 @@ import (
 )
 
 // TestZonesAreToldThoughSomebodyWritesAtTheSameTime has a VMCluster written between
-// the look at it and its dry run.
+// the look at it and its dry run: while the zone before it is tried out.
 func TestZonesAreToldThoughSomebodyWritesAtTheSameTime(t *testing.T) {
 	r := readyZones(t)
-	meddle := r.meddler("zone-b")
+	meddle := r.meddler("zone-b", "zone-c")
 	r.misbehave("zone-a", standin.Stuck)
 	r.apply(threeZones("v2"))
 	r.untilZone("demo", "zone-a", "Updating", "WaitingForOperator", "expanding")
@@ -45,21 +45,21 @@ func TestZonesAreToldThoughSomebodyWritesAtTheSameTime(t *testing.T) {
 	if !apierrors.IsServiceUnavailable(err) {
 		t.Errorf("with a write before every dry run: %v, want 503", err)
 	} else {
-		expectContains(t, "the answer", err.Error(), "VMDistributedCluster "+r.namespace+"/demo", "zone-b", "try again")
+		expectContains(t, "the answer", err.Error(), "VMDistributedCluster "+r.namespace+"/demo", "zone-c", "try again")
 	}
 	meddle.times.Store(0)
 	r.behave("zone-a")
 	r.untilReady("demo")
 }
 
-// meddler writes a VMCluster before a dry run of a change of it is answered.
+// meddler writes a VMCluster before a dry run of a change of another is answered.
 type meddler struct {
 	// times is how many more dry runs it does so for.
 	times, writes atomic.Int64
 }
 
 // meddler is called by kube-apiserver from now on, and does nothing yet.
-func (r *room) meddler(name string) *meddler {
+func (r *room) meddler(tried, written string) *meddler {
 	r.t.Helper()
 	m := &meddler{}
 	server := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
@@ -71,8 +71,8 @@ func (r *room) meddler(name string) *meddler {
 		if m.times.Add(-1) >= 0 {
 			body := fmt.Sprintf(`{"metadata":{"annotations":{"meddled":"%d"}}}`, m.writes.Add(1))
 			if _, err := shared.objects.Resource(clusterResource).Namespace(r.namespace).
-				Patch(req.Context(), name, types.MergePatchType, []byte(body), metav1.PatchOptions{FieldManager: somebody}); err != nil {
-				r.t.Errorf("writing %s before its dry run is answered: %v", name, err)
+				Patch(req.Context(), written, types.MergePatchType, []byte(body), metav1.PatchOptions{FieldManager: somebody}); err != nil {
+				r.t.Errorf("writing %s before the dry run of %s is answered: %v", written, tried, err)
 			}
 		}
 		review.Response = &admissionv1.AdmissionResponse{UID: review.Request.UID, Allowed: true}
@@ -93,7 +93,7 @@ func (r *room) meddler(name string) *meddler {
 				Operations: []registrationv1.OperationType{registrationv1.Update},
 				Rule:       registrationv1.Rule{APIGroups: []string{clusterResource.Group}, APIVersions: []string{"*"}, Resources: []string{"vmclusters"}},
 			}},
-			MatchConditions: []registrationv1.MatchCondition{{Name: "tried", Expression: fmt.Sprintf("request.dryRun && object.metadata.name == %q", name)}},
+			MatchConditions: []registrationv1.MatchCondition{{Name: "tried", Expression: fmt.Sprintf("request.dryRun && object.metadata.name == %q", tried)}},
 			// Gone with the server: nobody else's trouble.
 			FailurePolicy:           ptr.To(registrationv1.Ignore),
 			SideEffects:             ptr.To(registrationv1.SideEffectClassNone),
