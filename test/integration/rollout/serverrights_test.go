@@ -12,7 +12,9 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -65,17 +67,17 @@ func TestServerSaysWhichOfItsRightsIsMissing(t *testing.T) {
 			t.Parallel()
 			s := startPoor(t, rights, lost)
 			want := fmt.Sprintf("cannot %s resource %q", lost.verb, lost.resource)
-			poll(t, "the log to say that it "+want, func(context.Context) string {
-				if s.logs(t, want) {
+			poll(t, "it to say that it "+want, func(context.Context) string {
+				if s.says(t, want) {
 					return ""
 				}
 				select {
 				case err := <-s.done:
 					s.done <- err
-					if s.logs(t, want) {
+					if s.says(t, want) {
 						return ""
 					}
-					t.Fatalf("all has been done without it: %v", err)
+					t.Fatalf("it has not said so when all was done: %v", err)
 				default:
 				}
 				return "it does not"
@@ -84,7 +86,8 @@ func TestServerSaysWhichOfItsRightsIsMissing(t *testing.T) {
 	}
 }
 
-// serverRights are those of artifacts/base, with what they refer to in the cluster.
+// serverRights are those of artifacts/base, and those that it delegates authentication
+// and authorization with. How the latter's ConfigMap is read, is Kubernetes' own.
 func serverRights(t *testing.T) []right {
 	t.Helper()
 	var rights []right
@@ -103,30 +106,47 @@ func serverRights(t *testing.T) []right {
 		must(t, err)
 		add("", role.Rules)
 	}
-	for namespace, name := range map[string]string{
-		controlplane.ServerNamespace: "vmdistributed-apiserver", metav1.NamespaceSystem: "extension-apiserver-authentication-reader",
-	} {
-		role, err := roles.Roles(namespace).Get(t.Context(), name, metav1.GetOptions{})
-		must(t, err)
-		add(namespace, role.Rules)
-	}
+	role, err := roles.Roles(controlplane.ServerNamespace).Get(t.Context(), "vmdistributed-apiserver", metav1.GetOptions{})
+	must(t, err)
+	add(controlplane.ServerNamespace, role.Rules)
 	return rights
 }
 
-// poor is a server that lacks a right, with somebody who uses it.
+// poor is a server that lacks a right, with somebody who uses it in a room.
 type poor struct {
+	*room
 	log string
 	// done is what came of all that a server is for.
 	done chan error
+
+	mutex sync.Mutex
+	// status is all that status has said so far.
+	status []byte
 }
 
-func (s *poor) logs(t *testing.T, text string) bool {
+// note keeps what status says.
+func (s *poor) note(object *own) {
+	said, err := json.Marshal(object.Status)
+	if err != nil {
+		return // what was decoded can be encoded
+	}
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+	s.status = append(s.status, said...)
+}
+
+// says tells whether the server has said a text in its log or in status.
+func (s *poor) says(t *testing.T, text string) bool {
 	t.Helper()
 	raw, err := os.ReadFile(s.log)
 	if err != nil && !errors.Is(err, os.ErrNotExist) {
 		t.Fatal(err)
 	}
-	return bytes.Contains(raw, []byte(text))
+	s.mutex.Lock()
+	raw = append(raw, s.status...)
+	s.mutex.Unlock()
+	// Both quote what is quoted.
+	return bytes.Contains(bytes.ReplaceAll(raw, []byte(`\"`), []byte(`"`)), []byte(text))
 }
 
 // startPoor runs a server as a user of its own, and has it do all that a server does.
@@ -139,8 +159,8 @@ func startPoor(t *testing.T, rights []right, lost right) *poor {
 	grantAll(t, name, slices.DeleteFunc(slices.Clone(rights), func(r right) bool { return r.String() == lost.String() }))
 	kubeconfig := filepath.Join(t.TempDir(), "kubeconfig")
 	must(t, shared.control.WriteKubeconfig(kubeconfig, name))
-	s := &poor{log: shared.control.LogOf(name), done: make(chan error, 1)}
 	r := newRoom(t)
+	s := &poor{room: r, log: shared.control.LogOf(name), done: make(chan error, 1)}
 	r.existing("zone-a", small("v1"))
 	r.existing("other", small("v1"))
 	r.create(agentResource, "VMAgent", "agent", fields{"remoteWrite": list{fields{"url": "http://vminsert-other:8480/insert/0/prometheus/api/v1/write"}}})
@@ -158,7 +178,7 @@ func startPoor(t *testing.T, rights []right, lost right) *poor {
 			s.done <- fmt.Errorf("the server does not start: %w", err)
 			return
 		}
-		s.done <- r.live(ctx, server, sre)
+		s.done <- s.live(ctx, server, sre)
 		if err := server.Stop(); err != nil {
 			t.Errorf("stopping %s: %v", name, err)
 		}
@@ -184,6 +204,9 @@ func grantAll(t *testing.T, user string, rights []right) {
 	ctx, roles := t.Context(), shared.kubernetes.RbacV1()
 	called := metav1.ObjectMeta{Name: user}
 	subjects := []rbacv1.Subject{{APIGroup: rbacv1.GroupName, Kind: rbacv1.UserKind, Name: user}}
+	_, err := roles.RoleBindings(metav1.NamespaceSystem).Create(ctx, &rbacv1.RoleBinding{ObjectMeta: called, Subjects: subjects,
+		RoleRef: rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "Role", Name: "extension-apiserver-authentication-reader"}}, metav1.CreateOptions{})
+	must(t, err)
 	for namespace, rules := range rules {
 		if namespace == "" {
 			_, err := roles.ClusterRoles().Create(ctx, &rbacv1.ClusterRole{ObjectMeta: called, Rules: rules}, metav1.CreateOptions{})
@@ -203,7 +226,7 @@ func grantAll(t *testing.T, user string, rights []right) {
 
 // live has a server do all that it ever does, for somebody who may do everything in
 // the room.
-func (r *room) live(ctx context.Context, server *controlplane.Server, sre string) error {
+func (s *poor) live(ctx context.Context, server *controlplane.Server, sre string) error {
 	config, err := server.ConfigFor(sre)
 	if err != nil {
 		return err
@@ -212,43 +235,93 @@ func (r *room) live(ctx context.Context, server *controlplane.Server, sre string
 	withToken.BearerToken = "nobody's"
 	if client, err := versioned.NewForConfig(withToken); err != nil {
 		return err
-	} else if _, err := client.OperatorV1alpha1().VMDistributedClusters(r.namespace).List(ctx, metav1.ListOptions{}); !apierrors.IsUnauthorized(err) {
+	} else if _, err := client.OperatorV1alpha1().VMDistributedClusters(s.namespace).List(ctx, metav1.ListOptions{}); !apierrors.IsUnauthorized(err) {
 		return fmt.Errorf("a token that is nobody's is answered with %w", err)
 	}
-	if err := r.connect(config); err != nil {
+	if err := s.connect(config); err != nil {
+		return err
+	}
+	if err := s.ask(ctx); err != nil {
 		return err
 	}
 	for _, version := range []string{"v1", "v2", "v3"} {
-		if err := r.rollOut(ctx, whole(version)); err != nil {
+		if err := s.rollOut(ctx, whole(version)); err != nil {
 			return err
 		}
 	}
-	if err := shared.objects.Resource(userResource).Namespace(r.namespace).Delete(ctx, "reader", metav1.DeleteOptions{}); err != nil {
+	if err := s.waitForReplicas(ctx); err != nil {
 		return err
 	}
-	if err := r.own.Delete(ctx, "demo", metav1.DeleteOptions{}); err != nil {
+	if err := shared.objects.Resource(userResource).Namespace(s.namespace).Delete(ctx, "reader", metav1.DeleteOptions{}); err != nil {
+		return err
+	}
+	if err := s.own.Delete(ctx, "demo", metav1.DeleteOptions{}); err != nil {
 		return err
 	}
 	return wait.PollUntilContextCancel(ctx, 50*time.Millisecond, true, func(ctx context.Context) (bool, error) {
-		_, err := r.own.Get(ctx, "demo", metav1.GetOptions{})
+		_, err := s.own.Get(ctx, "demo", metav1.GetOptions{})
 		return apierrors.IsNotFound(err), nil
 	})
 }
 
+// ask tries out an object that names what is not there: nobody knows that by heart.
+func (s *poor) ask(ctx context.Context) error {
+	body, err := json.Marshal(with(whole("v1"), "metadata.name", "tried"))
+	if err != nil {
+		return err
+	}
+	for _, name := range []string{"zone-a", "agent", "reader"} {
+		body = bytes.ReplaceAll(body, []byte(strconv.Quote(name)), []byte(strconv.Quote("no-"+name)))
+	}
+	return wait.PollUntilContextCancel(ctx, 50*time.Millisecond, true, func(ctx context.Context) (bool, error) {
+		_, err := s.own.Patch(ctx, "tried", types.ApplyYAMLPatchType, body,
+			metav1.PatchOptions{FieldManager: user, Force: ptr.To(true), DryRun: []string{metav1.DryRunAll}})
+		return err == nil, nil
+	})
+}
+
+// waitForReplicas has a zone wait for the queues of a VMAgent that has no replica.
+func (s *poor) waitForReplicas(ctx context.Context) error {
+	agents := shared.objects.Resource(agentResource).Namespace(s.namespace)
+	here := fmt.Sprintf(`{"spec":{"remoteWrite":[{"url":"http://vminsert-zone-a.%s.svc:8480/insert/0/prometheus/api/v1/write"}]}}`, s.namespace)
+	if _, err := agents.Patch(ctx, "agent", types.MergePatchType, []byte(here), metav1.PatchOptions{}); err != nil {
+		return err
+	}
+	body, err := json.Marshal(whole("v4"))
+	if err != nil {
+		return err
+	}
+	if _, err := s.own.Patch(ctx, "demo", types.ApplyYAMLPatchType, body, metav1.PatchOptions{FieldManager: user, Force: ptr.To(true)}); err != nil {
+		return err
+	}
+	return wait.PollUntilContextCancel(ctx, 50*time.Millisecond, true, func(ctx context.Context) (bool, error) {
+		now, err := s.own.Get(ctx, "demo", metav1.GetOptions{})
+		if err != nil {
+			return false, nil
+		}
+		s.note(now)
+		zone := zoneOf(now, "zone-a")
+		return zone.Reason == "QueuesUnknown" && !strings.HasSuffix(zone.WaitingFor, "to be read"), nil
+	})
+}
+
 // rollOut applies an object until it is accepted, and waits until it is Ready.
-func (r *room) rollOut(ctx context.Context, object fields) error {
+func (s *poor) rollOut(ctx context.Context, object fields) error {
 	body, err := json.Marshal(object)
 	if err != nil {
 		return err
 	}
 	if err := wait.PollUntilContextCancel(ctx, 50*time.Millisecond, true, func(ctx context.Context) (bool, error) {
-		_, err := r.own.Patch(ctx, nameIn(object), types.ApplyYAMLPatchType, body, metav1.PatchOptions{FieldManager: user, Force: ptr.To(true)})
+		_, err := s.own.Patch(ctx, nameIn(object), types.ApplyYAMLPatchType, body, metav1.PatchOptions{FieldManager: user, Force: ptr.To(true)})
 		return err == nil, nil
 	}); err != nil {
 		return err
 	}
 	return wait.PollUntilContextCancel(ctx, 50*time.Millisecond, true, func(ctx context.Context) (bool, error) {
-		now, err := r.own.Get(ctx, nameIn(object), metav1.GetOptions{})
+		now, err := s.own.Get(ctx, nameIn(object), metav1.GetOptions{})
+		if err == nil {
+			s.note(now)
+		}
 		return err == nil && now.Status.ObservedGeneration == now.Generation && meta.IsStatusConditionTrue(now.Status.Conditions, "Ready"), nil
 	})
 }
