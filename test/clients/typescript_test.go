@@ -17,12 +17,8 @@ import (
 	"k8s.io/client-go/dynamic"
 )
 
-const (
-	// schemaPath is where the API server publishes our schema.
-	schemaPath = "/openapi/v3/apis/" + groupVersion
-	// withZoneSpec is compiled where that says what is in the spec of a zone.
-	withZoneSpec = "zonespec.check.ts"
-)
+// schemaPath is where the API server publishes our schema.
+const schemaPath = "/openapi/v3/apis/" + groupVersion
 
 // TestTypeScript generates a client from the schema that the server publishes,
 // compiles it together with programs that use it and programs that misuse it, and
@@ -32,14 +28,9 @@ func TestTypeScript(t *testing.T) {
 	document, err := shared.kubernetes.Discovery().RESTClient().Get().AbsPath(schemaPath).
 		SetHeader("Accept", "application/json").DoRaw(t.Context())
 	must(t, err)
-	leftOut := withZoneSpec
-	if zoneSpecIsTyped(t, document) {
-		leftOut = ""
-	} else {
-		t.Logf("the schema says nothing about the spec of a zone: %s is left out", withZoneSpec)
-	}
+	wantZoneSpecTyped(t, document)
 
-	p := newPackage(t, leftOut)
+	p := newPackage(t)
 	p.install(t)
 	must(t, os.WriteFile(filepath.Join(p.dir, "openapi.json"), document, 0o600))
 	p.run(t, 2*time.Minute, nil, "openapi-ts")
@@ -64,8 +55,9 @@ func TestTypeScript(t *testing.T) {
 	}
 }
 
-// zoneSpecIsTyped tells whether the schema knows the replicas of a zone's vmselect.
-func zoneSpecIsTyped(t *testing.T, document []byte) bool {
+// wantZoneSpecTyped wants the schema to know the replicas of a zone's vmselect, as the
+// programs do.
+func wantZoneSpecTyped(t *testing.T, document []byte) {
 	t.Helper()
 	var read struct {
 		Components struct {
@@ -91,10 +83,12 @@ func zoneSpecIsTyped(t *testing.T, document []byte) bool {
 			at, _ = properties[field].(map[string]any)
 			at = resolve(at)
 		}
-		return at["type"] == "integer"
+		if at["type"] != "integer" {
+			t.Fatalf("the schema says of spec.vmselect.replicaCount of a zone: %v", at)
+		}
+		return
 	}
 	t.Fatal("the schema has no Zone")
-	return false
 }
 
 // createCluster makes a VMCluster that a zone can refer to.
