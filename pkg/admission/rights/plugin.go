@@ -21,10 +21,11 @@ import (
 	"k8s.io/client-go/kubernetes"
 
 	frontdoor "github.com/vmdistributed/vmdistributed-apiserver/pkg/admission"
+	"github.com/vmdistributed/vmdistributed-apiserver/pkg/callerrights"
 	"github.com/vmdistributed/vmdistributed-apiserver/pkg/inventory"
 )
 
-// PluginName is the name of the plugin in configuration and metrics.
+// PluginName is the name in --disable-admission-plugins.
 const PluginName = "CallerRights"
 
 // maxNamed is how many of the objects that are out of reach a refusal names.
@@ -55,8 +56,7 @@ func newPlugin() *plugin {
 	return &plugin{Handler: admission.NewHandler(admission.Create, admission.Update, admission.Delete)}
 }
 
-// SetAuthorizer is called once, before the first request. What the authorizer
-// remembers of earlier answers is why nothing is remembered here.
+// SetAuthorizer is called once, before the first request.
 func (p *plugin) SetAuthorizer(a authorizer.Authorizer) { p.authorizer = a }
 
 // SetExternalKubeClientSet is called once, before the first request.
@@ -98,10 +98,10 @@ func (p *plugin) Validate(ctx context.Context, a admission.Attributes, _ admissi
 	} else if name == "" {
 		name = object.Name
 	}
-	denied, err := asking{p.authorizer, a.GetUserInfo(), namespace}.denied(ctx, wanted)
+	denied, err := outOfReach(ctx, callerrights.Caller{Authorizer: p.authorizer, User: a.GetUserInfo(), Namespace: namespace}, wanted)
 	switch {
 	case err != nil:
-		return apierrors.NewInternalError(fmt.Errorf("asking the host cluster what user %q may do: %w", a.GetUserInfo().GetName(), err))
+		return apierrors.NewInternalError(err)
 	case len(denied) == 0:
 		return nil
 	}
@@ -135,12 +135,38 @@ func (p *plugin) terminates(ctx context.Context, name string) (bool, error) {
 	return namespace.DeletionTimestamp != nil, nil
 }
 
+// denial is one thing that the caller may not do, and what of the request does it.
+type denial struct {
+	callerrights.Question
+	reason string
+}
+
+// outOfReach returns what of the wanted the caller may not do, in its order.
+func outOfReach(ctx context.Context, caller callerrights.Caller, wanted []touch) ([]denial, error) {
+	var questions []callerrights.Question
+	reasons := map[callerrights.Question]string{}
+	for _, t := range wanted {
+		for _, verb := range t.verbs {
+			question := callerrights.Question{Verb: verb, Resource: t.resource, Name: t.name}
+			if _, known := reasons[question]; !known {
+				questions, reasons[question] = append(questions, question), t.reason
+			}
+		}
+	}
+	refused, err := caller.Denied(ctx, questions)
+	denied := make([]denial, len(refused))
+	for i, question := range refused {
+		denied[i] = denial{question, reasons[question]}
+	}
+	return denied, err
+}
+
 // refusal names what is out of the caller's reach.
 func refusal(user, namespace string, denied []denial) error {
 	var reasons []string
 	for _, d := range denied[:min(len(denied), maxNamed)] {
 		reasons = append(reasons, fmt.Sprintf("User %q cannot %s resource %q named %q in API group %q in the namespace %q, which %s would have done on their behalf",
-			user, d.verb, d.resource.Resource, d.name, d.resource.Group, namespace, d.reason))
+			user, d.Verb, d.Resource.Resource, d.Name, d.Resource.Group, namespace, d.reason))
 	}
 	if more := len(denied) - maxNamed; more > 0 {
 		reasons = append(reasons, fmt.Sprintf("and %d more", more))
