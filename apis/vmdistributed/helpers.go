@@ -15,3 +15,10 @@ func (z *Zone) ClusterName() string {
 	}
 	return z.Name
 }
+
+// DeletesVMClusters is true where the deletion of the object deletes the VMClusters
+// that it defines. Where it is false, they are released, and go on as they are; so are
+// those that are referred to, in any case.
+func (s *VMDistributedClusterSpec) DeletesVMClusters() bool {
+	return s.DeletionPolicy != DeletionPolicyRetain && s.ManagementPolicy != ManagementPolicyObserve
+}

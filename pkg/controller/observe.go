@@ -133,7 +133,7 @@ func (o *observer) observe(ctx context.Context, object *vmdistributed.VMDistribu
 	if object.DeletionTimestamp != nil {
 		view.Deletion = &rollout.Deletion{
 			NamespaceTerminating: view.namespace == nil || view.namespaceTerminates(),
-			Retain:               object.Spec.DeletionPolicy == vmdistributed.DeletionPolicyRetain || observes(object),
+			Retain:               !object.Spec.DeletesVMClusters(),
 		}
 	}
 	for i := range object.Spec.Zones.VMClusters {

@@ -38,10 +38,10 @@ func onDeletion(object *vmdistributed.VMDistributedCluster, around surroundings)
 	return found
 }
 
-// deleted are the VMClusters that go with the object: its own, unless they are to
-// be retained.
+// deleted are the VMClusters that go with the object: its own, unless they are only
+// released.
 func deleted(object *vmdistributed.VMDistributedCluster, clusters []*unstructured.Unstructured) []string {
-	if object.Spec.DeletionPolicy == vmdistributed.DeletionPolicyRetain {
+	if !object.Spec.DeletesVMClusters() {
 		return nil
 	}
 	var going []string

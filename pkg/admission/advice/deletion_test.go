@@ -13,6 +13,7 @@ import (
 
 func TestADeletionTellsWhatGoesAndWhatHoldsItUp(t *testing.T) {
 	retained := func(o *object) { o.Spec.DeletionPolicy = vmdistributed.DeletionPolicyRetain }
+	observed := func(o *object) { o.Spec.ManagementPolicy = vmdistributed.ManagementPolicyObserve }
 	inlines := zones(inline("zone-a", storage), inline("zone-b", storage), inline("zone-c", storage))
 	made := []string{applied(t, "zone-a"), applied(t, "zone-b")}
 	const open = "kind: VMAuth\nmetadata: {name: open, namespace: other}\nspec: {unauthorizedUserAccessSpec: {targetRefs: [{crd: {kind: VMCluster/vminsert, name: zone-b, namespace: monitoring}}]}}"
@@ -30,6 +31,7 @@ func TestADeletionTellsWhatGoesAndWhatHoldsItUp(t *testing.T) {
 		{"one VMCluster", written(inlines), around(t, made[0]), []string{
 			`spec.deletionPolicy: is Delete, so that 1 VMCluster is deleted too: "zone-a"`}},
 		{"retained", written(inlines, retained), around(t, append(made, wellKept)...), nil},
+		{"only observed", written(inlines, observed), around(t, append(made, wellKept)...), nil},
 		{"one VMUser leads there", written(inlines), around(t, made[0], user("reader", selects("zone-a"))), []string{
 			`spec.deletionPolicy: is Delete, so that 1 VMCluster is deleted too: "zone-a"`,
 			`spec.zones.vmclusters: VMUser "reader" refers to VMClusters that are to be deleted, which waits until it does no more`}},

@@ -20,11 +20,13 @@ import (
 	"k8s.io/apiserver/pkg/authorization/authorizer"
 	"k8s.io/client-go/kubernetes"
 
+	"github.com/vmdistributed/vmdistributed-apiserver/apis/vmdistributed"
 	frontdoor "github.com/vmdistributed/vmdistributed-apiserver/pkg/admission"
+	"github.com/vmdistributed/vmdistributed-apiserver/pkg/callerrights"
 	"github.com/vmdistributed/vmdistributed-apiserver/pkg/inventory"
 )
 
-// PluginName is the name of the plugin in configuration and metrics.
+// PluginName is the name in --disable-admission-plugins.
 const PluginName = "CallerRights"
 
 // maxNamed is how many of the objects that are out of reach a refusal names.
@@ -55,8 +57,7 @@ func newPlugin() *plugin {
 	return &plugin{Handler: admission.NewHandler(admission.Create, admission.Update, admission.Delete)}
 }
 
-// SetAuthorizer is called once, before the first request. What the authorizer
-// remembers of earlier answers is why nothing is remembered here.
+// SetAuthorizer is called once, before the first request.
 func (p *plugin) SetAuthorizer(a authorizer.Authorizer) { p.authorizer = a }
 
 // SetExternalKubeClientSet is called once, before the first request.
@@ -80,28 +81,20 @@ func (p *plugin) Validate(ctx context.Context, a admission.Attributes, _ admissi
 	if object == nil && old == nil {
 		return nil
 	}
-	var wanted []touch
-	switch {
-	case a.GetOperation() == admission.Delete:
-		wanted = ofDelete(old)
-	case a.GetSubresource() == "status":
-		wanted = ofStatus(object, old)
-	case a.GetSubresource() == "":
-		wanted = ofWrite(object, old, p.mayExist(ctx))
+	subject := object
+	if subject == nil {
+		subject = old
 	}
-	if len(wanted) == 0 {
-		return nil
+	around, err := lookAround(ctx, p.inventory, subject)
+	if err != nil {
+		return apierrors.NewInternalError(fmt.Errorf("looking around VMDistributedCluster %s/%s: %w", subject.Namespace, subject.Name, err))
 	}
-	name, namespace := a.GetName(), a.GetNamespace()
-	if name == "" && old != nil {
-		name = old.Name // one of a collection
-	} else if name == "" {
-		name = object.Name
-	}
-	denied, err := asking{p.authorizer, a.GetUserInfo(), namespace}.denied(ctx, wanted)
+	namespace := a.GetNamespace()
+	caller := callerrights.Caller{Authorizer: p.authorizer, User: a.GetUserInfo(), Namespace: namespace}
+	denied, err := outOfReach(ctx, caller, touches(a, object, old, around))
 	switch {
 	case err != nil:
-		return apierrors.NewInternalError(fmt.Errorf("asking the host cluster what user %q may do: %w", a.GetUserInfo().GetName(), err))
+		return apierrors.NewInternalError(err)
 	case len(denied) == 0:
 		return nil
 	}
@@ -111,15 +104,20 @@ func (p *plugin) Validate(ctx context.Context, a admission.Attributes, _ admissi
 			return err
 		}
 	}
-	return apierrors.NewForbidden(a.GetResource().GroupResource(), name, refusal(a.GetUserInfo().GetName(), namespace, denied))
+	return apierrors.NewForbidden(a.GetResource().GroupResource(), subject.Name, refusal(a.GetUserInfo().GetName(), namespace, denied))
 }
 
-// mayExist tells whether there is a VMCluster, as far as is known.
-func (p *plugin) mayExist(ctx context.Context) func(namespace, name string) bool {
-	return func(namespace, name string) bool {
-		cluster, err := p.inventory.Cluster(ctx, namespace, name)
-		return err != nil || cluster != nil || !p.inventory.HasSynced()
+// touches lists what a request would have us touch.
+func touches(a admission.Attributes, object, old *vmdistributed.VMDistributedCluster, around surroundings) []touch {
+	switch {
+	case a.GetOperation() == admission.Delete:
+		return ofDelete(old, around)
+	case a.GetSubresource() == "status":
+		return ofStatus(object, old, around)
+	case a.GetSubresource() == "":
+		return ofWrite(object, old, around)
 	}
+	return nil
 }
 
 // terminates reads the namespace itself: whoever deletes what is in one that has
@@ -135,12 +133,42 @@ func (p *plugin) terminates(ctx context.Context, name string) (bool, error) {
 	return namespace.DeletionTimestamp != nil, nil
 }
 
+// denial is one thing that the caller may not do, and what of the request does it.
+type denial struct {
+	callerrights.Question
+	reason string
+}
+
+// outOfReach returns what of the wanted the caller may not do, in its order.
+func outOfReach(ctx context.Context, caller callerrights.Caller, wanted []touch) ([]denial, error) {
+	var questions []callerrights.Question
+	reasons := map[callerrights.Question]string{}
+	for _, t := range wanted {
+		for _, verb := range t.verbs {
+			question := callerrights.Question{Verb: verb, Resource: t.resource, Name: t.name}
+			if _, known := reasons[question]; !known {
+				questions, reasons[question] = append(questions, question), t.reason
+			}
+		}
+	}
+	refused, err := caller.Denied(ctx, questions)
+	denied := make([]denial, len(refused))
+	for i, question := range refused {
+		denied[i] = denial{question, reasons[question]}
+	}
+	return denied, err
+}
+
 // refusal names what is out of the caller's reach.
 func refusal(user, namespace string, denied []denial) error {
 	var reasons []string
 	for _, d := range denied[:min(len(denied), maxNamed)] {
-		reasons = append(reasons, fmt.Sprintf("User %q cannot %s resource %q named %q in API group %q in the namespace %q, which %s would have done on their behalf",
-			user, d.verb, d.resource.Resource, d.name, d.resource.Group, namespace, d.reason))
+		named := ""
+		if d.Name != "" {
+			named = fmt.Sprintf(" named %q", d.Name)
+		}
+		reasons = append(reasons, fmt.Sprintf("User %q cannot %s resource %q%s in API group %q in the namespace %q, which %s would have done on their behalf",
+			user, d.Verb, d.Resource.Resource, named, d.Resource.Group, namespace, d.reason))
 	}
 	if more := len(denied) - maxNamed; more > 0 {
 		reasons = append(reasons, fmt.Sprintf("and %d more", more))

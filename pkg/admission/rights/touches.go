@@ -6,6 +6,8 @@ package rights
 import (
 	"bytes"
 	"fmt"
+	"maps"
+	"slices"
 
 	"k8s.io/apimachinery/pkg/api/equality"
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -27,39 +29,46 @@ type touch struct {
 
 // The verbs of the host cluster that stand for what we do.
 var (
-	creating = []string{"create"}
-	changing = []string{"update", "patch"}
-	deleting = []string{"delete"}
+	creating           = []string{"create"}
+	changing           = []string{"update", "patch"}
+	creatingOrChanging = []string{"create", "update", "patch"}
+	deleting           = []string{"delete"}
 )
 
 // ofWrite lists what storing object in the place of old, nil for none, makes us
 // touch. A VMCluster that a zone newly defines is created, or taken up and changed
 // where there is one already.
-func ofWrite(object, old *vmdistributed.VMDistributedCluster, exists func(namespace, name string) bool) []touch {
-	if old == nil {
-		old = &vmdistributed.VMDistributedCluster{}
+func ofWrite(object, old *vmdistributed.VMDistributedCluster, around surroundings) []touch {
+	created := old == nil
+	if created {
+		old = &vmdistributed.VMDistributedCluster{} // so that all of it is new
 	}
-	everything := letsGo(object, old)
-	zones, listChanged := ofZones(object, old, everything, exists)
+	everything := !created && letsGo(object, old)
+	zones, listChanged := ofZones(object, old, everything, around)
 	found := zones
 	changed := everything || len(zones) > 0
 	found = append(found, ofReferences("spec.vmusers", victoriametrics.VMUserResource, object.Spec.VMUsers, old.Spec.VMUsers, changed)...)
 	found = append(found, ofReferences("spec.vmagent", victoriametrics.VMAgentResource, agents(object), agents(old), everything || listChanged)...)
+	if created || everything {
+		found = append(found, around.leftovers...)
+	}
 	if object.DeletionTimestamp != nil && !equality.Semantic.DeepEqual(object.Spec, old.Spec) {
 		// What spec says decides what becomes of the VMClusters now.
-		found = append(found, ofEnd(object)...)
+		found = append(found, ofEnd(object, around)...)
 	}
 	return found
 }
 
 // letsGo is true for a change that can set in motion, or in another manner, what
-// others have asked for.
+// others have asked for: it lifts what holds everything up, or may lift what one of
+// the zones waits for, which is those before it, the VMUsers and the VMAgent.
 func letsGo(object, old *vmdistributed.VMDistributedCluster) bool {
-	if old.Name == "" && old.UID == "" {
-		return false // all of it is new anyway
+	now, before := &object.Spec, &old.Spec
+	observed := before.ManagementPolicy == vmdistributed.ManagementPolicyObserve && now.ManagementPolicy != before.ManagementPolicy
+	if observed || before.Paused && !now.Paused || !equality.Semantic.DeepEqual(now.Strategy, before.Strategy) {
+		return true
 	}
-	observed := old.Spec.ManagementPolicy == vmdistributed.ManagementPolicyObserve && object.Spec.ManagementPolicy != old.Spec.ManagementPolicy
-	if observed || old.Spec.Paused && !object.Spec.Paused || !equality.Semantic.DeepEqual(object.Spec.Strategy, old.Spec.Strategy) {
+	if reordered(now.Zones.VMClusters, before.Zones.VMClusters) || !sameNames(now.VMUsers, before.VMUsers) || !sameNames(agents(object), agents(old)) {
 		return true
 	}
 	for _, key := range []string{vmdistributed.PromoteAnnotation, vmdistributed.AbortAnnotation, victoriametrics.PermitShrinkAnnotation} {
@@ -70,8 +79,40 @@ func letsGo(object, old *vmdistributed.VMDistributedCluster) bool {
 	return false
 }
 
-// ofZones lists the VMClusters, and tells whether others are listed than before.
-func ofZones(object, old *vmdistributed.VMDistributedCluster, everything bool, exists func(namespace, name string) bool) (found []touch, listChanged bool) {
+// reordered is true where the zones that stay come in another order.
+func reordered(now, before []vmdistributed.Zone) bool {
+	return !slices.Equal(namesAlsoIn(now, before), namesAlsoIn(before, now))
+}
+
+func namesAlsoIn(zones, others []vmdistributed.Zone) []string {
+	known := map[string]bool{}
+	for i := range others {
+		known[others[i].ClusterName()] = true
+	}
+	var names []string
+	for i := range zones {
+		if name := zones[i].ClusterName(); known[name] {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// sameNames is true for references to the same objects, in whatever order.
+func sameNames(now, before []vmdistributed.ObjectReference) bool {
+	names := func(references []vmdistributed.ObjectReference) map[string]bool {
+		all := map[string]bool{}
+		for _, reference := range references {
+			all[reference.Name] = true
+		}
+		return all
+	}
+	return maps.Equal(names(now), names(before))
+}
+
+// ofZones lists the VMClusters, and tells whether others are listed than before, or
+// in another manner.
+func ofZones(object, old *vmdistributed.VMDistributedCluster, everything bool, around surroundings) (found []touch, listChanged bool) {
 	before := map[string]*vmdistributed.Zone{}
 	for i := range old.Spec.Zones.VMClusters {
 		zone := &old.Spec.Zones.VMClusters[i]
@@ -83,18 +124,12 @@ func ofZones(object, old *vmdistributed.VMDistributedCluster, everything bool, e
 		name := zone.ClusterName()
 		stored := before[name]
 		delete(before, name)
-		listChanged = listChanged || stored == nil
+		// The VMAgent scrapes what is ours, and not every VMCluster that is defined here is.
+		listChanged = listChanged || stored == nil || (stored.Ref == nil) != (zone.Ref == nil)
 		if same(zone, stored) && !everything {
 			continue
 		}
-		verbs := changing
-		if zone.Ref == nil && (stored == nil || stored.Ref != nil) {
-			verbs = creating
-			if exists(object.Namespace, name) {
-				verbs = append(append([]string{}, creating...), changing...)
-			}
-		}
-		found = append(found, touch{victoriametrics.VMClusterResource, name, verbs, path.Index(i).String()})
+		found = append(found, touch{victoriametrics.VMClusterResource, name, verbsOn(zone, stored, around), path.Index(i).String()})
 	}
 	for i := range old.Spec.Zones.VMClusters {
 		name := old.Spec.Zones.VMClusters[i].ClusterName()
@@ -105,6 +140,20 @@ func ofZones(object, old *vmdistributed.VMDistributedCluster, everything bool, e
 		found = append(found, touch{victoriametrics.VMClusterResource, name, changing, "taking the zone out of " + path.String()})
 	}
 	return found, listChanged
+}
+
+// verbsOn are those that it takes to bring a VMCluster to what its zone asks for.
+// stored is the zone as it was, nil for a new one.
+func verbsOn(zone, stored *vmdistributed.Zone, around surroundings) []string {
+	name, defined := zone.ClusterName(), stored != nil && stored.Ref == nil
+	switch {
+	case zone.Ref != nil || defined && !around.mayBeMissing(name):
+		return changing
+	case !defined && !around.mayExist(name):
+		return creating
+	}
+	// A definition may have been stored long before anything came of it.
+	return creatingOrChanging
 }
 
 // same is true for a zone that asks for what it has asked for before.
@@ -149,43 +198,51 @@ func ofReferences(path string, resource schema.GroupVersionResource, now, before
 }
 
 // ofDelete lists what deleting an object makes us touch.
-func ofDelete(old *vmdistributed.VMDistributedCluster) []touch {
+func ofDelete(old *vmdistributed.VMDistributedCluster, around surroundings) []touch {
 	if old == nil || old.DeletionTimestamp != nil {
 		return nil // who deleted it first has been asked
 	}
-	return ofEnd(old)
+	return ofEnd(old, around)
 }
 
 // ofEnd lists what the end of an object touches: VMClusters are deleted or let go,
 // and what was taken out of VMUsers and put into the VMAgent is taken back.
-func ofEnd(object *vmdistributed.VMDistributedCluster) []touch {
+func ofEnd(object *vmdistributed.VMDistributedCluster, around surroundings) []touch {
+	const reason = "deleting the VMDistributedCluster"
 	var found []touch
 	for i := range object.Spec.Zones.VMClusters {
 		zone := &object.Spec.Zones.VMClusters[i]
-		verbs, reason := changing, "deleting the VMDistributedCluster"
-		if zone.Ref == nil && object.Spec.DeletionPolicy != vmdistributed.DeletionPolicyRetain {
-			verbs, reason = deleting, "deleting the VMDistributedCluster, by its deletionPolicy,"
+		if zone.Ref == nil && object.Spec.DeletesVMClusters() {
+			found = append(found, touch{victoriametrics.VMClusterResource, zone.ClusterName(), deleting, reason + ", by its deletionPolicy,"})
+			continue
 		}
-		found = append(found, touch{victoriametrics.VMClusterResource, zone.ClusterName(), verbs, reason})
+		found = append(found, touch{victoriametrics.VMClusterResource, zone.ClusterName(), changing, reason})
 	}
-	for _, user := range object.Spec.VMUsers {
-		found = append(found, touch{victoriametrics.VMUserResource, user.Name, changing, "deleting the VMDistributedCluster"})
-	}
-	for _, agent := range agents(object) {
-		found = append(found, touch{victoriametrics.VMAgentResource, agent.Name, changing, "deleting the VMDistributedCluster"})
-	}
-	return found
+	return append(append(found, ofAllReferences(object, reason)...), around.leftovers...)
 }
 
 // ofStatus lists what a change of status may make us touch: it is what the rollout
 // remembers, of gates that have been passed among other things.
-func ofStatus(object, old *vmdistributed.VMDistributedCluster) []touch {
+func ofStatus(object, old *vmdistributed.VMDistributedCluster, around surroundings) []touch {
 	if object == nil || old == nil || equality.Semantic.DeepEqual(object.Status, old.Status) {
 		return nil
 	}
+	const reason = "a change of status"
 	var found []touch
 	for i := range old.Spec.Zones.VMClusters {
-		found = append(found, touch{victoriametrics.VMClusterResource, old.Spec.Zones.VMClusters[i].ClusterName(), changing, "a change of status"})
+		found = append(found, touch{victoriametrics.VMClusterResource, old.Spec.Zones.VMClusters[i].ClusterName(), changing, reason})
 	}
-	return append(found, ofReferences("spec.vmusers", victoriametrics.VMUserResource, old.Spec.VMUsers, old.Spec.VMUsers, true)...)
+	return append(append(found, ofAllReferences(old, reason)...), around.leftovers...)
+}
+
+// ofAllReferences lists the VMUsers and the VMAgent.
+func ofAllReferences(object *vmdistributed.VMDistributedCluster, reason string) []touch {
+	var found []touch
+	for _, user := range object.Spec.VMUsers {
+		found = append(found, touch{victoriametrics.VMUserResource, user.Name, changing, reason})
+	}
+	for _, agent := range agents(object) {
+		found = append(found, touch{victoriametrics.VMAgentResource, agent.Name, changing, reason})
+	}
+	return found
 }

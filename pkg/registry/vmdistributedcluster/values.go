@@ -5,12 +5,14 @@ package vmdistributedcluster
 
 import (
 	"context"
+	"slices"
 
 	"k8s.io/apiserver/pkg/authorization/authorizer"
 	"k8s.io/apiserver/pkg/endpoints/request"
 	"k8s.io/klog/v2"
 
 	"github.com/vmdistributed/vmdistributed-apiserver/apis/vmdistributed"
+	"github.com/vmdistributed/vmdistributed-apiserver/pkg/callerrights"
 	"github.com/vmdistributed/vmdistributed-apiserver/pkg/victoriametrics"
 )
 
@@ -23,41 +25,41 @@ type values struct {
 // hide takes them out of the reports on clusters that the caller may not get. What
 // can't be found out is no.
 func (v values) hide(ctx context.Context, namespace string, reports []vmdistributed.ZoneReport) {
-	var changed []*vmdistributed.ZoneReport
+	var questions []callerrights.Question
 	for i := range reports {
 		if len(reports[i].Changes) > 0 {
-			changed = append(changed, &reports[i])
+			questions = append(questions, toGet(&reports[i]))
 		}
 	}
-	// Most callers may get all VMClusters of the namespace, or none.
-	if len(changed) == 0 || v.mayGet(ctx, namespace, "") {
-		return
-	}
-	for _, report := range changed {
-		if v.mayGet(ctx, namespace, report.Cluster.Name) {
+	denied := v.denied(ctx, namespace, questions)
+	for i := range reports {
+		report := &reports[i]
+		if !slices.Contains(denied, toGet(report)) {
 			continue
 		}
 		report.ValuesHidden = true
-		for i := range report.Changes {
-			report.Changes[i].From, report.Changes[i].To = "", ""
+		for j := range report.Changes {
+			report.Changes[j].From, report.Changes[j].To = "", ""
 		}
 	}
 }
 
-// mayGet tells whether the caller may get a VMCluster, or all of a namespace where
-// name is empty.
-func (v values) mayGet(ctx context.Context, namespace, name string) bool {
-	caller, known := request.UserFrom(ctx)
+// toGet asks for the VMCluster of a zone.
+func toGet(report *vmdistributed.ZoneReport) callerrights.Question {
+	return callerrights.Question{Verb: "get", Resource: victoriametrics.VMClusterResource, Name: report.Cluster.Name}
+}
+
+// denied returns what the caller may not do, which is all where nobody can tell.
+func (v values) denied(ctx context.Context, namespace string, questions []callerrights.Question) []callerrights.Question {
+	user, known := request.UserFrom(ctx)
 	if !known {
-		return false
+		return questions
 	}
-	resource := victoriametrics.VMClusterResource
-	decision, _, err := v.authorizer.Authorize(ctx, authorizer.AttributesRecord{
-		User: caller, Verb: "get", Namespace: namespace, Name: name, ResourceRequest: true,
-		APIGroup: resource.Group, APIVersion: resource.Version, Resource: resource.Resource,
-	})
-	if err != nil && decision != authorizer.DecisionAllow {
-		klog.FromContext(ctx).Error(err, "Asking whether a caller may get VMClusters; their values stay hidden", "user", caller.GetName(), "namespace", namespace)
+	caller := callerrights.Caller{Authorizer: v.authorizer, User: user, Namespace: namespace}
+	denied, err := caller.Denied(ctx, questions)
+	if err != nil {
+		klog.FromContext(ctx).Error(err, "Finding out which VMClusters a caller may get; the values of all stay hidden")
+		return questions
 	}
-	return decision == authorizer.DecisionAllow
+	return denied
 }

@@ -13,6 +13,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/dynamic"
 
 	"github.com/vmdistributed/vmdistributed-apiserver/pkg/victoriametrics"
@@ -76,101 +77,128 @@ func inShapes(entries ...string) map[string]string {
 	}
 }
 
+// Zones of bob's, and what somebody else puts over theirs.
+const (
+	mine     = `{"ref":{"name":"mine"}}`
+	override = `,"overrideSpec":{"vmselect":{"replicaCount":9}}`
+)
+
+// withinReach makes a namespace in which bob may do everything with
+// VMDistributedClusters, and something with few objects beside: he may edit the
+// VMClusters mine and mine-too, and the VMUser and the VMAgent that are called shared.
+// He has a VMDistributedCluster x over mine; the VMCluster theirs is not his.
+func withinReach(t *testing.T, more ...rbacv1.PolicyRule) (namespace, bob string, caller *caller) {
+	t.Helper()
+	namespace = newNamespace(t)
+	for _, name := range []string{"mine", "theirs"} {
+		vmcluster(t, namespace, name)
+	}
+	bob = "bob-of-" + namespace
+	grant(t, namespace, bob, append(more, ours,
+		rule("vmclusters", "create update patch delete", "mine", "mine-too"), rule("vmusers vmagents", "update patch", "shared"))...)
+	caller = as(t, bob)
+	eventually(t, "bob may work with what is his", func() bool {
+		return caller.create(t, namespace, object("x", `{"zones":[`+mine+`]}`)).code == http.StatusCreated
+	})
+	settled(t, namespace, "x")
+	return namespace, bob, caller
+}
+
+// untouched returns what checks that a VMCluster still is as it was before.
+func untouched(t *testing.T, namespace, name string) (check func()) {
+	t.Helper()
+	before := liveCluster(t, namespace, name)
+	return func() {
+		t.Helper()
+		if after := liveCluster(t, namespace, name); after != before {
+			t.Errorf("somebody else's VMCluster became\n%s, it was\n%s", after, before)
+		}
+	}
+}
+
+// writesOf are all ways to bring an entry into the list of zones: of a new object y,
+// and of x, which is there. list has the entry in one of the shapes.
+func writesOf(t *testing.T, caller *caller, namespace, list, entry string) map[string]func() answer {
+	spec := `{"zones":` + list + `}`
+	patch := func(name, contentType, body string) func() answer {
+		path := in(namespace, name)
+		if contentType == applyType {
+			path += "?fieldManager=bob&force=true"
+		}
+		return func() answer { return caller.send(t, http.MethodPatch, path, contentType, body) }
+	}
+	return map[string]func() answer{
+		"create":                 func() answer { return caller.create(t, namespace, object("y", spec)) },
+		"create by apply":        patch("y", applyType, object("y", spec)),
+		"update":                 func() answer { return caller.send(t, http.MethodPut, in(namespace, "x"), jsonType, object("x", spec)) },
+		"apply":                  patch("x", applyType, object("x", spec)),
+		"merge patch":            patch("x", mergeType, `{"spec":`+spec+`}`),
+		"strategic merge patch":  patch("x", strategicType, `{"spec":`+spec+`}`),
+		"JSON patch":             patch("x", jsonPatchType, `[{"op":"replace","path":"/spec/zones","value":`+list+`}]`),
+		"JSON patch of the list": patch("x", jsonPatchType, `[{"op":"add","path":"/spec/zones/vmclusters/-","value":`+entry+`}]`),
+		"dry run": func() answer {
+			return caller.send(t, http.MethodPost, in(namespace)+"?dryRun=All", jsonType, object("y", spec))
+		},
+	}
+}
+
 // TestCallerReachesNoVMClusterThatTheyMayNotEdit: whoever may do everything with
 // VMDistributedClusters, and edit one VMCluster, gets at no other by any verb, type
 // of patch or shape.
 func TestCallerReachesNoVMClusterThatTheyMayNotEdit(t *testing.T) {
 	t.Parallel()
-	namespace := newNamespace(t)
-	for _, name := range []string{"mine", "theirs"} {
-		vmcluster(t, namespace, name)
-	}
-	bob := "bob-of-" + namespace
-	grant(t, namespace, bob, ours, rule("vmclusters", "create update patch delete", "mine", "mine-too"))
-	caller := as(t, bob)
-	const mine, override = `{"ref":{"name":"mine"}}`, `,"overrideSpec":{"vmselect":{"replicaCount":9}}`
-	eventually(t, "bob may work with what is his", func() bool {
-		return caller.create(t, namespace, object("x", `{"zones":[`+mine+`]}`)).code == http.StatusCreated
-	})
-	settled(t, namespace, "x")
-	// What somebody else has put over their own cluster.
-	shared.admin.create(t, namespace, object("paused", `{"paused":true,"zones":[{"ref":{"name":"theirs"}`+override+`}]}`)).want(t, http.StatusCreated)
-	before := liveCluster(t, namespace, "theirs")
-
-	zones := func(entry string) map[string]string { return inShapes(mine, entry) }
-	for kind, entry := range map[string]string{
-		"reference":       `{"ref":{"name":"theirs"}}`,
-		"override":        `{"ref":{"name":"theirs"}` + override + `}`,
-		"definition":      `{"name":"theirs","spec":{}}`,
-		"new definition":  `{"name":"new","spec":{}}`,
-		"named otherwise": `{"name":"mine","ref":{"name":"theirs"}` + override + `}`,
+	namespace, bob, caller := withinReach(t)
+	defer untouched(t, namespace, "theirs")()
+	for kind, test := range map[string]struct{ entry, reached string }{
+		"reference":       {`{"ref":{"name":"theirs"}}`, "theirs"},
+		"override":        {`{"ref":{"name":"theirs"}` + override + `}`, "theirs"},
+		"definition":      {`{"name":"theirs","spec":{}}`, "theirs"},
+		"new definition":  {`{"name":"new","spec":{}}`, "new"},
+		"named otherwise": {`{"name":"mine","ref":{"name":"theirs"}` + override + `}`, "theirs"},
 	} {
-		for shape, list := range zones(entry) {
-			spec := `{"zones":` + list + `}`
-			for how, send := range map[string]func() answer{
-				"create": func() answer { return caller.create(t, namespace, object("y", spec)) },
-				"create by apply": func() answer {
-					return caller.send(t, http.MethodPatch, in(namespace, "y")+"?fieldManager=bob&force=true", applyType, object("y", spec))
-				},
-				"update": func() answer {
-					return caller.send(t, http.MethodPut, in(namespace, "x"), jsonType, object("x", spec))
-				},
-				"apply": func() answer {
-					return caller.send(t, http.MethodPatch, in(namespace, "x")+"?fieldManager=bob&force=true", applyType, object("x", spec))
-				},
-				"merge patch": func() answer {
-					return caller.send(t, http.MethodPatch, in(namespace, "x"), mergeType, `{"spec":`+spec+`}`)
-				},
-				"strategic merge patch": func() answer {
-					return caller.send(t, http.MethodPatch, in(namespace, "x"), strategicType, `{"spec":`+spec+`}`)
-				},
-				"JSON patch": func() answer {
-					return caller.send(t, http.MethodPatch, in(namespace, "x"), jsonPatchType, `[{"op":"replace","path":"/spec/zones","value":`+list+`}]`)
-				},
-				"JSON patch of the list": func() answer {
-					return caller.send(t, http.MethodPatch, in(namespace, "x"), jsonPatchType, `[{"op":"add","path":"/spec/zones/vmclusters/-","value":`+entry+`}]`)
-				},
-				"dry run": func() answer {
-					return caller.send(t, http.MethodPost, in(namespace)+"?dryRun=All", jsonType, object("y", spec))
-				},
-			} {
+		for shape, list := range inShapes(mine, test.entry) {
+			for how, send := range writesOf(t, caller, namespace, list, test.entry) {
 				t.Run(strings.Join([]string{kind, shape, how}, "/"), func(t *testing.T) {
-					reached := "theirs"
-					if kind == "new definition" {
-						reached = "new"
-					}
-					wantForbidden(t, send(), bob, "vmclusters", reached)
+					wantForbidden(t, send(), bob, "vmclusters", test.reached)
 				})
 			}
 		}
 	}
+	wantNames(t, namespace, "x")
+}
 
-	zonesOfPaused := `{"zones":{"vmclusters":[{"ref":{"name":"theirs"}` + override + `}]}}`
+// TestCallerLetsNothingGoOnThatTheyMayNotDo: what somebody else has written waits, and
+// bob may not let it go on, nor end it.
+func TestCallerLetsNothingGoOnThatTheyMayNotDo(t *testing.T) {
+	t.Parallel()
+	namespace, bob, caller := withinReach(t)
+	const first, second = `{"ref":{"name":"theirs"}` + override + `}`, `{"ref":{"name":"theirs-too"}}`
+	const theirGates, waiting = `"vmagent":{"name":"shared"},"vmusers":[{"name":"shared"}]`, `"zones":{"vmclusters":[` + first + `,` + second + `]}`
+	shared.admin.create(t, namespace, object("paused", `{"paused":true,`+theirGates+`,`+waiting+`}`)).want(t, http.StatusCreated)
+	defer untouched(t, namespace, "theirs")()
+	merge := func(body string) func() answer {
+		return func() answer { return caller.send(t, http.MethodPatch, in(namespace, "paused"), mergeType, body) }
+	}
+	jsonPatch := func(body string) func() answer {
+		return func() answer { return caller.send(t, http.MethodPatch, in(namespace, "paused"), jsonPatchType, body) }
+	}
+	annotate := func(key, value string) func() answer {
+		return merge(`{"metadata":{"annotations":{"distributed.victoriametrics.com/` + key + `":"` + value + `"}}}`)
+	}
 	for how, send := range map[string]func() answer{
-		"let it go on": func() answer {
-			return caller.send(t, http.MethodPatch, in(namespace, "paused"), mergeType, `{"spec":{"paused":false}}`)
-		},
+		"let it go on": merge(`{"spec":{"paused":false}}`),
 		"let it go on, by leaving paused out": func() answer {
-			return caller.send(t, http.MethodPut, in(namespace, "paused"), jsonType, object("paused", zonesOfPaused))
+			return caller.send(t, http.MethodPut, in(namespace, "paused"), jsonType, object("paused", `{`+theirGates+`,`+waiting+`}`))
 		},
-		"change the override": func() answer {
-			return caller.send(t, http.MethodPatch, in(namespace, "paused"), jsonPatchType, `[{"op":"replace","path":"/spec/zones/vmclusters/0/overrideSpec/vmselect/replicaCount","value":7}]`)
-		},
-		"take the override away": func() answer {
-			return caller.send(t, http.MethodPatch, in(namespace, "paused"), jsonPatchType, `[{"op":"remove","path":"/spec/zones/vmclusters/0/overrideSpec"}]`)
-		},
-		"take the zone out": func() answer {
-			return caller.send(t, http.MethodPatch, in(namespace, "paused"), mergeType, `{"spec":{"zones":[`+mine+`]}}`)
-		},
-		"change the strategy": func() answer {
-			return caller.send(t, http.MethodPatch, in(namespace, "paused"), mergeType, `{"spec":{"strategy":{"minAvailableZones":0}}}`)
-		},
-		"promote": func() answer {
-			return caller.send(t, http.MethodPatch, in(namespace, "paused"), mergeType, `{"metadata":{"annotations":{"distributed.victoriametrics.com/promote":"theirs:1"}}}`)
-		},
-		"permit that storage shrinks": func() answer {
-			return caller.send(t, http.MethodPatch, in(namespace, "paused"), mergeType, `{"metadata":{"annotations":{"distributed.victoriametrics.com/permit-storage-shrink":"theirs:vmstorage.replicaCount=1"}}}`)
-		},
+		"change the override":         jsonPatch(`[{"op":"replace","path":"/spec/zones/vmclusters/0/overrideSpec/vmselect/replicaCount","value":7}]`),
+		"take the override away":      jsonPatch(`[{"op":"remove","path":"/spec/zones/vmclusters/0/overrideSpec"}]`),
+		"take the zone out":           merge(`{"spec":{"zones":[` + mine + `]}}`),
+		"change the order":            merge(`{"spec":{"zones":[` + second + `,` + first + `]}}`),
+		"name no VMAgent":             merge(`{"spec":{"vmagent":null}}`),
+		"list no VMUser":              merge(`{"spec":{"vmusers":[]}}`),
+		"change the strategy":         merge(`{"spec":{"strategy":{"minAvailableZones":0}}}`),
+		"promote":                     annotate("promote", "theirs:1"),
+		"permit that storage shrinks": annotate("permit-storage-shrink", "theirs:vmstorage.replicaCount=1"),
 		"status": func() answer {
 			return caller.send(t, http.MethodPatch, in(namespace, "paused", "status"), mergeType, `{"status":{"zones":[{"name":"theirs","phase":"Restoring"}]}}`)
 		},
@@ -182,14 +210,62 @@ func TestCallerReachesNoVMClusterThatTheyMayNotEdit(t *testing.T) {
 	} {
 		t.Run(how, func(t *testing.T) { wantForbidden(t, send(), bob, "vmclusters", "theirs") })
 	}
-	if after := liveCluster(t, namespace, "theirs"); after != before {
-		t.Errorf("somebody else's VMCluster became\n%s, it was\n%s", after, before)
-	}
 	wantNames(t, namespace, "paused", "x")
+}
 
-	// What changes nothing of theirs is nobody's business.
+// TestCallerHasNothingCreatedThatTheyMayNotCreate: bob may change a VMCluster that
+// somebody else has defined and that was never made, and not make it.
+func TestCallerHasNothingCreatedThatTheyMayNotCreate(t *testing.T) {
+	t.Parallel()
+	namespace, bob, caller := withinReach(t, rule("vmclusters", "update patch", "unmade"))
+	shared.admin.create(t, namespace, paused("paused", `[{"name":"unmade","spec":{}}]`)).want(t, http.StatusCreated)
+	defer untouched(t, namespace, "unmade")()
+	for how, patch := range map[string]string{
+		"define it otherwise":                `{"spec":{"zones":[{"name":"unmade","spec":{"retentionPeriod":"9"}}]}}`,
+		"let it be made":                     `{"spec":{"paused":false}}`,
+		"define it otherwise and have it so": `{"spec":{"paused":false,"zones":[{"name":"unmade","spec":{"retentionPeriod":"9"}}]}}`,
+	} {
+		t.Run(how, func(t *testing.T) {
+			got := caller.send(t, http.MethodPatch, in(namespace, "paused"), mergeType, patch)
+			wantForbidden(t, got, bob, "vmclusters", "unmade")
+			if !strings.Contains(string(got.body), "cannot create") {
+				t.Errorf("refused with %s", got.body)
+			}
+		})
+	}
+}
+
+// TestCallerTakesUpNoLeftoversThatTheyMayNotEdit: VMClusters outlive the store of the
+// server with their marks, and whoever creates an object of the name that they tell
+// has it release them.
+func TestCallerTakesUpNoLeftoversThatTheyMayNotEdit(t *testing.T) {
+	t.Parallel()
+	namespace, bob, caller := withinReach(t)
+	mark := fmt.Sprintf(`{"metadata":{"annotations":{%q:"%s/lost"}}}`, victoriametrics.OwnerAnnotation, namespace)
+	_, err := hostObjects(t).Resource(victoriametrics.VMClusterResource).Namespace(namespace).
+		Patch(t.Context(), "theirs", types.MergePatchType, []byte(mark), metav1.PatchOptions{})
+	must(t, err)
+	defer untouched(t, namespace, "theirs")()
+	lost := object("lost", `{"zones":[{"name":"mine-too","spec":{}}]}`)
+	eventually(t, "the server knows of the mark", func() bool {
+		return caller.send(t, http.MethodPost, in(namespace)+"?dryRun=All", jsonType, lost).code == http.StatusForbidden
+	})
+	wantForbidden(t, caller.create(t, namespace, lost), bob, "vmclusters", "theirs")
+	wantForbidden(t, caller.send(t, http.MethodPatch, in(namespace, "lost")+"?fieldManager=bob", applyType, lost), bob, "vmclusters", "theirs")
+	wantNames(t, namespace, "x")
+}
+
+// TestCallerMayDoWhatTouchesNothingOfOthers: what stays as it is, is nobody's business.
+func TestCallerMayDoWhatTouchesNothingOfOthers(t *testing.T) {
+	t.Parallel()
+	namespace, _, caller := withinReach(t)
+	shared.admin.create(t, namespace, paused("paused", `[{"ref":{"name":"theirs"}},{"name":"unmade","spec":{}}]`)).want(t, http.StatusCreated)
 	caller.send(t, http.MethodPatch, in(namespace, "paused"), mergeType, `{"metadata":{"labels":{"a":"b"}}}`).want(t, http.StatusOK)
+	caller.send(t, http.MethodPatch, in(namespace, "paused"), mergeType, `{"spec":{"deletionPolicy":"Retain"}}`).want(t, http.StatusOK)
 	caller.send(t, http.MethodPatch, in(namespace, "x"), mergeType, `{"spec":{"zones":[`+mine+`,{"name":"mine-too","spec":{}}]}}`).want(t, http.StatusOK)
+	caller.send(t, http.MethodPatch, in(namespace, "x"), mergeType, `{"spec":{"vmagent":{"name":"shared"},"vmusers":[{"name":"shared"}]}}`).want(t, http.StatusOK)
+	caller.send(t, http.MethodPatch, in(namespace, "x"), mergeType, `{"spec":{"paused":true}}`).want(t, http.StatusOK)
+	caller.send(t, http.MethodPatch, in(namespace, "x"), mergeType, `{"spec":{"paused":false}}`).want(t, http.StatusOK)
 	caller.send(t, http.MethodDelete, in(namespace, "x"), "", "").want(t, http.StatusOK)
 }
 
@@ -215,7 +291,8 @@ func wantForbidden(t *testing.T, got answer, user, resource, name string) {
 	}
 }
 
-// TestVMUsersAndTheVMAgentAreAskedAboutToo.
+// TestVMUsersAndTheVMAgentAreAskedAboutToo: rights on all VMClusters do not reach
+// further than these.
 func TestVMUsersAndTheVMAgentAreAskedAboutToo(t *testing.T) {
 	t.Parallel()
 	namespace := newNamespace(t)
@@ -239,12 +316,14 @@ func TestVMUsersAndTheVMAgentAreAskedAboutToo(t *testing.T) {
 	}
 }
 
-// TestWhoEmptiesANamespaceNeedsNoRightsOnVMClusters: nothing is touched in one that
-// terminates, and it must be able to go.
-func TestWhoEmptiesANamespaceNeedsNoRightsOnVMClusters(t *testing.T) {
+// TestWhoEmptiesANamespaceNeedsNoRightsOnWhatItHolds: nothing is touched in one that
+// terminates, and it must be able to go. The namespace controller may delete whatever
+// there is, and change nothing; what is referred to would take that.
+func TestWhoEmptiesANamespaceNeedsNoRightsOnWhatItHolds(t *testing.T) {
 	t.Parallel()
 	namespace := newNamespace(t)
-	shared.admin.create(t, namespace, object("x", `{"zones":[{"name":"a","spec":{}}]}`)).want(t, http.StatusCreated)
+	shared.admin.create(t, namespace, object("x",
+		`{"vmagent":{"name":"agent"},"vmusers":[{"name":"user"}],"zones":[{"name":"a","spec":{}},{"ref":{"name":"b"}}]}`)).want(t, http.StatusCreated)
 	must(t, shared.admin.kubernetes.CoreV1().Namespaces().Delete(t.Context(), namespace, metav1.DeleteOptions{}))
 	eventually(t, "the namespace is gone", func() bool {
 		_, err := shared.admin.kubernetes.CoreV1().Namespaces().Get(t.Context(), namespace, metav1.GetOptions{})
