@@ -25,7 +25,7 @@ import (
 	"k8s.io/client-go/tools/cache"
 
 	"github.com/vmdistributed/vmdistributed-apiserver/apis/operator/v1alpha1"
-	frontdoor "github.com/vmdistributed/vmdistributed-apiserver/pkg/admission"
+	"github.com/vmdistributed/vmdistributed-apiserver/apis/vmdistributed"
 	"github.com/vmdistributed/vmdistributed-apiserver/pkg/inventory"
 	"github.com/vmdistributed/vmdistributed-apiserver/pkg/victoriametrics"
 )
@@ -95,8 +95,8 @@ func attributes(object, old *object, operation admission.Operation, subresource 
 	if old != nil {
 		before = old
 	}
-	return admission.NewAttributesRecord(now, before, v1alpha1.SchemeGroupVersion.WithKind("VMDistributedCluster"), owner.Namespace, owner.Name,
-		v1alpha1.SchemeGroupVersion.WithResource(frontdoor.Resource), subresource, operation, nil, false, &authuser.DefaultInfo{Name: "somebody"})
+	return admission.NewAttributesRecord(now, before, v1alpha1.SchemeGroupVersion.WithKind(vmdistributed.Kind), owner.Namespace, owner.Name,
+		v1alpha1.SchemeGroupVersion.WithResource(vmdistributed.Resource), subresource, operation, nil, false, &authuser.DefaultInfo{Name: "somebody"})
 }
 
 // warned returns what the plugin warns of, and fails where it refuses.

@@ -93,7 +93,7 @@ func (p *plugin) Validate(ctx context.Context, a admission.Attributes, _ admissi
 		return err
 	}
 	if len(c.errs) > 0 {
-		return apierrors.NewInvalid(frontdoor.Kind, object.Name, c.errs)
+		return apierrors.NewInvalid(a.GetKind().GroupKind(), object.Name, c.errs)
 	}
 	return nil
 }
