@@ -65,7 +65,7 @@ func TestSchemaThatIsToldLastIsInForce(t *testing.T) {
 		origin := s.Origin()
 		last.Store(&origin)
 	})
-	for range 200 {
+	for range 50 {
 		f.forget(klog.Background())
 		var group sync.WaitGroup
 		group.Go(func() { f.fallBack(klog.Background()) })
