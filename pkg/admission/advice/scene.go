@@ -40,6 +40,7 @@ type scene struct {
 	agent *unstructured.Unstructured
 	// readMap is of all zones.
 	readMap *victoriametrics.ReadMap
+	left    budget
 	surroundings
 }
 
@@ -75,7 +76,7 @@ type listedUser struct {
 
 // newScene looks at a write. old is nil for a new object.
 func newScene(object, old *vmdistributed.VMDistributedCluster, around surroundings) (*scene, error) {
-	s := &scene{object: object, before: old, created: old == nil, surroundings: around}
+	s := &scene{object: object, before: old, created: old == nil, left: newBudget(), surroundings: around}
 	if s.created {
 		s.before = &vmdistributed.VMDistributedCluster{}
 	}
