@@ -116,10 +116,10 @@ func (p *plugin) Validate(ctx context.Context, a admission.Attributes, _ admissi
 // override is for are looked for again where the inventory does not know them. For
 // an inline zone that is not needed: its definition is checked as a whole anyway.
 //
-// Where the second look fails, the request is to be made again. To check the patch
-// alone would let pass what the rollout then fails on, and costs nobody anything to
-// avoid: a host cluster that does not answer does not tell the caller's rights
-// either, without which nothing is written.
+// Where the second look fails, the request is to be made again: to check the patch
+// alone would let pass what the rollout then fails on. That asks for no more than
+// every write does: a host cluster that does not answer does not tell the caller's
+// rights either.
 func (p *plugin) clusters(ctx context.Context, namespace string, changed []change) (lookUp, error) {
 	var unknown []string
 	for i := range changed {

@@ -102,8 +102,8 @@ func (c *check) inline(ctx context.Context, changed *change, wanted, before map[
 }
 
 // referenced holds what an override makes of a VMCluster against what the one
-// before makes of it. Where the VMCluster can't be read, the patch is all that can
-// be checked; the rollout says what is the matter.
+// before makes of it. Where there is no VMCluster, or its own definition can't be
+// told, the patch is all that can be checked; the rollout says what is the matter.
 func (c *check) referenced(ctx context.Context, changed *change, wanted, before map[string]any, live *unstructured.Unstructured) {
 	if live == nil {
 		c.errs = append(c.errs, c.schema.ValidatePatch(wanted, changed.path)...)
