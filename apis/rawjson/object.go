@@ -16,6 +16,8 @@ import (
 	"io"
 	"reflect"
 	"strings"
+
+	utiljson "k8s.io/apimachinery/pkg/util/json"
 )
 
 // Object is a JSON object, kept as it was written.
@@ -52,6 +54,22 @@ func (o *Object) UnmarshalJSON(data []byte) error {
 	}
 	o.Raw = bytes.Clone(data)
 	return nil
+}
+
+// Decode returns the members, integers as int64: nil for no object at all, and an
+// empty map for one without members.
+func (o *Object) Decode() (map[string]any, error) {
+	if o == nil {
+		return nil, nil
+	}
+	decoded := map[string]any{}
+	if len(o.Raw) == 0 {
+		return decoded, nil
+	}
+	if err := utiljson.Unmarshal(o.Raw, &decoded); err != nil {
+		return nil, err
+	}
+	return decoded, nil
 }
 
 // OpenAPISchemaType makes the published schema say "object".

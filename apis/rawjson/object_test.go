@@ -249,3 +249,24 @@ func countLeft(document any) int {
 	}
 	return count
 }
+
+func TestDecodeTellsNoObjectFromOneWithoutMembers(t *testing.T) {
+	for _, test := range []struct {
+		name   string
+		object *Object
+		want   map[string]any
+	}{
+		{"no object", nil, nil},
+		{"zero value", &Object{}, map[string]any{}},
+		{"no members", &Object{Raw: []byte(" { } ")}, map[string]any{}},
+		{"numbers", &Object{Raw: []byte(`{"a":12345678901234567,"b":1.5,"c":{"d":[1,null]}}`)},
+			map[string]any{"a": int64(12345678901234567), "b": 1.5, "c": map[string]any{"d": []any{int64(1), nil}}}},
+	} {
+		if got, err := test.object.Decode(); err != nil || !reflect.DeepEqual(got, test.want) {
+			t.Errorf("%s: got %#v, %v, want %#v", test.name, got, err, test.want)
+		}
+	}
+	if got, err := (&Object{Raw: []byte(`{"a":1`)}).Decode(); err == nil || got != nil {
+		t.Errorf("half an object is %v, %v", got, err)
+	}
+}

@@ -8,6 +8,13 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 )
 
+// The names of the kind, in every group that serves it.
+const (
+	Kind             = "VMDistributedCluster"
+	Resource         = "vmdistributedclusters"
+	SingularResource = "vmdistributedcluster"
+)
+
 // AddToScheme registers the hub types as the internal version of group. The
 // hub belongs to no group: each group that serves the kind registers it.
 func AddToScheme(scheme *runtime.Scheme, group string) {

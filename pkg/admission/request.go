@@ -7,18 +7,14 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apiserver/pkg/admission"
 
-	"github.com/vmdistributed/vmdistributed-apiserver/apis/operator/v1alpha1"
 	"github.com/vmdistributed/vmdistributed-apiserver/apis/vmdistributed"
 )
-
-// Resource is the plural under which the kind is served, in whatever group.
-const Resource = "vmdistributedclusters"
 
 // Objects returns the VMDistributedCluster that a request would store, nil where it
 // deletes one, and the one that is stored, nil where there is none. It returns two
 // nils for requests about anything else.
 func Objects(a admission.Attributes) (object, old *vmdistributed.VMDistributedCluster) {
-	if a.GetResource().Resource != Resource {
+	if a.GetResource().Resource != vmdistributed.Resource {
 		return nil, nil
 	}
 	object, _ = a.GetObject().(*vmdistributed.VMDistributedCluster)
@@ -43,6 +39,3 @@ func FieldValidation(a admission.Attributes) string {
 	}
 	return mode
 }
-
-// Kind names the kind in errors.
-var Kind = v1alpha1.SchemeGroupVersion.WithKind("VMDistributedCluster").GroupKind()

@@ -19,6 +19,7 @@ import (
 	"k8s.io/component-base/featuregate"
 
 	"github.com/vmdistributed/vmdistributed-apiserver/apis/operator/v1alpha1"
+	"github.com/vmdistributed/vmdistributed-apiserver/apis/vmdistributed"
 	generatedopenapi "github.com/vmdistributed/vmdistributed-apiserver/generated/openapi"
 	"github.com/vmdistributed/vmdistributed-apiserver/pkg/registry/vmdistributedcluster"
 	"github.com/vmdistributed/vmdistributed-apiserver/pkg/version"
@@ -127,7 +128,7 @@ func (c CompletedConfig) New() (*genericapiserver.GenericAPIServer, error) {
 }
 
 func (c CompletedConfig) install(server *genericapiserver.GenericAPIServer) error {
-	resource := v1alpha1.Resource("vmdistributedclusters")
+	resource := v1alpha1.Resource(vmdistributed.Resource)
 	storage, err := vmdistributedcluster.NewStorage(c.scheme, resource, c.generic.RESTOptionsGetter, c.extra.Zones, c.generic.Authorization.Authorizer)
 	if err != nil {
 		return fmt.Errorf("making the storage of %s: %w", resource, err)

@@ -27,6 +27,10 @@ type Follower struct {
 	// which is hardly ever.
 	builtIn func() (*Schema, error)
 
+	// replacing is held from the decision that a schema takes the place of the last
+	// one until all have been told: who is told last has been told what is in force.
+	replacing sync.Mutex
+
 	mutex    sync.RWMutex
 	current  *Schema // nil where nothing is installed
 	compiled *apiextensionsv1.CustomResourceDefinition
@@ -43,7 +47,7 @@ func NewFollower(ctx context.Context, client apiextensions.Interface) (*Follower
 	handling, err := f.informer.AddEventHandler(cache.ResourceEventHandlerFuncs{
 		AddFunc:    func(obj any) { f.see(logger, obj.(*apiextensionsv1.CustomResourceDefinition)) },
 		UpdateFunc: func(_, obj any) { f.see(logger, obj.(*apiextensionsv1.CustomResourceDefinition)) },
-		DeleteFunc: func(any) { f.replace(logger, nil, nil) },
+		DeleteFunc: func(any) { f.forget(logger) },
 	})
 	if err != nil {
 		return nil, fmt.Errorf("watching the CustomResourceDefinition %s: %w", CRDName(), err)
@@ -59,8 +63,8 @@ func CRDName() string { return victoriametrics.VMClusterResource.GroupResource()
 func (f *Follower) Run(ctx context.Context) error {
 	var group sync.WaitGroup
 	group.Go(func() { f.informer.RunWithContext(ctx) })
-	if cache.WaitForCacheSync(ctx.Done(), f.HasSynced) && f.installed() == nil {
-		f.replace(klog.FromContext(ctx), nil, nil)
+	if cache.WaitForCacheSync(ctx.Done(), f.HasSynced) {
+		f.fallBack(klog.FromContext(ctx))
 	}
 	group.Wait()
 	return nil
@@ -84,7 +88,7 @@ func (f *Follower) installed() *Schema {
 }
 
 // OnChange has react called with the schema that is found first, and with each that
-// comes in its place. It must be called before Run.
+// comes in its place, one after the other. It must be called before Run.
 func (f *Follower) OnChange(react func(*Schema)) {
 	f.mutex.Lock()
 	defer f.mutex.Unlock()
@@ -94,6 +98,8 @@ func (f *Follower) OnChange(react func(*Schema)) {
 // see takes a definition up. One that can't be read leaves the last one in force:
 // kube-apiserver has let it in, so that it is us who lack something.
 func (f *Follower) see(logger klog.Logger, crd *apiextensionsv1.CustomResourceDefinition) {
+	f.replacing.Lock()
+	defer f.replacing.Unlock()
 	f.mutex.RLock()
 	same := f.compiled != nil && f.compiled.UID == crd.UID && f.compiled.Generation == crd.Generation
 	f.mutex.RUnlock()
@@ -108,7 +114,24 @@ func (f *Follower) see(logger klog.Logger, crd *apiextensionsv1.CustomResourceDe
 	f.replace(logger, schema, crd)
 }
 
-// replace puts a schema in the place of the last one, nil for the built-in one.
+// fallBack tells of the built-in schema, unless something is installed after all.
+func (f *Follower) fallBack(logger klog.Logger) {
+	f.replacing.Lock()
+	defer f.replacing.Unlock()
+	if f.installed() == nil {
+		f.replace(logger, nil, nil)
+	}
+}
+
+// forget puts the built-in schema in force: nothing is installed any more.
+func (f *Follower) forget(logger klog.Logger) {
+	f.replacing.Lock()
+	defer f.replacing.Unlock()
+	f.replace(logger, nil, nil)
+}
+
+// replace puts a schema in the place of the last one, nil for the built-in one, and
+// tells of it. Who calls it holds replacing.
 func (f *Follower) replace(logger klog.Logger, schema *Schema, crd *apiextensionsv1.CustomResourceDefinition) {
 	f.mutex.Lock()
 	f.current, f.compiled = schema, crd

@@ -36,6 +36,10 @@ type Schema struct {
 	structural *structuralschema.Structural
 	values     validation.SchemaValidator
 	rules      *cel.Validator // nil where there are none
+
+	// patch is the schema of a merge patch, patchValues what checks one.
+	patch       *structuralschema.Structural
+	patchValues validation.SchemaValidator
 }
 
 // Cluster is a VMCluster as a request would have it.
@@ -89,10 +93,17 @@ func compile(props *apiextensionsv1.JSONSchemaProps) (*Schema, error) {
 	if err != nil {
 		return nil, err
 	}
+	patch := Loosened(structural)
+	patchValues, err := validatorOf(patch)
+	if err != nil {
+		return nil, err
+	}
 	return &Schema{
-		structural: structural,
-		values:     values,
-		rules:      cel.NewValidator(structural, true, celconfig.PerCallLimit),
+		structural:  structural,
+		values:      values,
+		rules:       cel.NewValidator(structural, true, celconfig.PerCallLimit),
+		patch:       patch,
+		patchValues: patchValues,
 	}, nil
 }
 
@@ -145,15 +156,12 @@ func (s *Schema) Validate(ctx context.Context, cluster Cluster, old map[string]a
 }
 
 // ValidatePatch returns what is wrong with a merge patch on a VMCluster that is not
-// known: the types of what it sets. What it lacks may be there already.
+// known: what it sets, by itself. What it lacks may be there already.
 func (s *Schema) ValidatePatch(patch map[string]any, path *field.Path) field.ErrorList {
-	object := map[string]any{specField: withoutNulls(patch)}
-	var errs field.ErrorList
-	for _, err := range validation.ValidateCustomResource(nil, object, s.values) {
-		if err.Type != field.ErrorTypeRequired {
-			errs = append(errs, err)
-		}
-	}
+	object := runtime.DeepCopyJSON(map[string]any{specField: withoutNulls(patch)})
+	fill(object, s.patch) // in lists, of which the whole is there
+	errs := validation.ValidateCustomResource(nil, object, s.patchValues)
+	errs = append(errs, listtype.ValidateListSetsAndMaps(nil, s.patch, object)...)
 	return moved(errs, path)
 }
 
@@ -177,16 +185,24 @@ func (s *Schema) complete(cluster Cluster) map[string]any {
 		"metadata":   map[string]any{"name": cluster.Name, "namespace": cluster.Namespace},
 		specField:    runtime.DeepCopyJSON(cluster.Spec),
 	}
-	pruning.Prune(object, s.structural, true)
-	defaulting.PruneNonNullableNullsWithoutDefaults(object, s.structural)
-	defaulting.Default(object, s.structural)
+	fill(object, s.structural)
 	return object
 }
 
+// fill leaves out fields that are not known, and puts defaults in.
+func fill(object map[string]any, structural *structuralschema.Structural) {
+	pruning.Prune(object, structural, true)
+	defaulting.PruneNonNullableNullsWithoutDefaults(object, structural)
+	defaulting.Default(object, structural)
+}
+
 // moved puts path in the place of the path to the spec. Some details begin with the
-// path once more, the old one.
+// path once more, the old one, and those about alternatives have it nowhere else.
 func moved(errs field.ErrorList, path *field.Path) field.ErrorList {
 	for _, err := range errs {
+		if quoted, rest, found := strings.Cut(err.Detail, `" must validate `); found && strings.HasPrefix(quoted, `"`) {
+			err.Field, err.Detail = quoted[1:], "must validate "+rest
+		}
 		err.Detail = strings.TrimPrefix(err.Detail, err.Field+" in body ")
 		err.Field = moveField(err.Field, path)
 	}

@@ -25,14 +25,14 @@ func definition() *apiextensionsv1.CustomResourceDefinition {
 	replicas.Minimum = ptr.To(0.0)
 	mode := text
 	mode.Enum = []apiextensionsv1.JSON{{Raw: []byte(`"a"`)}, {Raw: []byte(`"b"`)}}
+	defaulted := text
+	defaulted.Default = &apiextensionsv1.JSON{Raw: []byte(`"x"`)}
 	ports := apiextensionsv1.JSONSchemaProps{
 		Type: "array", XListType: ptr.To("map"), XListMapKeys: []string{"name"},
 		Items: &apiextensionsv1.JSONSchemaPropsOrArray{Schema: &apiextensionsv1.JSONSchemaProps{
-			Type: "object", Required: []string{"name"}, Properties: map[string]apiextensionsv1.JSONSchemaProps{"name": text, "port": integer},
+			Type: "object", Required: []string{"name", "protocol"}, Properties: map[string]apiextensionsv1.JSONSchemaProps{"name": text, "port": integer, "protocol": defaulted},
 		}},
 	}
-	defaulted := text
-	defaulted.Default = &apiextensionsv1.JSON{Raw: []byte(`"x"`)}
 	storage := apiextensionsv1.JSONSchemaProps{
 		Type:     "object",
 		Required: []string{"mode", "defaulted"},
@@ -46,9 +46,18 @@ func definition() *apiextensionsv1.CustomResourceDefinition {
 			Message: "must not be below least",
 		}},
 	}
+	alternatives := apiextensionsv1.JSONSchemaProps{
+		Type: "object", MinProperties: ptr.To[int64](2), MaxProperties: ptr.To[int64](2),
+		AnyOf: []apiextensionsv1.JSONSchemaProps{{Required: []string{"a"}}, {Required: []string{"b"}}},
+		OneOf: []apiextensionsv1.JSONSchemaProps{{Required: []string{"a"}}, {Required: []string{"b"}}},
+		Not:   &apiextensionsv1.JSONSchemaProps{Required: []string{"c", "d"}},
+		Properties: map[string]apiextensionsv1.JSONSchemaProps{
+			"a": integer, "b": integer, "c": integer, "d": integer, "port": {XIntOrString: true},
+		},
+	}
 	spec := apiextensionsv1.JSONSchemaProps{
 		Type:         "object",
-		Properties:   map[string]apiextensionsv1.JSONSchemaProps{"vmstorage": storage, "retentionPeriod": text},
+		Properties:   map[string]apiextensionsv1.JSONSchemaProps{"vmstorage": storage, "retentionPeriod": text, "alternatives": alternatives},
 		XValidations: apiextensionsv1.ValidationRules{{Rule: "self.retentionPeriod != 'never'", Message: "retention must end", FieldPath: ".retentionPeriod"}},
 	}
 	return &apiextensionsv1.CustomResourceDefinition{
@@ -105,6 +114,8 @@ func TestSpecsAreHeldAgainstTheSchemaUnderTheUsersOwnPath(t *testing.T) {
 		{name: "none of an enumeration", spec: `{` + ok + `,"vmstorage":{"mode":"c"}}`, want: []string{"Unsupported value " + path + ".vmstorage.mode"}},
 		{name: "lacks what is required", spec: `{` + ok + `,"vmstorage":{}}`, want: []string{"Required value " + path + ".vmstorage.mode"}},
 		{name: "null where something is required", spec: `{` + ok + `,"vmstorage":{"mode":null}}`, want: []string{"Required value " + path + ".vmstorage.mode"}},
+		{name: "none of the alternatives", spec: `{` + ok + `,"alternatives":{"c":1,"port":1}}`, want: []string{
+			"Invalid value " + path + ".alternatives", "Required value " + path + ".alternatives.a", "Invalid value " + path + ".alternatives"}},
 		{name: "null for a default", spec: `{` + ok + `,"vmstorage":{"mode":"a","defaulted":null}}`},
 		{name: "in a list", spec: `{` + ok + `,"vmstorage":{"mode":"a","ports":[{"name":"a"},{"port":1}]}}`, want: []string{"Required value " + path + ".vmstorage.ports[1].name"}},
 		{name: "twice in a list", spec: `{` + ok + `,"vmstorage":{"mode":"a","ports":[{"name":"a"},{"name":"a"}]}}`, want: []string{"Duplicate value " + path + ".vmstorage.ports[1]"}},
@@ -145,6 +156,15 @@ func TestPatchOnWhatIsNotKnownIsCheckedForWhatItSets(t *testing.T) {
 		{"removal", `{"vmstorage":{"mode":null},"retentionPeriod":null}`, nil},
 		{"wrong type", `{"vmstorage":{"replicaCount":"2"}}`, []string{"Invalid value spec.zones.vmclusters[1].spec.vmstorage.replicaCount"}},
 		{"none of an enumeration", `{"vmstorage":{"mode":"c"}}`, []string{"Unsupported value spec.zones.vmclusters[1].spec.vmstorage.mode"}},
+		{"one of what there may be two", `{"alternatives":{"c":1}}`, nil},
+		{"all of what there may be one", `{"alternatives":{"a":1,"b":1,"d":1}}`, nil},
+		{"wrong type among alternatives", `{"alternatives":{"c":"1"}}`, []string{"Invalid value spec.zones.vmclusters[1].spec.alternatives.c"}},
+		{"number or text", `{"alternatives":{"port":"http"}}`, nil},
+		{"neither number nor text", `{"alternatives":{"port":{}}}`, []string{"Invalid value spec.zones.vmclusters[1].spec.alternatives.port"}},
+		// A list is replaced as a whole, so that its items are as they are in a spec.
+		{"item that lacks what is required", `{"vmstorage":{"ports":[{"port":1}]}}`, []string{"Required value spec.zones.vmclusters[1].spec.vmstorage.ports[0].name"}},
+		{"item that lacks what has a default", `{"vmstorage":{"ports":[{"name":"a","protocol":null}]}}`, nil},
+		{"item that is there twice", `{"vmstorage":{"ports":[{"name":"a"},{"name":"a"}]}}`, []string{"Duplicate value spec.zones.vmclusters[1].spec.vmstorage.ports[1]"}},
 	} {
 		t.Run(test.name, func(t *testing.T) { wantErrors(t, schema.ValidatePatch(decoded(t, test.patch), at), test.want) })
 	}

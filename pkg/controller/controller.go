@@ -24,6 +24,7 @@ import (
 	"k8s.io/klog/v2"
 	"k8s.io/utils/clock"
 
+	"github.com/vmdistributed/vmdistributed-apiserver/apis/vmdistributed"
 	"github.com/vmdistributed/vmdistributed-apiserver/apis/vmdistributed/install"
 	"github.com/vmdistributed/vmdistributed-apiserver/generated/clientset/versioned"
 	externalversions "github.com/vmdistributed/vmdistributed-apiserver/generated/informers/externalversions"
@@ -103,7 +104,7 @@ func New(ctx context.Context, own versioned.Interface, host *rest.Config, known 
 		factory:    externalversions.NewSharedInformerFactory(own, 0),
 		queue: workqueue.NewTypedRateLimitingQueueWithConfig(
 			workqueue.NewTypedItemExponentialFailureRateLimiter[cache.ObjectName](minBackoff, maxBackoff),
-			workqueue.TypedRateLimitingQueueConfig[cache.ObjectName]{Name: "vmdistributedclusters"}),
+			workqueue.TypedRateLimitingQueueConfig[cache.ObjectName]{Name: vmdistributed.Resource}),
 		broadcast: broadcast,
 		recorder:  broadcast.NewRecorder(scheme, corev1.EventSource{Component: victoriametrics.FieldManager}),
 		clock:     clock.RealClock{},

@@ -9,9 +9,7 @@ import (
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
-	"k8s.io/apimachinery/pkg/util/json"
 
-	"github.com/vmdistributed/vmdistributed-apiserver/apis/rawjson"
 	"github.com/vmdistributed/vmdistributed-apiserver/apis/vmdistributed"
 	"github.com/vmdistributed/vmdistributed-apiserver/pkg/rollout"
 	"github.com/vmdistributed/vmdistributed-apiserver/pkg/victoriametrics"
@@ -20,7 +18,7 @@ import (
 // observeZone looks at one entry of the list and at the cluster that it names.
 func (o *observer) observeZone(ctx context.Context, object *vmdistributed.VMDistributedCluster, entry *vmdistributed.Zone, view *observation) (rollout.Zone, error) {
 	zone := rollout.Zone{Name: entry.ClusterName(), Inline: entry.Ref == nil}
-	wanted, err := decode(entry)
+	wanted, err := wantedOf(entry)
 	if err != nil {
 		return zone, fmt.Errorf("reading zone %s: %w", zone.Name, err)
 	}
@@ -222,30 +220,14 @@ func (o *observer) referredBy(ctx context.Context, namespace, name string) ([]st
 	return found, nil
 }
 
-// decode returns the definition or the override of a zone, nil for no override.
-func decode(entry *vmdistributed.Zone) (map[string]any, error) {
-	object := entry.Spec
-	if entry.Ref != nil {
-		object = entry.OverrideSpec
-	}
-	if object == nil || len(object.Raw) == 0 {
-		return emptyOr(object), nil
-	}
-	var decoded map[string]any
-	if err := json.Unmarshal(object.Raw, &decoded); err != nil {
+// wantedOf returns the definition or the override of a zone. An empty override is
+// none: nil.
+func wantedOf(entry *vmdistributed.Zone) (map[string]any, error) {
+	decoded, err := entry.Text().Decode()
+	if entry.Ref != nil && len(decoded) == 0 {
 		return nil, err
 	}
-	if len(decoded) == 0 && entry.Ref != nil {
-		return nil, nil
-	}
-	return decoded, nil
-}
-
-func emptyOr(object *rawjson.Object) map[string]any {
-	if object == nil {
-		return nil
-	}
-	return map[string]any{}
+	return decoded, err
 }
 
 // revisionOf is the revision of a zone. No override and an empty one are the

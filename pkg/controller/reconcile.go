@@ -265,7 +265,7 @@ func (p *pass) store(ctx context.Context, status vmdistributed.VMDistributedClus
 func (p *pass) tell(events ...event) {
 	reference := &corev1.ObjectReference{
 		APIVersion:      v1alpha1.SchemeGroupVersion.String(),
-		Kind:            "VMDistributedCluster",
+		Kind:            vmdistributed.Kind,
 		Namespace:       p.object.Namespace,
 		Name:            p.object.Name,
 		UID:             p.object.UID,

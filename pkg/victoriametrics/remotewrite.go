@@ -105,6 +105,12 @@ func RemoteWrites(agent *unstructured.Unstructured, zone Cluster, others []Clust
 	return found
 }
 
+// RemoteWriteEntries is how many entries RemoteWrites holds against each VMCluster.
+func RemoteWriteEntries(agent *unstructured.Unstructured) int {
+	list, _ := object(agent.Object, "spec")["remoteWrite"].([]any)
+	return len(list)
+}
+
 // writer is a VMAgent as far as its remote writes go.
 type writer struct {
 	namespace string

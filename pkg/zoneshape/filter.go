@@ -22,11 +22,8 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation/field"
 	"k8s.io/apiserver/pkg/endpoints/handlers/responsewriters"
 	"k8s.io/apiserver/pkg/endpoints/request"
-)
 
-const (
-	resource = "vmdistributedclusters"
-	kind     = "VMDistributedCluster"
+	"github.com/vmdistributed/vmdistributed-apiserver/apis/vmdistributed"
 )
 
 // Options says which requests WithCanonicalZones looks into, and how it answers
@@ -79,7 +76,7 @@ func (f *filter) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // concerns reports whether the request writes a VMDistributedCluster. The other
 // subresources take bodies of other kinds.
 func (f *filter) concerns(info *request.RequestInfo) bool {
-	if !info.IsResourceRequest || info.Resource != resource || !f.Groups.Has(info.APIGroup) {
+	if !info.IsResourceRequest || info.Resource != vmdistributed.Resource || !f.Groups.Has(info.APIGroup) {
 		return false
 	}
 	switch info.Subresource {
@@ -171,7 +168,7 @@ func status(err error, info *request.RequestInfo) error {
 	}
 	var invalid *field.Error
 	if errors.As(err, &invalid) {
-		return apierrors.NewInvalid(schema.GroupKind{Group: info.APIGroup, Kind: kind}, info.Name, field.ErrorList{invalid})
+		return apierrors.NewInvalid(schema.GroupKind{Group: info.APIGroup, Kind: vmdistributed.Kind}, info.Name, field.ErrorList{invalid})
 	}
 	return apierrors.NewBadRequest(err.Error())
 }

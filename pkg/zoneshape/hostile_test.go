@@ -7,24 +7,17 @@ import (
 	"fmt"
 	"strings"
 	"testing"
-	"time"
 )
-
-// patience is far more than any body needs, on a busy machine and under the race
-// detector too, and far less than what an unguarded expansion takes.
-const patience = time.Minute
 
 const mebibyte = 1 << 20
 
-func TestHostileBodiesComeBackQuickly(t *testing.T) {
+// TestHostileBodiesStaySmall: neither the result nor an error holds much more than
+// the body did. One that is expanded without a guard does not come to an end.
+func TestHostileBodiesStaySmall(t *testing.T) {
 	for name, body := range hostileBodies(mebibyte) {
 		for _, mediaType := range []string{jsonType, yamlType, patchType} {
 			t.Run(name+" as "+mediaType, func(t *testing.T) {
-				start := time.Now()
 				got, err := Normalise(mediaType, []byte(body))
-				if took := time.Since(start); took > patience {
-					t.Errorf("took %s", took)
-				}
 				if err != nil && len(err.Error()) > 4*maxQuoted {
 					t.Errorf("the error is %d bytes long: %.200s", len(err.Error()), err)
 				}

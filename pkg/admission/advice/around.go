@@ -7,14 +7,12 @@ import (
 	"cmp"
 	"context"
 	"slices"
-	"time"
 
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"github.com/vmdistributed/vmdistributed-apiserver/apis/vmdistributed"
+	frontdoor "github.com/vmdistributed/vmdistributed-apiserver/pkg/admission"
 	"github.com/vmdistributed/vmdistributed-apiserver/pkg/victoriametrics"
 )
 
@@ -57,42 +55,38 @@ func sorted(objects []*unstructured.Unstructured) []*unstructured.Unstructured {
 	})
 }
 
-const (
-	// maxLookedAgain bounds the reads of one request, and lookAgainFor their time.
-	maxLookedAgain = 10
-	lookAgainFor   = 2 * time.Second
-)
-
-// lookAgain reads what the write names and the inventory does not know: it may
-// have been made a moment ago, by the command that now makes the object.
-func (p *plugin) lookAgain(ctx context.Context, object, old *vmdistributed.VMDistributedCluster, around *surroundings) {
-	ctx, cancel := context.WithTimeout(ctx, lookAgainFor)
-	defer cancel()
-	left := maxLookedAgain
-	read := func(named reference, into *[]*unstructured.Unstructured) {
-		if left == 0 || find(*into, object.Namespace, named.name) != nil {
-			return
+// lookAgain reads what the write newly names and the inventory does not know. Who
+// does not answer once is not asked for the next kind.
+func (p *plugin) lookAgain(ctx context.Context, object, old *vmdistributed.VMDistributedCluster, around *surroundings) error {
+	var failed error
+	before := namedBy(old)
+	now := namedBy(object)
+	for _, kind := range []struct {
+		resource schema.GroupVersionResource
+		known    *[]*unstructured.Unstructured
+	}{
+		{victoriametrics.VMClusterResource, &around.clusters},
+		{victoriametrics.VMAgentResource, &around.agents},
+		{victoriametrics.VMUserResource, &around.users},
+	} {
+		var unknown []string
+		for _, named := range now {
+			if named.resource == kind.resource && !slices.Contains(before, named) && find(*kind.known, object.Namespace, named.name) == nil {
+				unknown = append(unknown, named.name)
+			}
 		}
-		left--
-		live, err := p.host.Resource(named.resource).Namespace(object.Namespace).Get(ctx, named.name, metav1.GetOptions{})
-		switch {
-		case err == nil:
-			*into = append(*into, live)
-		case !apierrors.IsNotFound(err):
-			around.unsure = append(around.unsure, named)
+		var found []*unstructured.Unstructured
+		if failed == nil {
+			found, failed = frontdoor.LookAgain(ctx, p.host, kind.resource, object.Namespace, unknown)
 		}
-	}
-	into := map[schema.GroupVersionResource]*[]*unstructured.Unstructured{
-		victoriametrics.VMClusterResource: &around.clusters,
-		victoriametrics.VMAgentResource:   &around.agents,
-		victoriametrics.VMUserResource:    &around.users,
-	}
-	known := namedBy(old)
-	for _, named := range namedBy(object) {
-		if !slices.Contains(known, named) {
-			read(named, into[named.resource])
+		*kind.known = append(*kind.known, found...)
+		if failed != nil {
+			for _, name := range unknown {
+				around.unsure = append(around.unsure, reference{kind.resource, name})
+			}
 		}
 	}
+	return failed
 }
 
 // reference is one object that a VMDistributedCluster refers to.

@@ -192,7 +192,7 @@ func taken(t *testing.T, document, patch string) string {
 	t.Helper()
 	live := decoded(t, document)[0]
 	zone := referred("", patch)
-	wanted, err := decode(zone.OverrideSpec)
+	wanted, err := zone.OverrideSpec.Decode()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -206,7 +206,7 @@ func taken(t *testing.T, document, patch string) string {
 // applied is a VMCluster that an object has made.
 func applied(t *testing.T, name string) string {
 	t.Helper()
-	wanted, err := decode(&rawjson.Object{Raw: []byte(storage)})
+	wanted, err := (&rawjson.Object{Raw: []byte(storage)}).Decode()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -112,7 +112,9 @@ func (p *plugin) ofWrite(ctx context.Context, object, old *vmdistributed.VMDistr
 		if around, err = p.around(ctx, object.Namespace); err != nil {
 			return nil, err
 		}
-		p.lookAgain(ctx, object, old, &around)
+		if err := p.lookAgain(ctx, object, old, &around); err != nil {
+			klog.FromContext(ctx).Error(err, "Looking again for what a request names", "namespace", object.Namespace, "name", object.Name)
+		}
 	}
 	s, err := newScene(object, old, around)
 	if err != nil {

@@ -25,7 +25,7 @@ import (
 	"k8s.io/client-go/tools/cache"
 
 	"github.com/vmdistributed/vmdistributed-apiserver/apis/operator/v1alpha1"
-	frontdoor "github.com/vmdistributed/vmdistributed-apiserver/pkg/admission"
+	"github.com/vmdistributed/vmdistributed-apiserver/apis/vmdistributed"
 	"github.com/vmdistributed/vmdistributed-apiserver/pkg/inventory"
 	"github.com/vmdistributed/vmdistributed-apiserver/pkg/victoriametrics"
 )
@@ -95,8 +95,8 @@ func attributes(object, old *object, operation admission.Operation, subresource 
 	if old != nil {
 		before = old
 	}
-	return admission.NewAttributesRecord(now, before, v1alpha1.SchemeGroupVersion.WithKind("VMDistributedCluster"), owner.Namespace, owner.Name,
-		v1alpha1.SchemeGroupVersion.WithResource(frontdoor.Resource), subresource, operation, nil, false, &authuser.DefaultInfo{Name: "somebody"})
+	return admission.NewAttributesRecord(now, before, v1alpha1.SchemeGroupVersion.WithKind(vmdistributed.Kind), owner.Namespace, owner.Name,
+		v1alpha1.SchemeGroupVersion.WithResource(vmdistributed.Resource), subresource, operation, nil, false, &authuser.DefaultInfo{Name: "somebody"})
 }
 
 // warned returns what the plugin warns of, and fails where it refuses.
@@ -173,17 +173,21 @@ func TestPluginLooksAgainForWhatWasMadeAMomentAgo(t *testing.T) {
 	if got := warned(t, p, attributes(written(users(many...)), nil, admission.Create, "")); !slices.ContainsFunc(got, func(text string) bool { return strings.Contains(text, "and 28 more do not exist yet") }) {
 		t.Errorf("warned of %q", got)
 	}
-	if asked := host.Actions(); len(asked) != maxLookedAgain {
-		t.Errorf("%d reads, want %d", len(asked), maxLookedAgain)
+	if asked := host.Actions(); len(asked) != 3 {
+		t.Errorf("asked %v, want one request for each kind", asked)
 	}
 
-	host.PrependReactor("get", "*", func(clienttesting.Action) (bool, runtime.Object, error) {
+	host.ClearActions()
+	host.PrependReactor("*", "*", func(clienttesting.Action) (bool, runtime.Object, error) {
 		return true, nil, apierrors.NewServiceUnavailable("nobody answers")
 	})
 	for _, text := range warned(t, p, attributes(written(), nil, admission.Create, "")) {
 		if strings.Contains(text, "exist") {
 			t.Errorf("with nobody to say so, warned: %s", text)
 		}
+	}
+	if asked := host.Actions(); len(asked) != 1 {
+		t.Errorf("asked %v, want no more after the first that was not answered", asked)
 	}
 }
 

@@ -99,13 +99,6 @@ func unlisted(s *scene) (here, elsewhere []string) {
 	return here, elsewhere
 }
 
-const (
-	// maxPairs bounds how many ways from a VMUser to a zone are looked at, and
-	// maxPlanned of how many a drain is planned: an answer must not take long.
-	maxPairs   = 1000
-	maxPlanned = 100
-)
-
 // onUndrainable tells where reads can't be taken from a zone, so that the guard
 // refuses to change it.
 func onUndrainable(s *scene) []string {
@@ -113,45 +106,46 @@ func onUndrainable(s *scene) []string {
 		return nil
 	}
 	var found []string
-	left := budget{pairs: maxPairs, plans: maxPlanned}
 	for _, user := range s.listed {
 		if user.live != nil {
-			found = append(found, undrainableBy(s, user, &left)...)
+			found = append(found, undrainableBy(s, user)...)
 		}
 	}
-	everywhere := s.usersChanged()
-	var reasons []string
-	for _, zone := range s.where(func(z *zone) bool { return everywhere || z.added }) {
-		for _, auth := range s.auths {
-			reasons = append(reasons, victoriametrics.UndrainableAuth(auth, zone.cluster)...)
-		}
-	}
-	if len(reasons) > 0 {
+	if reasons := undrainableAuths(s); len(reasons) > 0 {
 		found = append(found, refusal("spec.vmusers", reasons))
 	}
 	return found
 }
 
-// budget is what may still be looked at.
-type budget struct{ pairs, plans int }
+// undrainableAuths looks at what leads to zones from VMAuths themselves.
+func undrainableAuths(s *scene) []string {
+	everywhere := s.usersChanged()
+	var reasons []string
+	for _, zone := range s.where(func(z *zone) bool { return everywhere || z.added }) {
+		for _, auth := range s.auths {
+			if !spend(&s.left.pairs, 1) {
+				return reasons
+			}
+			reasons = append(reasons, victoriametrics.UndrainableAuth(auth, zone.cluster)...)
+		}
+	}
+	return reasons
+}
 
 // undrainableBy looks at one VMUser.
-func undrainableBy(s *scene, user *listedUser, left *budget) []string {
+func undrainableBy(s *scene, user *listedUser) []string {
 	everywhere := user.added || s.object.Spec.Strategy.Drain.LastTarget != s.before.Spec.Strategy.Drain.LastTarget
 	var reasons, lasting []string
 	for _, zone := range s.where(func(z *zone) bool { return everywhere || z.added }) {
-		if left.pairs--; left.pairs < 0 {
+		if !spend(&s.left.pairs, 1) {
 			break
 		}
 		if why := victoriametrics.Undrainable(user.live, s.auths, zone.cluster); len(why) > 0 {
 			reasons = append(reasons, why...)
 			continue
 		}
-		if left.plans > 0 && slices.Contains(user.reads, zone.name) {
-			left.plans--
-			if refusesDrain(s, user.live, zone) {
-				lasting = append(lasting, zone.name)
-			}
+		if slices.Contains(user.reads, zone.name) && spend(&s.left.plans, 1) && refusesDrain(s, user.live, zone) {
+			lasting = append(lasting, zone.name)
 		}
 	}
 	var found []string

@@ -10,10 +10,8 @@ import (
 	"k8s.io/apimachinery/pkg/api/equality"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
-	"k8s.io/apimachinery/pkg/util/json"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
-	"github.com/vmdistributed/vmdistributed-apiserver/apis/rawjson"
 	"github.com/vmdistributed/vmdistributed-apiserver/apis/vmdistributed"
 	"github.com/vmdistributed/vmdistributed-apiserver/pkg/victoriametrics"
 )
@@ -42,6 +40,7 @@ type scene struct {
 	agent *unstructured.Unstructured
 	// readMap is of all zones.
 	readMap *victoriametrics.ReadMap
+	left    budget
 	surroundings
 }
 
@@ -77,7 +76,7 @@ type listedUser struct {
 
 // newScene looks at a write. old is nil for a new object.
 func newScene(object, old *vmdistributed.VMDistributedCluster, around surroundings) (*scene, error) {
-	s := &scene{object: object, before: old, created: old == nil, surroundings: around}
+	s := &scene{object: object, before: old, created: old == nil, left: newBudget(), surroundings: around}
 	if s.created {
 		s.before = &vmdistributed.VMDistributedCluster{}
 	}
@@ -97,11 +96,7 @@ func newScene(object, old *vmdistributed.VMDistributedCluster, around surroundin
 }
 
 func (s *scene) readZones() error {
-	stored := map[string]*vmdistributed.Zone{}
-	for i := range s.before.Spec.Zones.VMClusters {
-		zone := &s.before.Spec.Zones.VMClusters[i]
-		stored[zone.ClusterName()] = zone
-	}
+	stored := s.before.ZonesByCluster()
 	live := map[string]*unstructured.Unstructured{}
 	for _, cluster := range s.clusters {
 		if cluster.GetNamespace() == s.object.Namespace {
@@ -118,12 +113,8 @@ func (s *scene) readZones() error {
 			added:   was == nil || (was.Ref == nil) != (entry.Ref == nil),
 			changed: was == nil || !equality.Semantic.DeepEqual(*was, *entry),
 		}
-		text := entry.Spec
-		if !z.inline {
-			text = entry.OverrideSpec
-		}
 		var err error
-		if z.wanted, err = decode(text); err != nil {
+		if z.wanted, err = entry.Text().Decode(); err != nil {
 			return fmt.Errorf("decoding %s: %w", z.path, err)
 		}
 		z.cluster = z.known(s.object.Namespace)
@@ -245,15 +236,4 @@ func find(objects []*unstructured.Unstructured, namespace, name string) *unstruc
 		}
 	}
 	return nil
-}
-
-func decode(object *rawjson.Object) (map[string]any, error) {
-	if object == nil {
-		return nil, nil
-	}
-	decoded := map[string]any{}
-	if len(object.Raw) == 0 {
-		return decoded, nil
-	}
-	return decoded, json.Unmarshal(object.Raw, &decoded)
 }

@@ -37,7 +37,11 @@ type ways struct {
 func waysTo(s *scene, zones []*zone) ways {
 	var found ways
 	known := s.allClusters()
+	cost := victoriametrics.RemoteWriteEntries(s.agent) * len(known)
 	for _, zone := range zones {
+		if !spend(&s.left.hosts, cost) {
+			break
+		}
 		writes := victoriametrics.RemoteWrites(s.agent, zone.cluster, known)
 		found.sharded = found.sharded || writes.Sharded
 		switch {

@@ -10,7 +10,6 @@ import (
 	"slices"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/apimachinery/pkg/util/json"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"github.com/vmdistributed/vmdistributed-apiserver/apis/rawjson"
@@ -35,21 +34,17 @@ type change struct {
 
 // changes leaves out zones that say what they have said before.
 func changes(object, old *vmdistributed.VMDistributedCluster) []change {
-	stored := map[string]*vmdistributed.Zone{}
-	if old != nil {
-		for i := range old.Spec.Zones.VMClusters {
-			zone := &old.Spec.Zones.VMClusters[i]
-			stored[zone.ClusterName()] = zone
-		}
-	}
+	stored := old.ZonesByCluster()
 	path := field.NewPath("spec", "zones", "vmclusters")
 	var found []change
 	for i := range object.Spec.Zones.VMClusters {
 		zone := &object.Spec.Zones.VMClusters[i]
-		c := change{cluster: zone.ClusterName(), inline: zone.Ref == nil}
-		c.text, c.path = textOf(zone, path.Index(i))
+		c := change{cluster: zone.ClusterName(), inline: zone.Ref == nil, text: zone.Text(), path: path.Index(i).Child("spec")}
+		if !c.inline {
+			c.path = path.Index(i).Child("overrideSpec")
+		}
 		if before := stored[c.cluster]; before != nil && (before.Ref == nil) == c.inline {
-			c.before, _ = textOf(before, path)
+			c.before = before.Text()
 		}
 		if c.text == nil || c.before != nil && bytes.Equal(c.text.Raw, c.before.Raw) {
 			continue
@@ -59,20 +54,13 @@ func changes(object, old *vmdistributed.VMDistributedCluster) []change {
 	return found
 }
 
-func textOf(zone *vmdistributed.Zone, path *field.Path) (*rawjson.Object, *field.Path) {
-	if zone.Ref == nil {
-		return zone.Spec, path.Child("spec")
-	}
-	return zone.OverrideSpec, path.Child("overrideSpec")
-}
-
 // zone checks one zone.
 func (c *check) zone(ctx context.Context, changed *change) error {
-	wanted, err := decode(changed.text)
+	wanted, err := changed.text.Decode()
 	if err != nil {
 		return fmt.Errorf("decoding %s: %w", changed.path, err)
 	}
-	before, err := decode(changed.before)
+	before, err := changed.before.Decode()
 	if err != nil {
 		return fmt.Errorf("decoding what %s was: %w", changed.path, err)
 	}
@@ -114,8 +102,8 @@ func (c *check) inline(ctx context.Context, changed *change, wanted, before map[
 }
 
 // referenced holds what an override makes of a VMCluster against what the one
-// before makes of it. Where the VMCluster can't be read, the patch is all that can
-// be checked; the rollout says what is the matter.
+// before makes of it. Where there is no VMCluster, or its own definition can't be
+// told, the patch is all that can be checked; the rollout says what is the matter.
 func (c *check) referenced(ctx context.Context, changed *change, wanted, before map[string]any, live *unstructured.Unstructured) {
 	if live == nil {
 		c.errs = append(c.errs, c.schema.ValidatePatch(wanted, changed.path)...)
@@ -128,15 +116,4 @@ func (c *check) referenced(ctx context.Context, changed *change, wanted, before 
 	}
 	cluster := clusterschema.Cluster{Namespace: c.namespace, Name: changed.cluster, Spec: override.Apply(own, wanted)}
 	c.errs = append(c.errs, c.schema.Validate(ctx, cluster, override.Apply(own, before), changed.path)...)
-}
-
-func decode(object *rawjson.Object) (map[string]any, error) {
-	if object == nil {
-		return nil, nil
-	}
-	decoded := map[string]any{}
-	if len(object.Raw) == 0 {
-		return decoded, nil
-	}
-	return decoded, json.Unmarshal(object.Raw, &decoded)
 }

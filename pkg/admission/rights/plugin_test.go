@@ -25,7 +25,7 @@ import (
 	"k8s.io/client-go/tools/cache"
 
 	"github.com/vmdistributed/vmdistributed-apiserver/apis/operator/v1alpha1"
-	frontdoor "github.com/vmdistributed/vmdistributed-apiserver/pkg/admission"
+	"github.com/vmdistributed/vmdistributed-apiserver/apis/vmdistributed"
 	"github.com/vmdistributed/vmdistributed-apiserver/pkg/inventory"
 )
 
@@ -147,7 +147,7 @@ func request(object, old *object, operation admission.Operation) admission.Attri
 		before = old
 	}
 	return admission.NewAttributesRecord(now, before, v1alpha1.SchemeGroupVersion.WithKind("VMDistributedCluster"), "ns", "x",
-		v1alpha1.SchemeGroupVersion.WithResource(frontdoor.Resource), "", operation, nil, false, &user.DefaultInfo{Name: "bob"})
+		v1alpha1.SchemeGroupVersion.WithResource(vmdistributed.Resource), "", operation, nil, false, &user.DefaultInfo{Name: "bob"})
 }
 
 // TestNoRightsAreNeededToEmptyANamespaceThatGoes: nothing is touched there. While it

@@ -26,6 +26,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"github.com/vmdistributed/vmdistributed-apiserver/apis/operator/v1alpha1"
+	"github.com/vmdistributed/vmdistributed-apiserver/apis/vmdistributed"
 	"github.com/vmdistributed/vmdistributed-apiserver/pkg/apiserver"
 )
 
@@ -37,7 +38,7 @@ type outcome struct {
 
 func (o outcome) storage(t *testing.T) generic.RESTOptions {
 	t.Helper()
-	options, err := o.GenericConfig.RESTOptionsGetter.GetRESTOptions(v1alpha1.Resource("vmdistributedclusters"), &v1alpha1.VMDistributedCluster{})
+	options, err := o.GenericConfig.RESTOptionsGetter.GetRESTOptions(v1alpha1.Resource(vmdistributed.Resource), &v1alpha1.VMDistributedCluster{})
 	if err != nil {
 		t.Fatal(err)
 	}

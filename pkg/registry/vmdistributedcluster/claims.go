@@ -17,7 +17,6 @@ import (
 	"k8s.io/apiserver/pkg/registry/rest"
 	"k8s.io/apiserver/pkg/storage"
 
-	"github.com/vmdistributed/vmdistributed-apiserver/apis/operator/v1alpha1"
 	"github.com/vmdistributed/vmdistributed-apiserver/apis/vmdistributed"
 )
 
@@ -54,15 +53,12 @@ func (c claims) onUpdate(next rest.ValidateObjectUpdateFunc) rest.ValidateObject
 
 // check looks only at VMClusters that old did not list: who has a claim keeps it.
 func (c claims) check(ctx context.Context, cluster, old *vmdistributed.VMDistributedCluster) error {
-	added := map[string]*field.Path{}
+	stored, added := old.ZonesByCluster(), map[string]*field.Path{}
 	path := field.NewPath("spec", "zones", "vmclusters")
 	for i := range cluster.Spec.Zones.VMClusters {
 		zone := &cluster.Spec.Zones.VMClusters[i]
-		added[zone.ClusterName()] = namePath(zone, path.Index(i))
-	}
-	if old != nil {
-		for i := range old.Spec.Zones.VMClusters {
-			delete(added, old.Spec.Zones.VMClusters[i].ClusterName())
+		if name := zone.ClusterName(); stored[name] == nil {
+			added[name] = namePath(zone, path.Index(i))
 		}
 	}
 	if len(added) == 0 {
@@ -73,7 +69,7 @@ func (c claims) check(ctx context.Context, cluster, old *vmdistributed.VMDistrib
 		return err
 	}
 	if len(errs) > 0 {
-		return apierrors.NewInvalid(v1alpha1.SchemeGroupVersion.WithKind("VMDistributedCluster").GroupKind(), cluster.Name, errs)
+		return apierrors.NewInvalid(schema.GroupKind{Group: c.resource.Group, Kind: vmdistributed.Kind}, cluster.Name, errs)
 	}
 	return nil
 }

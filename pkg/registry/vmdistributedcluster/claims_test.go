@@ -22,7 +22,7 @@ import (
 // how often these are listed.
 func claimsBeside(listed *int, others ...*vmdistributed.VMDistributedCluster) claims {
 	return claims{
-		resource: v1alpha1.Resource("vmdistributedclusters"),
+		resource: v1alpha1.Resource(vmdistributed.Resource),
 		list: func(context.Context, storage.SelectionPredicate, *metainternalversion.ListOptions) (runtime.Object, error) {
 			*listed++
 			list := &vmdistributed.VMDistributedClusterList{}

@@ -53,7 +53,7 @@ func newDoor() *door {
 	codecs := serializer.NewCodecFactory(scheme)
 	return &door{
 		scheme: scheme, codecs: codecs, codec: codecs.LegacyCodec(v1alpha1.SchemeGroupVersion),
-		version: v1alpha1.SchemeGroupVersion.WithKind("VMDistributedCluster"),
+		version: v1alpha1.SchemeGroupVersion.WithKind(vmdistributed.Kind),
 		main:    newStrategy(scheme),
 	}
 }
@@ -63,7 +63,7 @@ const doorNamespace = "monitoring"
 func doorContext(verb string) context.Context {
 	ctx := genericapirequest.WithNamespace(context.Background(), doorNamespace)
 	return genericapirequest.WithRequestInfo(ctx, &genericapirequest.RequestInfo{
-		IsResourceRequest: true, Verb: verb, Namespace: doorNamespace, Resource: "vmdistributedclusters",
+		IsResourceRequest: true, Verb: verb, Namespace: doorNamespace, Resource: vmdistributed.Resource,
 		APIGroup: v1alpha1.SchemeGroupVersion.Group, APIVersion: v1alpha1.SchemeGroupVersion.Version,
 	})
 }

@@ -28,9 +28,9 @@ type Storage struct {
 // Resources maps each storage to the path under which it is served.
 func (s *Storage) Resources() map[string]rest.Storage {
 	return map[string]rest.Storage{
-		"vmdistributedclusters":        s.VMDistributedCluster,
-		"vmdistributedclusters/status": s.Status,
-		"vmdistributedclusters/zones":  s.Zones,
+		vmdistributed.Resource:             s.VMDistributedCluster,
+		vmdistributed.Resource + "/status": s.Status,
+		vmdistributed.Resource + "/zones":  s.Zones,
 	}
 }
 
@@ -43,7 +43,7 @@ func NewStorage(scheme *runtime.Scheme, resource schema.GroupResource, options g
 		NewFunc:                   func() runtime.Object { return &vmdistributed.VMDistributedCluster{} },
 		NewListFunc:               func() runtime.Object { return &vmdistributed.VMDistributedClusterList{} },
 		DefaultQualifiedResource:  resource,
-		SingularQualifiedResource: schema.GroupResource{Group: resource.Group, Resource: "vmdistributedcluster"},
+		SingularQualifiedResource: schema.GroupResource{Group: resource.Group, Resource: vmdistributed.SingularResource},
 		CreateStrategy:            main,
 		UpdateStrategy:            main,
 		DeleteStrategy:            main,

@@ -64,7 +64,7 @@ func (strategy) PrepareForCreate(_ context.Context, obj runtime.Object) {
 func (strategy) PrepareForUpdate(_ context.Context, obj, old runtime.Object) {
 	cluster, before := obj.(*vmdistributed.VMDistributedCluster), old.(*vmdistributed.VMDistributedCluster)
 	cluster.Status = before.Status
-	keepUnchangedText(&cluster.Spec, &before.Spec)
+	keepUnchangedText(cluster, before)
 	cluster.Generation = before.Generation
 	if !equality.Semantic.DeepEqual(cluster.Spec, before.Spec) {
 		cluster.Generation++

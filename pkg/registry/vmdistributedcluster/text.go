@@ -18,15 +18,11 @@ import (
 // keepUnchangedText puts the stored text of an inner spec in the place of a new
 // one that says the same in other words (order of keys, white space, 1e3 for
 // 1000), so that only a change of meaning is a change of the object.
-func keepUnchangedText(spec, old *vmdistributed.VMDistributedClusterSpec) {
-	before := make(map[string]*vmdistributed.Zone, len(old.Zones.VMClusters))
-	for i := range old.Zones.VMClusters {
-		zone := &old.Zones.VMClusters[i]
-		before[zone.ClusterName()] = zone
-	}
-	for i := range spec.Zones.VMClusters {
-		zone := &spec.Zones.VMClusters[i]
-		if stored := before[zone.ClusterName()]; stored != nil {
+func keepUnchangedText(cluster, before *vmdistributed.VMDistributedCluster) {
+	zones := before.ZonesByCluster()
+	for i := range cluster.Spec.Zones.VMClusters {
+		zone := &cluster.Spec.Zones.VMClusters[i]
+		if stored := zones[zone.ClusterName()]; stored != nil {
 			keepIfSame(zone.Spec, stored.Spec)
 			keepIfSame(zone.OverrideSpec, stored.OverrideSpec)
 		}

@@ -39,7 +39,7 @@ func TestStoredTextStaysUnlessTheMeaningChanges(t *testing.T) {
 			// The zone is found again at another place.
 			old := cluster(inline("z", `{}`), inline("a", test.stored), referred("b", test.stored))
 			object := cluster(referred("b", test.sent), inline("a", test.sent))
-			keepUnchangedText(&object.Spec, &old.Spec)
+			keepUnchangedText(object, old)
 			zones := object.Spec.Zones.VMClusters
 			if got := string(zones[1].Spec.Raw); got != want {
 				t.Errorf("spec is %s, want %s", got, want)
@@ -56,7 +56,7 @@ func TestStoredTextStaysUnlessTheMeaningChanges(t *testing.T) {
 func TestTextOfAnotherZoneIsLeftAlone(t *testing.T) {
 	old := cluster(inline("a", `{"x":1.0}`))
 	object := cluster(inline("b", `{"x":1}`), referred("a", `{"x":1}`))
-	keepUnchangedText(&object.Spec, &old.Spec)
+	keepUnchangedText(object, old)
 	zones := object.Spec.Zones.VMClusters
 	if string(zones[0].Spec.Raw) != `{"x":1}` || string(zones[1].OverrideSpec.Raw) != `{"x":1}` || zones[1].Spec != nil {
 		t.Errorf("became %s and %s", zones[0].Spec.Raw, zones[1].OverrideSpec.Raw)

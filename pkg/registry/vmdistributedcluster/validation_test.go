@@ -63,7 +63,7 @@ func (v validated) updateStatus(object, old *vmdistributed.VMDistributedCluster)
 func requestFor(subresource string) context.Context {
 	return genericapirequest.WithRequestInfo(context.Background(), &genericapirequest.RequestInfo{
 		IsResourceRequest: true, APIGroup: v1alpha1.GroupName, APIVersion: v1alpha1.SchemeGroupVersion.Version,
-		Resource: "vmdistributedclusters", Subresource: subresource, Namespace: "here", Name: "x",
+		Resource: vmdistributed.Resource, Subresource: subresource, Namespace: "here", Name: "x",
 	})
 }
 

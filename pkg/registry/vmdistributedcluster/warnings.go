@@ -15,18 +15,13 @@ import (
 // warnings tells what is allowed and yet hardly meant, of zones that are not as they
 // were in before, which is nil for a new object.
 func warnings(cluster, before *vmdistributed.VMDistributedCluster) []string {
-	stored := map[string]vmdistributed.Zone{}
-	if before != nil {
-		for _, zone := range before.Spec.Zones.VMClusters {
-			stored[zone.ClusterName()] = zone
-		}
-	}
+	stored := before.ZonesByCluster()
 	var found []string
 	path := field.NewPath("spec", "zones", "vmclusters")
 	for i := range cluster.Spec.Zones.VMClusters {
 		zone := &cluster.Spec.Zones.VMClusters[i]
 		at := path.Index(i)
-		if was, there := stored[zone.ClusterName()]; there && equality.Semantic.DeepEqual(was, *zone) {
+		if equality.Semantic.DeepEqual(stored[zone.ClusterName()], zone) {
 			continue
 		}
 		if zone.Ref != nil && zone.Name != "" {
@@ -42,13 +37,10 @@ func warnings(cluster, before *vmdistributed.VMDistributedCluster) []string {
 // warningsOfLeaving names the zones that a change takes out: a patch replaces the
 // list as a whole, and what it forgets to repeat goes.
 func warningsOfLeaving(cluster, before *vmdistributed.VMDistributedCluster) []string {
-	listed := map[string]bool{}
-	for i := range cluster.Spec.Zones.VMClusters {
-		listed[cluster.Spec.Zones.VMClusters[i].ClusterName()] = true
-	}
+	listed := cluster.ZonesByCluster()
 	var found []string
 	for i := range before.Spec.Zones.VMClusters {
-		if name := before.Spec.Zones.VMClusters[i].ClusterName(); !listed[name] {
+		if name := before.Spec.Zones.VMClusters[i].ClusterName(); listed[name] == nil {
 			found = append(found, fmt.Sprintf("spec.zones.vmclusters: zone %q is taken out; its VMCluster is released and goes on as it is. To take it up again, refer to it with ref", name))
 		}
 	}
