@@ -12,6 +12,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/fields"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/client-go/dynamic"
 )
@@ -37,16 +38,13 @@ func LookAgain(ctx context.Context, host dynamic.Interface, resource schema.Grou
 }
 
 func read(ctx context.Context, client dynamic.ResourceInterface, names []string) ([]*unstructured.Unstructured, error) {
+	var options metav1.ListOptions
 	if len(names) == 1 {
-		object, err := client.Get(ctx, names[0], metav1.GetOptions{})
-		if err != nil {
-			return nil, err
-		}
-		return []*unstructured.Unstructured{object}, nil
+		options.FieldSelector = fields.OneTermEqualSelector(metav1.ObjectNameField, names[0]).String()
 	}
-	// As many requests as there may be zones would use up what the client may ask in
-	// a second.
-	list, err := client.List(ctx, metav1.ListOptions{})
+	// With several, all at once: as many requests as there may be zones would use up
+	// what the client may ask in a second.
+	list, err := client.List(ctx, options)
 	if err != nil {
 		return nil, err
 	}

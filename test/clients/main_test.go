@@ -7,7 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
+	"io"
 	"path/filepath"
 	"testing"
 	"time"
@@ -18,6 +18,7 @@ import (
 	"k8s.io/client-go/kubernetes"
 
 	"github.com/vmdistributed/vmdistributed-apiserver/test/controlplane"
+	"github.com/vmdistributed/vmdistributed-apiserver/test/testmain"
 )
 
 const (
@@ -37,28 +38,16 @@ var shared struct {
 }
 
 func TestMain(m *testing.M) {
-	code, err := run(m)
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "test/clients:", err)
-		code = 1
-	}
-	os.Exit(code)
-}
-
-func run(m *testing.M) (code int, err error) {
-	if shared.root, err = controlplane.FindRoot(); err != nil {
-		return 0, err
-	}
-	// Short: the embedded etcd makes unix sockets below it.
-	if shared.dir, err = os.MkdirTemp("", "cl"); err != nil {
-		return 0, err
-	}
-	defer func() { err = errors.Join(err, os.RemoveAll(shared.dir)) }()
-	if err := start(); err != nil {
-		return 0, err
-	}
-	defer func() { err = errors.Join(err, shared.cp.Stop()) }()
-	return m.Run(), nil
+	testmain.Run(m, testmain.Shared{Name: "cl", Start: func(dir string, _ io.Writer) (stop func() error, err error) {
+		shared.dir = dir
+		if shared.root, err = controlplane.FindRoot(); err != nil {
+			return nil, err
+		}
+		if err := start(); err != nil {
+			return nil, err
+		}
+		return shared.cp.Stop, nil
+	}})
 }
 
 func start() (err error) {
@@ -70,7 +59,7 @@ func start() (err error) {
 		Operator: controlplane.OperatorStandin,
 	})
 	if err != nil {
-		return fmt.Errorf("starting the control plane (make test-clients builds what it needs): %w", err)
+		return err
 	}
 	if err := startServer(ctx); err != nil {
 		return errors.Join(err, shared.cp.Stop())

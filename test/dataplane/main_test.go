@@ -6,10 +6,8 @@ package dataplane
 import (
 	"context"
 	"errors"
-	"flag"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 	"testing"
 	"time"
@@ -18,14 +16,11 @@ import (
 	"k8s.io/client-go/kubernetes"
 
 	"github.com/vmdistributed/vmdistributed-apiserver/test/controlplane"
+	"github.com/vmdistributed/vmdistributed-apiserver/test/testmain"
 )
 
-const (
-	// patience ends a test that waits for what does not come.
-	patience = time.Minute
-	// together is how many tests run at the same time: they mostly wait.
-	together = "5"
-)
+// patience ends a test that waits for what does not come.
+const patience = time.Minute
 
 // site is what all tests of this package share.
 type site struct {
@@ -37,56 +32,42 @@ type site struct {
 var shared *site
 
 func TestMain(m *testing.M) {
-	flag.Parse()
-	status, err := runAll(m)
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		status = 1
-	}
-	os.Exit(status)
+	testmain.Run(m, testmain.Shared{Name: "dataplane", Together: 5, Start: start})
 }
 
-func runAll(m *testing.M) (status int, err error) {
-	if parallel := flag.Lookup("test.parallel"); parallel.Value.String() == parallel.DefValue {
-		if err := flag.Set("test.parallel", together); err != nil {
-			return 0, err
-		}
-	}
-	dir, err := os.MkdirTemp("", "dataplane")
-	if err != nil {
-		return 0, err
-	}
-	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+func start(dir string, out io.Writer) (stop func() error, err error) {
 	ctx, cancel := context.WithTimeout(context.Background(), 2*patience)
 	defer cancel()
-	var out io.Writer
-	if testing.Verbose() {
-		out = os.Stderr
-	}
 	control, err := controlplane.Start(ctx, controlplane.Options{
 		Dir: filepath.Join(dir, "control"), Out: out, CRDs: controlplane.CRDsUsed,
 	})
 	if err != nil {
-		return 0, fmt.Errorf("starting the control plane of the tests (run make tools first): %w", err)
+		return nil, err
 	}
-	defer func() { err = errors.Join(err, control.Stop()) }()
 	shared = &site{}
-	if shared.objects, err = dynamic.NewForConfig(control.Config()); err != nil {
-		return 0, err
+	if err := shared.start(ctx, dir, control); err != nil {
+		return nil, errors.Join(err, control.Stop())
 	}
-	if shared.kubernetes, err = kubernetes.NewForConfig(control.Config()); err != nil {
-		return 0, err
+	return func() error { return errors.Join(shared.plane.Stop(), control.Stop()) }, nil
+}
+
+func (s *site) start(ctx context.Context, dir string, control *controlplane.ControlPlane) error {
+	var err error
+	if s.objects, err = dynamic.NewForConfig(control.Config()); err != nil {
+		return err
+	}
+	if s.kubernetes, err = kubernetes.NewForConfig(control.Config()); err != nil {
+		return err
 	}
 	root, err := controlplane.FindRoot()
 	if err != nil {
-		return 0, err
+		return err
 	}
-	shared.plane, err = Start(ctx, control.Config(), Options{
+	s.plane, err = Start(ctx, control.Config(), Options{
 		Dir: filepath.Join(dir, "plane"), BinDir: filepath.Join(root, ".local", "bin"), ReloadDelay: -1,
 	})
 	if err != nil {
-		return 0, fmt.Errorf("starting the data plane: %w", err)
+		return fmt.Errorf("starting the data plane: %w", err)
 	}
-	defer func() { err = errors.Join(err, shared.plane.Stop()) }()
-	return m.Run(), nil
+	return nil
 }

@@ -6,10 +6,8 @@ package e2e
 import (
 	"context"
 	"errors"
-	"flag"
 	"fmt"
 	"io"
-	"os"
 	"testing"
 	"time"
 
@@ -23,15 +21,12 @@ import (
 	"github.com/vmdistributed/vmdistributed-apiserver/generated/clientset/versioned"
 	"github.com/vmdistributed/vmdistributed-apiserver/test/controlplane"
 	"github.com/vmdistributed/vmdistributed-apiserver/test/responders"
+	"github.com/vmdistributed/vmdistributed-apiserver/test/testmain"
 )
 
-const (
-	// patience ends a test that waits for what does not come. The operator finds
-	// some changes only at its resync, after 60 seconds.
-	patience = 6 * time.Minute
-	// together is how many tests run at the same time: they mostly wait.
-	together = "8"
-)
+// patience ends a test that waits for what does not come. The operator finds
+// some changes only at its resync, after 60 seconds.
+const patience = 6 * time.Minute
 
 // site is what all tests of this package share.
 type site struct {
@@ -47,43 +42,14 @@ type site struct {
 var shared site
 
 func TestMain(m *testing.M) {
-	flag.Parse()
-	status, err := run(m)
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		status = 1
-	}
-	os.Exit(status)
+	testmain.Run(m, testmain.Shared{Name: "e2e", Together: 8, Start: func(dir string, out io.Writer) (func() error, error) {
+		ctx, cancel := context.WithTimeout(context.Background(), patience)
+		defer cancel()
+		return shared.end, shared.start(ctx, dir, out)
+	}})
 }
 
-func run(m *testing.M) (status int, err error) {
-	if parallel := flag.Lookup("test.parallel"); parallel.Value.String() == parallel.DefValue {
-		if err := flag.Set("test.parallel", together); err != nil {
-			return 0, err
-		}
-	}
-	dir, err := os.MkdirTemp("", "e2e")
-	if err != nil {
-		return 0, err
-	}
-	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
-	defer cancel()
-	if err := shared.start(ctx, dir); err != nil {
-		return 0, fmt.Errorf("starting the control plane of the tests (run make tools build first): %w", err)
-	}
-	defer func() { err = errors.Join(err, shared.stop()) }()
-	status = m.Run()
-	ctx, cancel = context.WithTimeout(context.Background(), patience)
-	defer cancel()
-	return status, shared.operatorIsAlive(ctx)
-}
-
-func (s *site) start(ctx context.Context, dir string) error {
-	var out io.Writer
-	if testing.Verbose() {
-		out = os.Stderr
-	}
+func (s *site) start(ctx context.Context, dir string, out io.Writer) error {
 	var err error
 	if s.responders, err = responders.Listen(ctx, ""); err != nil {
 		return err
@@ -120,6 +86,13 @@ func (s *site) startOurs(ctx context.Context) error {
 	}
 	s.server, err = s.control.StartServer(ctx, controlplane.ServerOptions{Env: s.responders.Env()})
 	return err
+}
+
+// end finds out how the operator has come through all the tests, and stops everything.
+func (s *site) end() error {
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	return errors.Join(s.operatorIsAlive(ctx), s.stop())
 }
 
 func (s *site) stop() error {

@@ -9,8 +9,6 @@ package promise
 import (
 	"context"
 	"errors"
-	"flag"
-	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -23,6 +21,7 @@ import (
 	"github.com/vmdistributed/vmdistributed-apiserver/generated/clientset/versioned"
 	"github.com/vmdistributed/vmdistributed-apiserver/test/controlplane"
 	"github.com/vmdistributed/vmdistributed-apiserver/test/dataplane"
+	"github.com/vmdistributed/vmdistributed-apiserver/test/testmain"
 )
 
 const (
@@ -30,7 +29,7 @@ const (
 	patience = 3 * time.Minute
 	// together is how many tests run at the same time: each has nine processes
 	// under load.
-	together = "3"
+	together = 6
 )
 
 // site is what all tests of this package share.
@@ -50,41 +49,18 @@ var (
 )
 
 func TestMain(m *testing.M) {
-	flag.Parse()
-	status, err := run(m)
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		status = 1
-	}
-	os.Exit(status)
-}
-
-func run(m *testing.M) (status int, err error) {
-	if parallel := flag.Lookup("test.parallel"); parallel.Value.String() == parallel.DefValue {
-		if err := flag.Set("test.parallel", together); err != nil {
-			return 0, err
+	testmain.Run(m, testmain.Shared{Name: "promise", Together: together, Start: func(dir string, out io.Writer) (func() error, error) {
+		ctx, cancel := context.WithTimeout(context.Background(), patience)
+		defer cancel()
+		shared = &site{}
+		if err := shared.start(ctx, dir, out); err != nil {
+			return nil, errors.Join(err, shared.stop())
 		}
-	}
-	dir, err := os.MkdirTemp("", "promise")
-	if err != nil {
-		return 0, err
-	}
-	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
-	defer cancel()
-	shared = &site{}
-	if err := shared.start(ctx, dir); err != nil {
-		return 0, errors.Join(fmt.Errorf("starting the control plane and the data plane of the tests (run make tools build first): %w", err), shared.stop())
-	}
-	defer func() { err = errors.Join(err, shared.stop()) }()
-	return m.Run(), nil
+		return shared.stop, nil
+	}})
 }
 
-func (s *site) start(ctx context.Context, dir string) error {
-	var out io.Writer
-	if testing.Verbose() {
-		out = os.Stderr
-	}
+func (s *site) start(ctx context.Context, dir string, out io.Writer) error {
 	root, err := controlplane.FindRoot()
 	if err != nil {
 		return err

@@ -96,7 +96,7 @@ func TestOverrideOfAVMClusterThatWasMadeAMomentAgoIsCheckedAsAWhole(t *testing.T
 
 func TestOverrideOfWhatCannotBeReadIsToBeSentAgain(t *testing.T) {
 	p, host := unsynced(t)
-	host.PrependReactor("get", "vmclusters", func(clienttesting.Action) (bool, runtime.Object, error) {
+	host.PrependReactor("list", "vmclusters", func(clienttesting.Action) (bool, runtime.Object, error) {
 		return true, nil, apierrors.NewTimeoutError("nobody answers", 1)
 	})
 	err := p.Validate(t.Context(), created(referred("b", `{}`)), nil)

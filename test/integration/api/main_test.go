@@ -12,6 +12,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"testing"
@@ -20,6 +21,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/wait"
 
 	"github.com/vmdistributed/vmdistributed-apiserver/test/controlplane"
+	"github.com/vmdistributed/vmdistributed-apiserver/test/testmain"
 )
 
 // auditPolicy records what the tests read again: whole objects for the users of
@@ -49,28 +51,16 @@ var shared struct {
 }
 
 func TestMain(m *testing.M) {
-	code, err := run(m)
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "test/integration/api:", err)
-		code = 1
-	}
-	os.Exit(code)
-}
-
-func run(m *testing.M) (code int, err error) {
-	if err := findPrograms(); err != nil {
-		return 0, err
-	}
-	// Short: the embedded etcd makes unix sockets below it.
-	if shared.dir, err = os.MkdirTemp("", "api"); err != nil {
-		return 0, err
-	}
-	defer func() { err = errors.Join(err, os.RemoveAll(shared.dir)) }()
-	if err := start(); err != nil {
-		return 0, err
-	}
-	defer func() { err = errors.Join(err, shared.cp.Stop()) }()
-	return m.Run(), nil
+	testmain.Run(m, testmain.Shared{Name: "api", Start: func(dir string, _ io.Writer) (func() error, error) {
+		shared.dir = dir
+		if err := findPrograms(); err != nil {
+			return nil, err
+		}
+		if err := start(); err != nil {
+			return nil, err
+		}
+		return shared.cp.Stop, nil
+	}})
 }
 
 // findPrograms fails rather than skips: a test that did not run says nothing.
@@ -99,7 +89,7 @@ func start() (err error) {
 		ControllerManager: true,
 	})
 	if err != nil {
-		return fmt.Errorf("starting the control plane (make build tools builds what it needs): %w", err)
+		return err
 	}
 	policy := filepath.Join(shared.dir, "audit-policy.yaml")
 	if err := os.WriteFile(policy, []byte(auditPolicy), 0o600); err != nil {

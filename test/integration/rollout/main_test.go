@@ -6,7 +6,6 @@ package rollout
 import (
 	"context"
 	"errors"
-	"flag"
 	"fmt"
 	"io"
 	"os"
@@ -19,6 +18,7 @@ import (
 
 	"github.com/vmdistributed/vmdistributed-apiserver/test/controlplane"
 	"github.com/vmdistributed/vmdistributed-apiserver/test/standin"
+	"github.com/vmdistributed/vmdistributed-apiserver/test/testmain"
 )
 
 const (
@@ -26,8 +26,6 @@ const (
 	patience = 90 * time.Second
 	// lag is how long the stand-in takes for an update.
 	lag = 150 * time.Millisecond
-	// together is how many tests run at the same time: they mostly wait.
-	together = "10"
 )
 
 // site is what all tests of this package share.
@@ -47,52 +45,33 @@ var shared *site
 var long = os.Getenv("VMDC_TEST_LONG") != ""
 
 func TestMain(m *testing.M) {
-	flag.Parse()
-	status, err := run(m)
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		status = 1
-	}
-	os.Exit(status)
+	testmain.Run(m, testmain.Shared{Name: "rollout", Together: 10, Start: start})
 }
 
-func run(m *testing.M) (status int, err error) {
-	if parallel := flag.Lookup("test.parallel"); parallel.Value.String() == parallel.DefValue {
-		if err := flag.Set("test.parallel", together); err != nil {
-			return 0, err
-		}
-	}
-	dir, err := os.MkdirTemp("", "rollout")
-	if err != nil {
-		return 0, err
-	}
-	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	ctx, cancel := context.WithCancel(context.Background())
-	defer cancel()
+func start(dir string, out io.Writer) (stop func() error, err error) {
 	shared = &site{}
-	if err := shared.start(ctx, dir); err != nil {
-		return 0, fmt.Errorf("starting the control plane of the tests (run make tools build first): %w", err)
+	if err := shared.start(dir, out); err != nil {
+		return nil, err
 	}
-	defer func() { err = errors.Join(err, shared.control.Stop()) }()
+	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
 	go func() { ended <- shared.operator.Run(ctx) }()
+	stop = func() error {
+		cancel()
+		return errors.Join(<-ended, shared.control.Stop())
+	}
 	select {
 	case err := <-ended:
-		return 0, fmt.Errorf("starting the stand-in: %w", err)
+		ended <- err
+		return nil, fmt.Errorf("starting the stand-in: %w", errors.Join(err, stop()))
 	case <-shared.operator.Ready():
+		return stop, nil
 	}
-	status = m.Run()
-	cancel()
-	return status, <-ended
 }
 
-func (s *site) start(ctx context.Context, dir string) error {
-	ctx, cancel := context.WithTimeout(ctx, 2*patience)
+func (s *site) start(dir string, out io.Writer) error {
+	ctx, cancel := context.WithTimeout(context.Background(), 2*patience)
 	defer cancel()
-	var out io.Writer
-	if testing.Verbose() {
-		out = os.Stderr
-	}
 	var err error
 	s.control, err = controlplane.Start(ctx, controlplane.Options{
 		Dir: dir, Out: out, CRDs: controlplane.CRDsUsed, ControllerManager: true,
@@ -105,7 +84,10 @@ func (s *site) start(ctx context.Context, dir string) error {
 	if s.server, err = s.control.StartServer(ctx, controlplane.ServerOptions{}); err != nil {
 		return errors.Join(err, s.control.Stop())
 	}
-	return s.connect()
+	if err := s.connect(); err != nil {
+		return errors.Join(err, s.control.Stop())
+	}
+	return nil
 }
 
 func (s *site) connect() error {
