@@ -40,7 +40,7 @@ type site struct {
 	own        versioned.Interface
 	objects    dynamic.Interface
 	kubernetes kubernetes.Interface
-	behaviours behaviours
+	behaviours *behaviours
 }
 
 var (
@@ -52,7 +52,7 @@ func TestMain(m *testing.M) {
 	testmain.Run(m, testmain.Shared{Name: "promise", Together: together, Start: func(dir string, out io.Writer) (func() error, error) {
 		ctx, cancel := context.WithTimeout(context.Background(), patience)
 		defer cancel()
-		shared = &site{}
+		shared = &site{behaviours: &behaviours{}}
 		if err := shared.start(ctx, dir, out); err != nil {
 			return nil, errors.Join(err, shared.stop())
 		}

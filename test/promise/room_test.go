@@ -52,10 +52,16 @@ type room struct {
 
 func newRoom(t *testing.T) *room {
 	t.Helper()
+	return newRoomOf(t, shared)
+}
+
+// newRoomOf makes one at a site whose server is another.
+func newRoomOf(t *testing.T, site *site) *room {
+	t.Helper()
 	namespace, err := shared.kubernetes.CoreV1().Namespaces().Create(t.Context(),
 		&corev1.Namespace{ObjectMeta: metav1.ObjectMeta{GenerateName: "promise-"}}, metav1.CreateOptions{})
 	must(t, err)
-	r := &room{site: shared, t: t, namespace: namespace.Name, clusters: shared.own.OperatorV1alpha1().VMDistributedClusters(namespace.Name)}
+	r := &room{site: site, t: t, namespace: namespace.Name, clusters: site.own.OperatorV1alpha1().VMDistributedClusters(namespace.Name)}
 	t.Cleanup(r.leave)
 	r.furnish()
 	return r

@@ -23,9 +23,9 @@ import (
 	"github.com/vmdistributed/vmdistributed-apiserver/test/standin"
 )
 
-// TestKilledServerBreaksNoPromise kills our server at random moments of a
-// rollout. It does not run beside others, whose server this is too.
+// TestKilledServerBreaksNoPromise kills a server at random moments of a rollout.
 func TestKilledServerBreaksNoPromise(t *testing.T) {
+	t.Parallel()
 	seed := uint64(time.Now().UnixNano())
 	if text := os.Getenv("VMDC_TEST_SEED"); text != "" {
 		var err error
@@ -34,7 +34,7 @@ func TestKilledServerBreaksNoPromise(t *testing.T) {
 	}
 	t.Logf("VMDC_TEST_SEED=%d", seed)
 	random := rand.New(rand.NewPCG(seed, 0)) //nolint:gosec // to be repeatable
-	r := newRoom(t)
+	r := newRoomOf(t, ownServer(t, "killed"))
 	r.load()
 	kills := 4
 	if long {

@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"regexp"
 	"testing"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -35,7 +36,7 @@ func samples(t *testing.T) []sample {
 		must(t, err)
 		for _, path := range paths {
 			if objects := objectsIn(t, path); len(objects) > 0 {
-				found = append(found, sample{path: path, objects: objects})
+				found = append(found, sample{path: anywhere(t, path), objects: objects})
 			}
 		}
 		if len(found) > 0 {
@@ -45,6 +46,18 @@ func samples(t *testing.T) []sample {
 	t.Fatal("there is no sample in artifacts/samples")
 	return nil
 }
+
+// anywhere returns a copy of a manifest that names no namespace for its objects: each
+// test has its own.
+func anywhere(t *testing.T, path string) string {
+	t.Helper()
+	raw, err := os.ReadFile(path)
+	must(t, err)
+	return file(t, filepath.Base(path), namespaced.ReplaceAllString(string(raw), ""))
+}
+
+// namespaced finds the namespace in the metadata of an object.
+var namespaced = regexp.MustCompile(`(?m)^  namespace: .*\n`)
 
 // objectsIn names the VMDistributedClusters in a file.
 func objectsIn(t *testing.T, path string) []string {

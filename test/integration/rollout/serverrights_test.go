@@ -297,7 +297,7 @@ func (s *poor) waitForReplicas(ctx context.Context) error {
 	return wait.PollUntilContextCancel(ctx, 50*time.Millisecond, true, func(ctx context.Context) (bool, error) {
 		now, err := s.own.Get(ctx, "demo", metav1.GetOptions{})
 		if err != nil {
-			return false, nil
+			return false, nil //nolint:nilerr // asked again
 		}
 		s.note(now)
 		zone := zoneOf(now, "zone-a")
