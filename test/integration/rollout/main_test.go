@@ -45,7 +45,7 @@ var shared *site
 var long = os.Getenv("VMDC_TEST_LONG") != ""
 
 func TestMain(m *testing.M) {
-	testmain.Run(m, testmain.Shared{Name: "rollout", Together: 10, Start: start})
+	testmain.Run(m, testmain.Shared{Name: "rollout", Together: 14, Start: start})
 }
 
 func start(dir string, out io.Writer) (stop func() error, err error) {
