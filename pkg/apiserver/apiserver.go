@@ -71,6 +71,7 @@ func NewConfig(effectiveVersion basecompatibility.EffectiveVersion, features fea
 	namer := openapi.NewDefinitionNamer(scheme)
 	generic.OpenAPIConfig = genericapiserver.DefaultOpenAPIConfig(generatedopenapi.GetOpenAPIDefinitions, namer)
 	generic.OpenAPIConfig.Info.Title, generic.OpenAPIConfig.Info.Version = "vmdistributed-apiserver", version.Current
+	generic.OpenAPIConfig.PostProcessSpec = withoutStrategicMergePatchV2
 	generic.OpenAPIV3Config = genericapiserver.DefaultOpenAPIV3Config(generatedopenapi.GetOpenAPIDefinitions, namer)
 	generic.OpenAPIV3Config.Info.Title, generic.OpenAPIV3Config.Info.Version = "vmdistributed-apiserver", version.Current
 
@@ -82,7 +83,7 @@ func NewConfig(effectiveVersion basecompatibility.EffectiveVersion, features fea
 
 // Complete fills in what follows from the rest.
 func (c *Config) Complete() CompletedConfig {
-	normaliseZones(c.GenericConfig)
+	addFilters(c.GenericConfig)
 	return CompletedConfig{&completedConfig{
 		scheme:  c.Scheme,
 		codecs:  c.Codecs,
@@ -92,13 +93,13 @@ func (c *Config) Complete() CompletedConfig {
 	}}
 }
 
-// normaliseZones puts the filter that brings the accepted shapes of spec.zones
-// into one innermost, where the caller is known and allowed in, and where
-// audit and admission of this server see what will be stored.
-func normaliseZones(config *genericapiserver.RecommendedConfig) {
+// addFilters puts ours innermost, where the caller is known and allowed in. Where
+// the accepted shapes of spec.zones are brought into one there, audit and admission
+// of this server see what will be stored.
+func addFilters(config *genericapiserver.RecommendedConfig) {
 	chain := config.BuildHandlerChainFunc
 	config.BuildHandlerChainFunc = func(handler http.Handler, generic *genericapiserver.Config) http.Handler {
-		return chain(zoneshape.WithCanonicalZones(handler, filterOptions(generic)), generic)
+		return chain(withCurrentOpenAPI(zoneshape.WithCanonicalZones(handler, filterOptions(generic))), generic)
 	}
 }
 

@@ -11,6 +11,8 @@ import (
 
 	"k8s.io/apimachinery/pkg/api/equality"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/sets"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"github.com/vmdistributed/vmdistributed-apiserver/apis/rawjson"
@@ -52,11 +54,31 @@ func ofWrite(object, old *vmdistributed.VMDistributedCluster, around surrounding
 	if created || everything {
 		found = append(found, around.leftovers...)
 	}
-	if object.DeletionTimestamp != nil && !equality.Semantic.DeepEqual(object.Spec, old.Spec) {
-		// What spec says decides what becomes of the VMClusters now.
+	if preparesEnd(object, old) {
 		found = append(found, ofEnd(object, around)...)
 	}
 	return found
+}
+
+// preparesEnd is true for a change by which VMClusters may be deleted though nobody
+// asks for that any more: what is owned by something that goes, or does not exist, is
+// deleted by the garbage collector, in its own name.
+func preparesEnd(object, old *vmdistributed.VMDistributedCluster) bool {
+	if object.DeletionTimestamp != nil && !equality.Semantic.DeepEqual(object.Spec, old.Spec) {
+		return true // what spec says decides what becomes of the VMClusters now
+	}
+	owned := len(object.OwnerReferences) > 0
+	deletes := object.Spec.DeletesVMClusters() && !old.Spec.DeletesVMClusters()
+	retained := old.Spec.DeletionPolicy == vmdistributed.DeletionPolicyRetain
+	return owned && (deletes || !owners(old).IsSuperset(owners(object))) || deletes && retained
+}
+
+func owners(object *vmdistributed.VMDistributedCluster) sets.Set[types.UID] {
+	all := sets.New[types.UID]()
+	for _, reference := range object.OwnerReferences {
+		all.Insert(reference.UID)
+	}
+	return all
 }
 
 // letsGo is true for a change that can set in motion, or in another manner, what

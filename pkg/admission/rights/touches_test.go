@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/vmdistributed/vmdistributed-apiserver/apis/rawjson"
 	"github.com/vmdistributed/vmdistributed-apiserver/apis/vmdistributed"
@@ -78,6 +79,14 @@ func paused(o *object)   { o.Spec.Paused = true }
 func observed(o *object) { o.Spec.ManagementPolicy = vmdistributed.ManagementPolicyObserve }
 func retained(o *object) { o.Spec.DeletionPolicy = vmdistributed.DeletionPolicyRetain }
 func leaving(o *object)  { o.DeletionTimestamp = &metav1.Time{} }
+
+func owned(by ...types.UID) func(*object) {
+	return func(o *object) {
+		for _, uid := range by {
+			o.OwnerReferences = append(o.OwnerReferences, metav1.OwnerReference{APIVersion: "v1", Kind: "ConfigMap", Name: "owner", UID: uid})
+		}
+	}
+}
 
 func users(names ...string) func(*object) {
 	return func(o *object) {
@@ -193,6 +202,31 @@ func TestWritesToWhatIsOnItsWayOutTouchWhatTheyEnd(t *testing.T) {
 
 // TestLeftoversAreTouchedByWhatTakesThemUp: the controller knows what is an object's
 // by the object's name, and takes up what it finds.
+// TestWritesTouchWhatTheGarbageCollectorWouldEnd: it asks nobody whose right that is.
+func TestWritesTouchWhatTheGarbageCollectorWouldEnd(t *testing.T) {
+	const end = "agents/agent:update,patch clusters/a:delete clusters/b:update,patch users/user:update,patch"
+	const kept = everything
+	both := there("a", "b")
+	for _, test := range []write{
+		{"an owner", stored(owned("1")), stored(), both, end},
+		{"another owner", stored(owned("1", "2")), stored(owned("1")), both, end},
+		{"one owner in the place of another", stored(owned("2")), stored(owned("1")), both, end},
+		{"the same owner", stored(owned("1")), stored(owned("1")), both, ""},
+		{"an owner less", stored(owned("1")), stored(owned("1", "2")), both, ""},
+		{"no owner any more", stored(), stored(owned("1")), both, ""},
+		{"an owner of what is to be kept", stored(owned("1"), retained), stored(retained), both, kept},
+		{"an owner of what is only observed", stored(owned("1"), observed), stored(observed), both, kept},
+		{"created with an owner", stored(owned("1")), nil, there(), "agents/agent:update,patch clusters/a:create clusters/a:delete clusters/b:update,patch users/user:update,patch"},
+		{"to be kept no more", stored(), stored(retained), both, end},
+		{"to be kept from now on", stored(retained), stored(), both, ""},
+		{"to be kept no more, of an owner", stored(owned("1")), stored(owned("1"), retained), both, end},
+		{"not only observed any more, of an owner", stored(owned("1")), stored(owned("1"), observed), both,
+			"agents/agent:update,patch clusters/a:delete clusters/a:update,patch clusters/b:update,patch users/user:update,patch"},
+	} {
+		t.Run(test.name, test.check)
+	}
+}
+
 func TestLeftoversAreTouchedByWhatTakesThemUp(t *testing.T) {
 	around := there("a", "b")
 	around.leftovers = []touch{{victoriametrics.VMClusterResource, "left", changing, releasing}}

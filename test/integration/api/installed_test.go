@@ -141,8 +141,18 @@ func TestPublishedSchemaFollowsTheDefinition(t *testing.T) {
 	change := func(patch string) {
 		shared.admin.send(t, http.MethodPatch, definitionPath, jsonPatchType, patch).want(t, http.StatusOK)
 	}
+	// By the hash of what it was, as kubectl asks until kube-apiserver knows the next one.
+	paths, err := shared.admin.kubernetes.Discovery().OpenAPIV3().Paths()
+	must(t, err)
+	asKnown := paths["apis/"+groupVersion].ServerRelativeURL()
 	change(`[{"op":"add","path":"` + field + `","value":{"type":"string","description":"not yet"}}]`)
 	eventually(t, "the new field is published below spec and overrideSpec", func() bool { return published() == 2 })
+	if got := shared.admin.get(t, asKnown).want(t, http.StatusOK); strings.Count(string(got.body), `"fromTheFuture":`) != 2 {
+		t.Errorf("%s is answered with what was", asKnown)
+	}
+	if got := explain(t, "vmdc.spec.zones.vmclusters.spec.vmselect.fromTheFuture"); !strings.Contains(got, "not yet") {
+		t.Errorf("explained is %s", got)
+	}
 	change(`[{"op":"remove","path":"` + field + `"}]`)
 	eventually(t, "the field is gone again", func() bool { return published() == 0 })
 }

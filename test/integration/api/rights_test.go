@@ -190,14 +190,16 @@ func TestCallerLetsNothingGoOnThatTheyMayNotDo(t *testing.T) {
 		"let it go on, by leaving paused out": func() answer {
 			return caller.send(t, http.MethodPut, in(namespace, "paused"), jsonType, object("paused", `{`+theirGates+`,`+waiting+`}`))
 		},
-		"change the override":         jsonPatch(`[{"op":"replace","path":"/spec/zones/vmclusters/0/overrideSpec/vmselect/replicaCount","value":7}]`),
-		"take the override away":      jsonPatch(`[{"op":"remove","path":"/spec/zones/vmclusters/0/overrideSpec"}]`),
-		"take the zone out":           merge(`{"spec":{"zones":[` + mine + `]}}`),
-		"change the order":            merge(`{"spec":{"zones":[` + second + `,` + first + `]}}`),
-		"name no VMAgent":             merge(`{"spec":{"vmagent":null}}`),
-		"list no VMUser":              merge(`{"spec":{"vmusers":[]}}`),
-		"change the strategy":         merge(`{"spec":{"strategy":{"minAvailableZones":0}}}`),
-		"promote":                     annotate("promote", "theirs:1"),
+		"change the override":    jsonPatch(`[{"op":"replace","path":"/spec/zones/vmclusters/0/overrideSpec/vmselect/replicaCount","value":7}]`),
+		"take the override away": jsonPatch(`[{"op":"remove","path":"/spec/zones/vmclusters/0/overrideSpec"}]`),
+		"take the zone out":      merge(`{"spec":{"zones":[` + mine + `]}}`),
+		"change the order":       merge(`{"spec":{"zones":[` + second + `,` + first + `]}}`),
+		"name no VMAgent":        merge(`{"spec":{"vmagent":null}}`),
+		"list no VMUser":         merge(`{"spec":{"vmusers":[]}}`),
+		"change the strategy":    merge(`{"spec":{"strategy":{"minAvailableZones":0}}}`),
+		"promote":                annotate("promote", "theirs:1"),
+		// The garbage collector would then delete it.
+		"give it an owner":            merge(`{"metadata":{"ownerReferences":[{"apiVersion":"v1","kind":"ConfigMap","name":"none","uid":"11111111-1111-1111-1111-111111111111"}]}}`),
 		"permit that storage shrinks": annotate("permit-storage-shrink", "theirs:vmstorage.replicaCount=1"),
 		"status": func() answer {
 			return caller.send(t, http.MethodPatch, in(namespace, "paused", "status"), mergeType, `{"status":{"zones":[{"name":"theirs","phase":"Restoring"}]}}`)
