@@ -16,6 +16,13 @@ BIN := $(LOCAL)/bin
 OPERATOR ?= real
 OPERATORS := real dataplane standin none
 
+# What up starts.
+BARE := etcd kube-apiserver kube-controller-manager kubectl
+PROGRAMS_real := $(BARE) kube-scheduler kwok vm-operator
+PROGRAMS_dataplane := $(BARE) vmagent vmauth victoria-metrics
+PROGRAMS_standin := $(BARE)
+PROGRAMS_none := $(BARE)
+
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 LDFLAGS := -X github.com/vmdistributed/vmdistributed-apiserver/pkg/version.build=$(VERSION)
 
@@ -91,7 +98,8 @@ update: ## Generate code
 	hack/update-codegen.sh
 
 .PHONY: up
-up: operator-is-known tools build standin ## Leave a local control plane running, with the server registered
+up: operator-is-known build standin ## Leave a local control plane running, with the server registered
+	hack/build-tools.sh $(PROGRAMS_$(OPERATOR))
 	go run ./hack/controlplane up --operator $(OPERATOR)
 
 .PHONY: operator-is-known
