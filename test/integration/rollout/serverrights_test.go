@@ -49,7 +49,7 @@ const usually = 6
 
 // TestServerSaysWhichOfItsRightsIsMissing takes each from it in turn: none is spare,
 // and what the server can't do for the lack of it is told with the verb and the
-// resource, in status or in its log.
+// resource, in an answer or in its log.
 func TestServerSaysWhichOfItsRightsIsMissing(t *testing.T) {
 	t.Parallel()
 	rights := serverRights(t)
@@ -120,22 +120,24 @@ type poor struct {
 	done chan error
 
 	mutex sync.Mutex
-	// status is all that status has said so far.
-	status []byte
+	// said is all that answers have said so far.
+	said []byte
 }
 
-// note keeps what status says.
-func (s *poor) note(object *own) {
-	said, err := json.Marshal(object.Status)
-	if err != nil {
-		return // what was decoded can be encoded
+// note keeps what an answer says, in status or as an error.
+func (s *poor) note(object *own, err error) {
+	said := []byte(fmt.Sprint(err))
+	if err == nil {
+		if said, err = json.Marshal(object.Status); err != nil {
+			return // what was decoded can be encoded
+		}
 	}
 	s.mutex.Lock()
 	defer s.mutex.Unlock()
-	s.status = append(s.status, said...)
+	s.said = append(s.said, said...)
 }
 
-// says tells whether the server has said a text in its log or in status.
+// says tells whether the server has said a text in its log or in an answer.
 func (s *poor) says(t *testing.T, text string) bool {
 	t.Helper()
 	raw, err := os.ReadFile(s.log)
@@ -143,7 +145,7 @@ func (s *poor) says(t *testing.T, text string) bool {
 		t.Fatal(err)
 	}
 	s.mutex.Lock()
-	raw = append(raw, s.status...)
+	raw = append(raw, s.said...)
 	s.mutex.Unlock()
 	// Both quote what is quoted.
 	return bytes.Contains(bytes.ReplaceAll(raw, []byte(`\"`), []byte(`"`)), []byte(text))
@@ -173,14 +175,17 @@ func startPoor(t *testing.T, rights []right, lost right) *poor {
 		defer close(ended)
 		server, err := shared.control.StartServer(ctx, controlplane.ServerOptions{
 			Name: name, Unregistered: true, Args: []string{"--kubeconfig=" + kubeconfig, "--namespace=" + name},
+			// Where kube-apiserver can't stream them, lists are asked for.
+			Env: []string{"KUBE_FEATURE_WatchListClient=false"},
 		})
 		if err != nil {
 			s.done <- fmt.Errorf("the server does not start: %w", err)
 			return
 		}
 		s.done <- s.live(ctx, server, sre)
-		if err := server.Stop(); err != nil {
-			t.Errorf("stopping %s: %v", name, err)
+		// Asked to end, it would wait for what it asks for in vain.
+		if err := server.Kill(); err != nil {
+			t.Errorf("ending %s: %v", name, err)
 		}
 	}()
 	t.Cleanup(func() {
@@ -274,8 +279,9 @@ func (s *poor) ask(ctx context.Context) error {
 		body = bytes.ReplaceAll(body, []byte(strconv.Quote(name)), []byte(strconv.Quote("no-"+name)))
 	}
 	return wait.PollUntilContextCancel(ctx, 50*time.Millisecond, true, func(ctx context.Context) (bool, error) {
-		_, err := s.own.Patch(ctx, "tried", types.ApplyYAMLPatchType, body,
+		tried, err := s.own.Patch(ctx, "tried", types.ApplyYAMLPatchType, body,
 			metav1.PatchOptions{FieldManager: user, Force: ptr.To(true), DryRun: []string{metav1.DryRunAll}})
+		s.note(tried, err)
 		return err == nil, nil
 	})
 }
@@ -296,10 +302,10 @@ func (s *poor) waitForReplicas(ctx context.Context) error {
 	}
 	return wait.PollUntilContextCancel(ctx, 50*time.Millisecond, true, func(ctx context.Context) (bool, error) {
 		now, err := s.own.Get(ctx, "demo", metav1.GetOptions{})
+		s.note(now, err)
 		if err != nil {
 			return false, nil //nolint:nilerr // asked again
 		}
-		s.note(now)
 		zone := zoneOf(now, "zone-a")
 		return zone.Reason == "QueuesUnknown" && !strings.HasSuffix(zone.WaitingFor, "to be read"), nil
 	})
@@ -312,16 +318,15 @@ func (s *poor) rollOut(ctx context.Context, object fields) error {
 		return err
 	}
 	if err := wait.PollUntilContextCancel(ctx, 50*time.Millisecond, true, func(ctx context.Context) (bool, error) {
-		_, err := s.own.Patch(ctx, nameIn(object), types.ApplyYAMLPatchType, body, metav1.PatchOptions{FieldManager: user, Force: ptr.To(true)})
+		applied, err := s.own.Patch(ctx, nameIn(object), types.ApplyYAMLPatchType, body, metav1.PatchOptions{FieldManager: user, Force: ptr.To(true)})
+		s.note(applied, err)
 		return err == nil, nil
 	}); err != nil {
 		return err
 	}
 	return wait.PollUntilContextCancel(ctx, 50*time.Millisecond, true, func(ctx context.Context) (bool, error) {
 		now, err := s.own.Get(ctx, nameIn(object), metav1.GetOptions{})
-		if err == nil {
-			s.note(now)
-		}
+		s.note(now, err)
 		return err == nil && now.Status.ObservedGeneration == now.Generation && meta.IsStatusConditionTrue(now.Status.Conditions, "Ready"), nil
 	})
 }
