@@ -144,7 +144,7 @@ func undrainableBy(s *scene, user *listedUser) []string {
 			reasons = append(reasons, why...)
 			continue
 		}
-		if slices.Contains(user.reads, zone.name) && spend(&s.left.plans, 1) && refusesDrain(s, user.live, zone) {
+		if s.drainOf(user, zone) == drainRefused {
 			lasting = append(lasting, zone.name)
 		}
 	}
@@ -171,11 +171,39 @@ func refusal(path string, reasons []string) string {
 	)
 }
 
-// refusesDrain is true where what a VMUser sends to a zone can't be sent elsewhere,
-// though there are other zones. One that a drain is on is no sign of anything.
-func refusesDrain(s *scene, user *unstructured.Unstructured, from *zone) bool {
-	if records, err := victoriametrics.DrainRecords(user); err != nil || len(records) > 0 {
-		return false
+// drainOutcome is what a drain of a zone does to a VMUser.
+type drainOutcome int
+
+const (
+	// drainNothing: nothing is written. So it is where nobody has looked.
+	drainNothing drainOutcome = iota
+	drainWrites
+	drainRefused
+)
+
+// drainOf tells what draining a zone does to a VMUser.
+func (s *scene) drainOf(user *listedUser, from *zone) drainOutcome {
+	if outcome, known := user.drains[from.name]; known {
+		return outcome
+	}
+	if user.live == nil || !slices.Contains(user.reads, from.name) || !spend(&s.left.plans, 1) {
+		return drainNothing
+	}
+	if user.drains == nil {
+		user.drains = map[string]drainOutcome{}
+	}
+	user.drains[from.name] = s.planDrain(user.live, from)
+	return user.drains[from.name]
+}
+
+// planDrain plans the drain with all other zones to take over. One that is on is
+// done; that another could not begin beside it is no sign of anything.
+func (s *scene) planDrain(user *unstructured.Unstructured, from *zone) drainOutcome {
+	switch records, err := victoriametrics.DrainRecords(user); {
+	case err != nil:
+		return drainNothing
+	case len(records) > 0:
+		return drainWrites
 	}
 	var others []victoriametrics.Cluster
 	for _, zone := range s.zones {
@@ -184,10 +212,18 @@ func refusesDrain(s *scene, user *unstructured.Unstructured, from *zone) bool {
 		}
 	}
 	if len(others) == 0 {
-		return false
+		return drainNothing
 	}
 	plan, err := victoriametrics.PlanDrain(user, s.owner(), from.cluster, others, victoriametrics.LastTarget(s.object.Spec.Strategy.Drain.LastTarget))
-	return err == nil && plan.Refusal != ""
+	switch {
+	case err != nil:
+		return drainNothing
+	case plan.Refusal != "":
+		return drainRefused
+	case plan.Patch == nil:
+		return drainNothing
+	}
+	return drainWrites
 }
 
 // usersWhere returns the listed VMUsers of which something is true.

@@ -28,7 +28,7 @@ func few(texts []string) []string {
 	if more <= 0 {
 		return texts
 	}
-	return append(slices.Clone(texts[:maxWarnings]), fmt.Sprintf("spec: and %d more warnings like these", more))
+	return append(slices.Clone(texts[:maxWarnings]), fmt.Sprintf("spec: and %d more %s", more, plural(texts[maxWarnings:], "warning like these", "warnings like these")))
 }
 
 // shortest returns the first of several ways to say the same that is short enough,

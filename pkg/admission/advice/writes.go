@@ -21,7 +21,7 @@ func onWrites(s *scene) []string {
 	}
 	ways := waysTo(s, zones)
 	found := ways.told(s.agent.GetName())
-	if everywhere && len(ways.unqueued) < len(zones) && victoriametrics.QueueGoesWithPod(s.agent) {
+	if everywhere && ways.queued && victoriametrics.QueueGoesWithPod(s.agent) {
 		found = append(found, say("spec.vmagent: VMAgent %q keeps its queues on no persistent volume, so that they go with its pods; use statefulMode and statefulStorage",
 			s.agent.GetName()))
 	}
@@ -32,6 +32,8 @@ func onWrites(s *scene) []string {
 type ways struct {
 	none, unknown, unqueued, least []string
 	sharded                        bool
+	// queued is true where the way to one of them may lead through a queue on disk.
+	queued bool
 }
 
 func waysTo(s *scene, zones []*zone) ways {
@@ -46,13 +48,15 @@ func waysTo(s *scene, zones []*zone) ways {
 		found.sharded = found.sharded || writes.Sharded
 		switch {
 		case writes.Unknown != "":
-			found.unknown = append(found.unknown, zone.name)
+			found.unknown, found.queued = append(found.unknown, zone.name), true
 		case writes.None():
 			found.none = append(found.none, zone.name)
 		case slices.ContainsFunc(writes.Entries, func(w victoriametrics.RemoteWrite) bool { return w.NoDiskQueue }):
 			found.unqueued = append(found.unqueued, zone.name)
 		case slices.ContainsFunc(writes.Entries, victoriametrics.RemoteWrite.HasLeastQueue):
-			found.least = append(found.least, zone.name)
+			found.least, found.queued = append(found.least, zone.name), true
+		default:
+			found.queued = true
 		}
 	}
 	return found

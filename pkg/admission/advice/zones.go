@@ -30,7 +30,7 @@ func onIdleOverrides(s *scene) []string {
 }
 
 // onContested names the field managers that also set what an override or a drain
-// will write.
+// will write: a VMUser that is never drained is nobody's business.
 func onContested(s *scene) []string {
 	var found []string
 	if text := contestedOverrides(s); text != "" {
@@ -42,8 +42,11 @@ func onContested(s *scene) []string {
 			return false
 		}
 		others := victoriametrics.RouteManagers(u.live)
+		if len(others) == 0 || !slices.ContainsFunc(s.zones, func(z *zone) bool { return s.drainOf(u, z) == drainWrites }) {
+			return false
+		}
 		managers = append(managers, others...)
-		return len(others) > 0
+		return true
 	})
 	if len(contested) > 0 {
 		names, managers := userNames(contested), unique(managers)
