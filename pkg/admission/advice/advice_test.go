@@ -11,6 +11,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/vmdistributed/vmdistributed-apiserver/apis/vmdistributed"
+	"github.com/vmdistributed/vmdistributed-apiserver/pkg/wording"
 )
 
 const (
@@ -249,7 +250,7 @@ func TestAdvice(t *testing.T) {
 				t.Errorf("advice is\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(test.want, "\n"))
 			}
 			for _, text := range got {
-				if utf8.RuneCountInString(text) > maxRunes {
+				if utf8.RuneCountInString(text) > wording.MaxRunes {
 					t.Errorf("too long: %s", text)
 				}
 			}
@@ -275,7 +276,7 @@ func TestLongListsStayShort(t *testing.T) {
 	total := 0
 	for _, text := range few(texts) {
 		length := utf8.RuneCountInString(text)
-		if total += length; length > maxRunes {
+		if total += length; length > wording.MaxRunes {
 			t.Errorf("too long: %s", text)
 		}
 		if !strings.HasPrefix(text, "spec.") && !strings.HasPrefix(text, "spec:") {
