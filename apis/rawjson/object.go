@@ -36,12 +36,9 @@ func (o Object) MarshalJSON() ([]byte, error) {
 	return o.Raw, nil
 }
 
-// UnmarshalJSON keeps a copy of data. The error for anything but an object is
-// a *json.UnmarshalTypeError, to which the decoder adds the path of the field.
-// A member that is there twice is an error too: strict decoding ends at this
-// type, so nobody else would notice that one of the two is lost. So is a number
-// that no float64 holds, such as 1e400: those who decode the text later can't, and
-// the field manager of the API server panics.
+// UnmarshalJSON keeps a copy of data. The error for anything but an object, and
+// for one with a Flaw, is a *json.UnmarshalTypeError, to which the decoder adds the
+// path of the field.
 func (o *Object) UnmarshalJSON(data []byte) error {
 	if bytes.Equal(data, []byte("null")) {
 		return nil
@@ -49,7 +46,11 @@ func (o *Object) UnmarshalJSON(data []byte) error {
 	if kind := kindOf(data); kind != "object" {
 		return &json.UnmarshalTypeError{Value: kind, Type: reflect.TypeFor[Object]()}
 	}
-	if err := check(data); err != nil {
+	var flaw *Flaw
+	switch err := Check(data); {
+	case errors.As(err, &flaw):
+		return &json.UnmarshalTypeError{Value: flaw.Error(), Type: reflect.TypeFor[Object]()}
+	case err != nil:
 		return err
 	}
 	o.Raw = bytes.Clone(data)
@@ -109,9 +110,23 @@ type level struct {
 	wantKey bool
 }
 
-// check returns an error that names the first member that one object holds twice,
-// or where the first number is that can't be read.
-func check(data []byte) error {
+// Flaw is what keeps an object from being carried through faithfully: a member that
+// is there twice, since strict decoding ends at this type, so that nobody else would
+// notice that one of the two is lost, or a number that no float64 holds, such as
+// 1e400, since those who decode the text later can't, and the field manager of the
+// API server panics.
+type Flaw struct {
+	// What is the matter, in words that a path follows.
+	What string
+	// Path is where it is in the object: keys with dots between them, lists left out.
+	Path string
+}
+
+// Error says both.
+func (f *Flaw) Error() string { return fmt.Sprintf("%s %q", f.What, f.Path) }
+
+// Check returns the first *Flaw of a JSON object, or why it is none.
+func Check(data []byte) error {
 	decoder := json.NewDecoder(bytes.NewReader(data))
 	decoder.UseNumber()
 	var stack []level
@@ -128,7 +143,7 @@ func check(data []byte) error {
 				top := &stack[len(stack)-1]
 				top.key, top.wantKey = key, false
 				if top.members[key] {
-					return fmt.Errorf("duplicate field %q", path(stack))
+					return &Flaw{What: "duplicate field", Path: path(stack)}
 				}
 				top.members[key] = true
 				continue
@@ -136,7 +151,7 @@ func check(data []byte) error {
 		}
 		if number, ok := token.(json.Number); ok {
 			if _, err := number.Float64(); err != nil {
-				return fmt.Errorf("number out of range in field %q", path(stack))
+				return &Flaw{What: "number out of range in field", Path: path(stack)}
 			}
 		}
 		stack = advance(stack, token)

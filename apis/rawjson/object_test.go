@@ -10,6 +10,8 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+
+	utiljson "k8s.io/apimachinery/pkg/util/json"
 )
 
 // holder has an object where our types have it.
@@ -98,6 +100,25 @@ func TestDuplicatesAreRefusedByTheirPath(t *testing.T) {
 		}
 		if got.Raw != nil {
 			t.Errorf("%s: something was kept: %s", text, got.Raw)
+		}
+	}
+}
+
+// TestRefusalsNameTheFieldThatHoldsTheObject: the decoder adds it, to errors of one
+// type only.
+func TestRefusalsNameTheFieldThatHoldsTheObject(t *testing.T) {
+	for text, flaw := range map[string]string{
+		`{"a":{"b":1,"b":2}}`: `duplicate field "a.b"`,
+		`{"a":{"b":1e400}}`:   `number out of range in field "a.b"`,
+	} {
+		var got struct {
+			Outer []struct {
+				Inner *Object `json:"inner"`
+			} `json:"outer"`
+		}
+		err := utiljson.Unmarshal([]byte(`{"outer":[{"inner":`+text+`}]}`), &got)
+		if err == nil || !strings.Contains(err.Error(), flaw) || !strings.Contains(err.Error(), "outer.inner") {
+			t.Errorf("%s: error %v, want one that says %s and where", text, err, flaw)
 		}
 	}
 }

@@ -21,7 +21,7 @@ const (
 
 // QueueGoesWithPod reports whether the queues of a VMAgent are gone once a pod of
 // it is: they lie on an emptyDir, or in the container itself. It is false where
-// that cannot be told.
+// that cannot be told, and where no queue is on disk.
 //
 // In statefulMode they are on what spec.statefulStorage says (IntoSTSVolume,
 // types/vmextra_types.go), else on an entry of spec.volumes under the operator's
@@ -31,7 +31,7 @@ const (
 func QueueGoesWithPod(agent *unstructured.Unstructured) bool {
 	spec := object(agent.Object, "spec")
 	directory, known := queuePath(spec)
-	if !known {
+	if !known || noneOnDisk(spec) {
 		return false
 	}
 	switch mounted := queueMount(spec, directory); mounted {
@@ -47,6 +47,19 @@ func QueueGoesWithPod(agent *unstructured.Unstructured) bool {
 	default:
 		return member(named(spec["volumes"], mounted), "emptyDir") != nil
 	}
+}
+
+// noneOnDisk is true where -remoteWrite.disableOnDiskQueue is on for every entry
+// that there is.
+func noneOnDisk(spec map[string]any) bool {
+	list, _ := spec["remoteWrite"].([]any)
+	disabled := arguments{at: "spec", spec: spec}.get("remoteWrite.disableOnDiskQueue")
+	for i := range list {
+		if !nth(disabled, i).truth() {
+			return false
+		}
+	}
+	return len(list) > 0
 }
 
 // queuePath is where the VMAgent keeps its queues, false where that comes from the

@@ -21,6 +21,9 @@ func TestQueuesGoWithAPodUnlessAVolumeKeepsThem(t *testing.T) {
 		{"a volume of another name", "volumes: [{name: data, hostPath: {path: /q}}]", true},
 		{"a volume under statefulMode", "{statefulMode: true, volumes: [{name: persistent-queue-data, hostPath: {path: /q}}]}", false},
 
+		{"no queue on disk", "{remoteWrite: [{url: \"http://a\"}, {url: \"http://b\"}], extraArgs: {remoteWrite.disableOnDiskQueue: \"true\"}}", false},
+		{"no queue on disk for one of two", "{remoteWrite: [{url: \"http://a\"}, {url: \"http://b\"}], extraArgs: {remoteWrite.disableOnDiskQueue: \"true,false\"}}", true},
+
 		{"tmpDataPath on the claim", "{statefulMode: true, statefulStorage: {" + claim + "}, remoteWriteSettings: {tmpDataPath: /vmagent_pq/vmagent-remotewrite-data/x}}", false},
 		{"tmpDataPath beside the claim", "{statefulMode: true, statefulStorage: {" + claim + "}, remoteWriteSettings: {tmpDataPath: /tmp/x}}", true},
 		{"tmpDataPath on a volume", "{remoteWriteSettings: {tmpDataPath: /q/x}, volumes: [{name: data, hostPath: {path: /q}}], volumeMounts: [{name: data, mountPath: /q/}]}", false},

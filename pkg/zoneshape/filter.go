@@ -124,6 +124,9 @@ func (f *filter) rewrite(w http.ResponseWriter, r *http.Request) (*http.Request,
 	if err != nil {
 		return nil, err
 	}
+	if err := checkTexts(result.Body); err != nil {
+		return nil, err
+	}
 	if f.CheckApplied != nil && from == string(types.ApplyYAMLPatchType) {
 		if err := f.CheckApplied(result.Body); err != nil {
 			return nil, err

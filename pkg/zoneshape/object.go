@@ -17,6 +17,9 @@ const (
 	keyVMClusters = "vmclusters"
 )
 
+// keyOverrideSpec is, with spec, what the text of an entry is under.
+const keyOverrideSpec = "overrideSpec"
+
 // editObject makes spec.zones canonical in an object, or in a patch that has
 // the form of one.
 func editObject(doc []byte, at span, path *field.Path) ([]edit, error) {

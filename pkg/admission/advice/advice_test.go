@@ -11,6 +11,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/vmdistributed/vmdistributed-apiserver/apis/vmdistributed"
+	"github.com/vmdistributed/vmdistributed-apiserver/pkg/wording"
 )
 
 const (
@@ -162,6 +163,14 @@ func TestAdvice(t *testing.T) {
 			`spec.vmagent: VMAgent "agent" shards by URL, so that zones are no replicas of each other and the rollout will ask for your word`}},
 		{name: "no queue on disk", object: written(), around: around(t, wellKept, agentWith(writes+`, extraArgs: {remoteWrite.disableOnDiskQueue: "true"}`)), want: []string{
 			`spec.vmagent: VMAgent "agent" keeps no queue on disk for zones "zone-a" and "zone-b" and may drop samples meanwhile, so that the rollout will ask for your word`}},
+		{name: "no queue on disk, and a zone that is not written to", object: written(), around: without(around(t, wellKept, agentWith(`remoteWrite: [{url: http://vminsert-zone-a:8480/insert}], extraArgs: {remoteWrite.disableOnDiskQueue: "true"}`)), "zone-b"), want: []string{
+			list + `[1].ref: VMCluster "zone-b" does not exist yet; the zone waits for it`,
+			`spec.vmagent: VMAgent "agent" has no remote write to zone "zone-b", so that reads come back without a wait for what was written meanwhile`,
+			`spec.vmagent: VMAgent "agent" keeps no queue on disk for zone "zone-a" and may drop samples meanwhile, so that the rollout will ask for your word`}},
+		{name: "no queue on disk, through a balancer", object: written(), around: around(t, wellKept, agentWith(`remoteWrite: [{url: http://balancer:8480/insert}], extraArgs: {remoteWrite.disableOnDiskQueue: "true"}`)), want: []string{
+			`spec.vmagent: how VMAgent "agent" writes to zones "zone-a" and "zone-b" can't be told (proxy, load balancer, unknown host or arguments), so that the rollout will ask for your word there`}},
+		{name: "a queue on an emptyDir for an archive only", object: written(), around: around(t, wellKept, agentWith(`remoteWrite: [{url: http://vminsert-zone-a:8480/insert}, {url: http://archive/}, {url: http://vminsert-zone-b:8480/insert}], extraArgs: {remoteWrite.disableOnDiskQueue: "true,false,true"}`)), want: []string{
+			`spec.vmagent: VMAgent "agent" keeps no queue on disk for zones "zone-a" and "zone-b" and may drop samples meanwhile, so that the rollout will ask for your word`}},
 		{name: "queues on an emptyDir", object: written(), around: around(t, wellKept, agentWith(writes)), want: []string{
 			`spec.vmagent: VMAgent "agent" keeps its queues on no persistent volume, so that they go with its pods; use statefulMode and statefulStorage`}},
 		{name: "the least queue there is", object: written(), around: around(t, wellKept, agentWith(stateful+", "+writes+", remoteWriteSettings: {maxDiskUsagePerURL: 10MB}")), want: []string{
@@ -197,6 +206,20 @@ func TestAdvice(t *testing.T) {
 			around: around(t, wellKept, managed(clusterB, "argocd-controller", `{"f:spec": {"f:vmstorage": {}}}`))},
 		{name: "somebody else sets targets", object: written(), around: around(t, wellKept, managed(user("reader", selects("zone-a")+", "+selects("zone-b")), "kubectl-client-side-apply", `{"f:spec": {"f:targetRefs": {}}}`)), want: []string{
 			`spec.vmusers[0]: field manager "kubectl-client-side-apply" also sets spec.targetRefs of VMUser "reader"; applied in a drain, that brings the zone back, so have it ignore spec.targetRefs`}},
+		{name: "somebody else sets targets of VMUsers of which one is never drained", object: written(users("reader", "astray")), around: around(t, wellKept,
+			managed(user("reader", selects("zone-a")+", "+selects("zone-b")), "helm", `{"f:spec": {"f:targetRefs": {}}}`),
+			managed(user("astray", selects("zone-z")), "argocd-controller", `{"f:spec": {"f:targetRefs": {}}}`)), want: []string{
+			`spec.vmusers[1]: VMUser "astray" reads from none of the zones`,
+			`spec.vmusers[0]: field manager "helm" also sets spec.targetRefs of VMUser "reader"; applied in a drain, that brings the zone back, so have it ignore spec.targetRefs`}},
+		{name: "somebody else sets targets that no drain may take", object: written(lastTarget("Refuse")), around: around(t, wellKept,
+			managed(user("reader", selects("zone-a")+", {paths: [/b], "+selects("zone-b")[1:]), "helm", `{"f:spec": {"f:targetRefs": {}}}`)), want: []string{
+			`spec.vmusers[0]: VMUser "reader" can't be drained of zones "zone-a" and "zone-b" (spec.strategy.drain.lastTarget is Refuse); while healthy, they are not changed`}},
+		{name: "somebody else sets targets that a drain may take of one zone", object: written(lastTarget("Refuse")), around: around(t, wellKept,
+			managed(user("reader", selects("zone-a")+", {paths: [/b], "+selects("zone-b")[1:]+", {paths: [/b], "+selects("zone-a")[1:]), "helm", `{"f:spec": {"f:targetRefs": {}}}`)), want: []string{
+			`spec.vmusers[0]: VMUser "reader" can't be drained of zone "zone-a" (spec.strategy.drain.lastTarget is Refuse); while healthy, it is not changed`,
+			`spec.vmusers[0]: field manager "helm" also sets spec.targetRefs of VMUser "reader"; applied in a drain, that brings the zone back, so have it ignore spec.targetRefs`}},
+		{name: "somebody else sets targets that a drain is on", object: written(), around: around(t, wellKept, strings.Replace(drained(t, "zone-b"), `"metadata":{`, `"metadata":{"managedFields":[{"manager":"helm","operation":"Update","fieldsType":"FieldsV1","fieldsV1":{"f:spec":{"f:targetRefs":{}}}}],`, 1)), want: []string{
+			`spec.vmusers[0]: field manager "helm" also sets spec.targetRefs of VMUser "reader"; applied in a drain, that brings the zone back, so have it ignore spec.targetRefs`}},
 		{name: "they did before", object: written(leastAvailable(0)), old: written(), around: around(t, wellKept, managed(user("reader", selects("zone-a")), "helm", `{"f:spec": {"f:targetRefs": {}}}`))},
 
 		// Storage.
@@ -227,7 +250,7 @@ func TestAdvice(t *testing.T) {
 				t.Errorf("advice is\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(test.want, "\n"))
 			}
 			for _, text := range got {
-				if utf8.RuneCountInString(text) > maxRunes {
+				if utf8.RuneCountInString(text) > wording.MaxRunes {
 					t.Errorf("too long: %s", text)
 				}
 			}
@@ -253,7 +276,7 @@ func TestLongListsStayShort(t *testing.T) {
 	total := 0
 	for _, text := range few(texts) {
 		length := utf8.RuneCountInString(text)
-		if total += length; length > maxRunes {
+		if total += length; length > wording.MaxRunes {
 			t.Errorf("too long: %s", text)
 		}
 		if !strings.HasPrefix(text, "spec.") && !strings.HasPrefix(text, "spec:") {
@@ -274,6 +297,9 @@ func TestOfManyWarningsTheFirstAreSaid(t *testing.T) {
 		texts = append(texts, fmt.Sprint(i))
 	}
 	if got := few(texts[:10]); !slices.Equal(got, texts[:10]) {
+		t.Errorf("said are %q", got)
+	}
+	if got := few(texts[:11]); len(got) != 11 || got[10] != "spec: and 1 more warning like these" {
 		t.Errorf("said are %q", got)
 	}
 	if got := few(texts); len(got) != 11 || got[9] != "9" || got[10] != "spec: and 2 more warnings like these" {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/vmdistributed/vmdistributed-apiserver/apis/vmdistributed"
 	"github.com/vmdistributed/vmdistributed-apiserver/pkg/victoriametrics"
+	"github.com/vmdistributed/vmdistributed-apiserver/pkg/wording"
 )
 
 // onDeletion tells what goes with an object, and what holds that up.
@@ -19,21 +20,21 @@ func onDeletion(object *vmdistributed.VMDistributedCluster, around surroundings)
 	if len(going) == 0 {
 		return nil
 	}
-	found := []string{say("spec.deletionPolicy: is %s, so that %d %s deleted too: %s", object.Spec.DeletionPolicy, len(going),
-		plural(going, "VMCluster is", "VMClusters are"), quoted(going))}
+	found := []string{wording.Say("spec.deletionPolicy: is %s, so that %d %s deleted too: %s", object.Spec.DeletionPolicy, len(going),
+		wording.Plural(going, "VMCluster is", "VMClusters are"), wording.Quoted(going))}
 	users := referring(object.Namespace, going, around.users)
 	auths := referring(object.Namespace, going, around.auths)
 	var words []string
 	if len(users) > 0 {
-		words = append(words, counted("VMUser", users))
+		words = append(words, wording.Counted("VMUser", users))
 	}
 	if len(auths) > 0 {
-		words = append(words, counted("VMAuth", auths))
+		words = append(words, wording.Counted("VMAuth", auths))
 	}
 	if len(words) > 0 {
 		all := slices.Concat(users, auths)
-		found = append(found, say("spec.zones.vmclusters: %s %s to VMClusters that are to be deleted, which waits until %s no more",
-			listed(words), plural(all, "refers", "refer"), plural(all, "it does", "they do")))
+		found = append(found, wording.Say("spec.zones.vmclusters: %s %s to VMClusters that are to be deleted, which waits until %s no more",
+			wording.Listed(words), wording.Plural(all, "refers", "refer"), wording.Plural(all, "it does", "they do")))
 	}
 	return found
 }

@@ -10,6 +10,7 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/vmdistributed/vmdistributed-apiserver/pkg/victoriametrics"
+	"github.com/vmdistributed/vmdistributed-apiserver/pkg/wording"
 )
 
 // onRoutes holds the VMUsers that are listed against the zones.
@@ -20,11 +21,11 @@ func onRoutes(s *scene) []string {
 	})
 	var found []string
 	if names := userNames(astray); len(names) > 0 {
-		found = append(found, say("%s: %s %s from none of the zones", placeOfUsers(astray), counted("VMUser", names), plural(names, "reads", "read")))
+		found = append(found, wording.Say("%s: %s %s from none of the zones", placeOfUsers(astray), wording.Counted("VMUser", names), wording.Plural(names, "reads", "read")))
 	}
 	if names := unread(s); len(names) > 0 {
-		found = append(found, say("spec.vmusers: none of those listed leads to %s, whose reads are not taken away before %s changed",
-			counted("zone", names), plural(names, "it is", "they are")))
+		found = append(found, wording.Say("spec.vmusers: none of those listed leads to %s, whose reads are not taken away before %s changed",
+			wording.Counted("zone", names), wording.Plural(names, "it is", "they are")))
 	}
 	return found
 }
@@ -57,16 +58,16 @@ func onUnlisted(s *scene) []string {
 	var found []string
 	switch {
 	case none && len(here) > 0:
-		found = append(found, say("%s; %s %s there", noneListed, counted("VMUser", here), plural(here, "leads", "lead")))
+		found = append(found, wording.Say("%s; %s %s there", noneListed, wording.Counted("VMUser", here), wording.Plural(here, "leads", "lead")))
 	case none:
 		found = append(found, noneListed)
 	case len(here) > 0:
-		found = append(found, say("spec.vmusers: %s %s to zones and %s not listed, so that %s reads may fail while a zone is changed",
-			counted("VMUser", here), plural(here, "leads", "lead"), plural(here, "is", "are"), plural(here, "its", "their")))
+		found = append(found, wording.Say("spec.vmusers: %s %s to zones and %s not listed, so that %s reads may fail while a zone is changed",
+			wording.Counted("VMUser", here), wording.Plural(here, "leads", "lead"), wording.Plural(here, "is", "are"), wording.Plural(here, "its", "their")))
 	}
 	if len(elsewhere) > 0 {
-		found = append(found, say("spec.vmusers: %s of %s to zones and can't be listed, so that %s reads may fail while a zone is changed",
-			counted("VMUser", elsewhere), plural(elsewhere, "another namespace leads", "other namespaces lead"), plural(elsewhere, "its", "their")))
+		found = append(found, wording.Say("spec.vmusers: %s of %s to zones and can't be listed, so that %s reads may fail while a zone is changed",
+			wording.Counted("VMUser", elsewhere), wording.Plural(elsewhere, "another namespace leads", "other namespaces lead"), wording.Plural(elsewhere, "its", "their")))
 	}
 	return found
 }
@@ -144,7 +145,7 @@ func undrainableBy(s *scene, user *listedUser) []string {
 			reasons = append(reasons, why...)
 			continue
 		}
-		if slices.Contains(user.reads, zone.name) && spend(&s.left.plans, 1) && refusesDrain(s, user.live, zone) {
+		if s.drainOf(user, zone) == drainRefused {
 			lasting = append(lasting, zone.name)
 		}
 	}
@@ -153,8 +154,8 @@ func undrainableBy(s *scene, user *listedUser) []string {
 		found = append(found, refusal(user.path.String(), reasons))
 	}
 	if len(lasting) > 0 {
-		found = append(found, say("%s: VMUser %q can't be drained of %s (spec.strategy.drain.lastTarget is %s); while healthy, %s not changed",
-			user.path, user.name, counted("zone", lasting), s.object.Spec.Strategy.Drain.LastTarget, plural(lasting, "it is", "they are")))
+		found = append(found, wording.Say("%s: VMUser %q can't be drained of %s (spec.strategy.drain.lastTarget is %s); while healthy, %s not changed",
+			user.path, user.name, wording.Counted("zone", lasting), s.object.Spec.Strategy.Drain.LastTarget, wording.Plural(lasting, "it is", "they are")))
 	}
 	return found
 }
@@ -165,17 +166,45 @@ func refusal(path string, reasons []string) string {
 	if len(reasons) > 1 {
 		more = fmt.Sprintf(" (and %d more like this)", len(reasons)-1)
 	}
-	return shortest(
+	return wording.Shortest(
 		fmt.Sprintf("%s: %s%s; such a zone is not changed while it is healthy", path, reasons[0], more),
 		fmt.Sprintf("%s: %s%s", path, reasons[0], more),
 	)
 }
 
-// refusesDrain is true where what a VMUser sends to a zone can't be sent elsewhere,
-// though there are other zones. One that a drain is on is no sign of anything.
-func refusesDrain(s *scene, user *unstructured.Unstructured, from *zone) bool {
-	if records, err := victoriametrics.DrainRecords(user); err != nil || len(records) > 0 {
-		return false
+// drainOutcome is what a drain of a zone does to a VMUser.
+type drainOutcome int
+
+const (
+	// drainNothing: nothing is written. So it is where nobody has looked.
+	drainNothing drainOutcome = iota
+	drainWrites
+	drainRefused
+)
+
+// drainOf tells what draining a zone does to a VMUser.
+func (s *scene) drainOf(user *listedUser, from *zone) drainOutcome {
+	if outcome, known := user.drains[from.name]; known {
+		return outcome
+	}
+	if user.live == nil || !slices.Contains(user.reads, from.name) || !spend(&s.left.plans, 1) {
+		return drainNothing
+	}
+	if user.drains == nil {
+		user.drains = map[string]drainOutcome{}
+	}
+	user.drains[from.name] = s.planDrain(user.live, from)
+	return user.drains[from.name]
+}
+
+// planDrain plans the drain with all other zones to take over. One that is on is
+// done; that another could not begin beside it is no sign of anything.
+func (s *scene) planDrain(user *unstructured.Unstructured, from *zone) drainOutcome {
+	switch records, err := victoriametrics.DrainRecords(user); {
+	case err != nil:
+		return drainNothing
+	case len(records) > 0:
+		return drainWrites
 	}
 	var others []victoriametrics.Cluster
 	for _, zone := range s.zones {
@@ -184,10 +213,18 @@ func refusesDrain(s *scene, user *unstructured.Unstructured, from *zone) bool {
 		}
 	}
 	if len(others) == 0 {
-		return false
+		return drainNothing
 	}
 	plan, err := victoriametrics.PlanDrain(user, s.owner(), from.cluster, others, victoriametrics.LastTarget(s.object.Spec.Strategy.Drain.LastTarget))
-	return err == nil && plan.Refusal != ""
+	switch {
+	case err != nil:
+		return drainNothing
+	case plan.Refusal != "":
+		return drainRefused
+	case plan.Patch == nil:
+		return drainNothing
+	}
+	return drainWrites
 }
 
 // usersWhere returns the listed VMUsers of which something is true.

@@ -72,6 +72,8 @@ type listedUser struct {
 	// reads are the zones that it leads to, unreadable that this can't be told.
 	reads      []string
 	unreadable bool
+	// drains is what draining a zone does to it, as far as somebody has asked.
+	drains map[string]drainOutcome
 }
 
 // newScene looks at a write. old is nil for a new object.

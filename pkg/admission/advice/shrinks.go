@@ -9,6 +9,7 @@ import (
 
 	"github.com/vmdistributed/vmdistributed-apiserver/pkg/override"
 	"github.com/vmdistributed/vmdistributed-apiserver/pkg/victoriametrics"
+	"github.com/vmdistributed/vmdistributed-apiserver/pkg/wording"
 )
 
 // onShrinks tells of storage that the write would take away without permission,
@@ -38,11 +39,11 @@ func onShrinks(s *scene) []string {
 	}
 	at := placeOf(zones, "")
 	inStatus := fmt.Sprintf("%s: takes storage from %s, which the rollout refuses without annotation %s; status will say which",
-		at, counted("zone", namesOf(zones)), annotation)
+		at, wording.Counted("zone", namesOf(zones)), annotation)
 	if untold {
-		return []string{shortest(inStatus)}
+		return []string{wording.Shortest(inStatus)}
 	}
-	return []string{shortest(
+	return []string{wording.Shortest(
 		fmt.Sprintf("%s: takes storage away, which the rollout refuses; to permit it, annotate the object with %s: %s", at, annotation, strings.Join(wanted, ", ")),
 		fmt.Sprintf("%s: takes storage away; to permit it, annotate %s: %s", at, annotation, strings.Join(wanted, ", ")),
 		inStatus,

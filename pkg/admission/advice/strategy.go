@@ -7,6 +7,7 @@ import (
 	"k8s.io/utils/ptr"
 
 	"github.com/vmdistributed/vmdistributed-apiserver/apis/vmdistributed"
+	"github.com/vmdistributed/vmdistributed-apiserver/pkg/wording"
 )
 
 // onStrategy tells where the number of zones keeps the rollout from changing any.
@@ -17,10 +18,10 @@ func onStrategy(s *scene) []string {
 	case !s.created && same || wanted < zones:
 		return nil
 	case zones == 1:
-		return []string{say("spec.strategy.minAvailableZones: is %d, and there is no other zone, so that a healthy one is never changed; "+
+		return []string{wording.Say("spec.strategy.minAvailableZones: is %d, and there is no other zone, so that a healthy one is never changed; "+
 			"0 allows it, with reads failing meanwhile", wanted)}
 	}
-	return []string{say("spec.strategy.minAvailableZones: is %d, and of %d zones only %d can be in service beside the one to be changed, so that no healthy zone ever is",
+	return []string{wording.Say("spec.strategy.minAvailableZones: is %d, and of %d zones only %d can be in service beside the one to be changed, so that no healthy zone ever is",
 		wanted, zones, zones-1)}
 }
 

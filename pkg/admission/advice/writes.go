@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/vmdistributed/vmdistributed-apiserver/pkg/victoriametrics"
+	"github.com/vmdistributed/vmdistributed-apiserver/pkg/wording"
 )
 
 // onWrites holds the VMAgent against the zones.
@@ -21,8 +22,8 @@ func onWrites(s *scene) []string {
 	}
 	ways := waysTo(s, zones)
 	found := ways.told(s.agent.GetName())
-	if everywhere && len(ways.unqueued) < len(zones) && victoriametrics.QueueGoesWithPod(s.agent) {
-		found = append(found, say("spec.vmagent: VMAgent %q keeps its queues on no persistent volume, so that they go with its pods; use statefulMode and statefulStorage",
+	if everywhere && ways.queued && victoriametrics.QueueGoesWithPod(s.agent) {
+		found = append(found, wording.Say("spec.vmagent: VMAgent %q keeps its queues on no persistent volume, so that they go with its pods; use statefulMode and statefulStorage",
 			s.agent.GetName()))
 	}
 	return append(found, onScrapes(s, everywhere)...)
@@ -32,6 +33,8 @@ func onWrites(s *scene) []string {
 type ways struct {
 	none, unknown, unqueued, least []string
 	sharded                        bool
+	// queued is true where the way to one of them may lead through a queue on disk.
+	queued bool
 }
 
 func waysTo(s *scene, zones []*zone) ways {
@@ -46,13 +49,15 @@ func waysTo(s *scene, zones []*zone) ways {
 		found.sharded = found.sharded || writes.Sharded
 		switch {
 		case writes.Unknown != "":
-			found.unknown = append(found.unknown, zone.name)
+			found.unknown, found.queued = append(found.unknown, zone.name), true
 		case writes.None():
 			found.none = append(found.none, zone.name)
 		case slices.ContainsFunc(writes.Entries, func(w victoriametrics.RemoteWrite) bool { return w.NoDiskQueue }):
 			found.unqueued = append(found.unqueued, zone.name)
 		case slices.ContainsFunc(writes.Entries, victoriametrics.RemoteWrite.HasLeastQueue):
-			found.least = append(found.least, zone.name)
+			found.least, found.queued = append(found.least, zone.name), true
+		default:
+			found.queued = true
 		}
 	}
 	return found
@@ -62,23 +67,23 @@ func waysTo(s *scene, zones []*zone) ways {
 func (w ways) told(agent string) []string {
 	var found []string
 	if len(w.none) > 0 {
-		found = append(found, say("spec.vmagent: VMAgent %q has no remote write to %s, so that reads come back without a wait for what was written meanwhile",
-			agent, counted("zone", w.none)))
+		found = append(found, wording.Say("spec.vmagent: VMAgent %q has no remote write to %s, so that reads come back without a wait for what was written meanwhile",
+			agent, wording.Counted("zone", w.none)))
 	}
 	if len(w.unknown) > 0 {
-		found = append(found, say("spec.vmagent: how VMAgent %q writes to %s can't be told (proxy, load balancer, unknown host or arguments), "+
-			"so that the rollout will ask for your word there", agent, counted("zone", w.unknown)))
+		found = append(found, wording.Say("spec.vmagent: how VMAgent %q writes to %s can't be told (proxy, load balancer, unknown host or arguments), "+
+			"so that the rollout will ask for your word there", agent, wording.Counted("zone", w.unknown)))
 	}
 	if w.sharded {
-		found = append(found, say("spec.vmagent: VMAgent %q shards by URL, so that zones are no replicas of each other and the rollout will ask for your word", agent))
+		found = append(found, wording.Say("spec.vmagent: VMAgent %q shards by URL, so that zones are no replicas of each other and the rollout will ask for your word", agent))
 	}
 	if len(w.unqueued) > 0 {
-		found = append(found, say("spec.vmagent: VMAgent %q keeps no queue on disk for %s and may drop samples meanwhile, so that the rollout will ask for your word",
-			agent, counted("zone", w.unqueued)))
+		found = append(found, wording.Say("spec.vmagent: VMAgent %q keeps no queue on disk for %s and may drop samples meanwhile, so that the rollout will ask for your word",
+			agent, wording.Counted("zone", w.unqueued)))
 	}
 	if len(w.least) > 0 {
-		found = append(found, say("spec.vmagent: VMAgent %q has the smallest possible queue for %s; what a change outlasts is lost: raise maxDiskUsage",
-			agent, counted("zone", w.least)))
+		found = append(found, wording.Say("spec.vmagent: VMAgent %q has the smallest possible queue for %s; what a change outlasts is lost: raise maxDiskUsage",
+			agent, wording.Counted("zone", w.least)))
 	}
 	return found
 }
@@ -99,11 +104,11 @@ func onScrapes(s *scene, named bool) []string {
 	name := s.agent.GetName()
 	switch reason := report.Reason; {
 	case reason == victoriametrics.ScrapeIngestOnlyMode && named:
-		return []string{say("spec.vmagent: VMAgent %q is in ingestOnlyMode and scrapes nothing, the zones neither", name)}
+		return []string{wording.Say("spec.vmagent: VMAgent %q is in ingestOnlyMode and scrapes nothing, the zones neither", name)}
 	case reason == victoriametrics.ScrapeDaemonSetMode && named:
-		return []string{say("spec.vmagent: VMAgent %q is in daemonSetMode and scrapes pods only, not the zones", name)}
+		return []string{wording.Say("spec.vmagent: VMAgent %q is in daemonSetMode and scrapes pods only, not the zones", name)}
 	case reason == victoriametrics.ScrapeSelectorMisses || reason == victoriametrics.ScrapeNamespaceNotSelected:
-		return []string{say("spec.vmagent: the scrape selectors of VMAgent %q are not ours to change and leave out components of the zones", name)}
+		return []string{wording.Say("spec.vmagent: the scrape selectors of VMAgent %q are not ours to change and leave out components of the zones", name)}
 	}
 	return nil
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/vmdistributed/vmdistributed-apiserver/pkg/override"
 	"github.com/vmdistributed/vmdistributed-apiserver/pkg/victoriametrics"
+	"github.com/vmdistributed/vmdistributed-apiserver/pkg/wording"
 )
 
 // onIdleOverrides names overrides that make nothing of a VMCluster but what it is.
@@ -25,12 +26,12 @@ func onIdleOverrides(s *scene) []string {
 		return nil
 	}
 	names := namesOf(idle)
-	return []string{say("%s: %s nothing of %s, which %s these values by %s", placeOf(idle, "overrideSpec"), plural(names, "changes", "overrides change"),
-		counted("VMCluster", names), plural(names, "has", "have"), plural(names, "itself", "themselves"))}
+	return []string{wording.Say("%s: %s nothing of %s, which %s these values by %s", placeOf(idle, "overrideSpec"), wording.Plural(names, "changes", "overrides change"),
+		wording.Counted("VMCluster", names), wording.Plural(names, "has", "have"), wording.Plural(names, "itself", "themselves"))}
 }
 
 // onContested names the field managers that also set what an override or a drain
-// will write.
+// will write: a VMUser that is never drained is nobody's business.
 func onContested(s *scene) []string {
 	var found []string
 	if text := contestedOverrides(s); text != "" {
@@ -42,13 +43,16 @@ func onContested(s *scene) []string {
 			return false
 		}
 		others := victoriametrics.RouteManagers(u.live)
+		if len(others) == 0 || !slices.ContainsFunc(s.zones, func(z *zone) bool { return s.drainOf(u, z) == drainWrites }) {
+			return false
+		}
 		managers = append(managers, others...)
-		return len(others) > 0
+		return true
 	})
 	if len(contested) > 0 {
 		names, managers := userNames(contested), unique(managers)
-		found = append(found, say("%s: %s also %s spec.targetRefs of %s; applied in a drain, that brings the zone back, so have %s ignore spec.targetRefs",
-			placeOfUsers(contested), counted("field manager", managers), plural(managers, "sets", "set"), counted("VMUser", names), plural(managers, "it", "them")))
+		found = append(found, wording.Say("%s: %s also %s spec.targetRefs of %s; applied in a drain, that brings the zone back, so have %s ignore spec.targetRefs",
+			placeOfUsers(contested), wording.Counted("field manager", managers), wording.Plural(managers, "sets", "set"), wording.Counted("VMUser", names), wording.Plural(managers, "it", "them")))
 	}
 	return found
 }
@@ -69,11 +73,11 @@ func contestedOverrides(s *scene) string {
 		return ""
 	}
 	managers, places = unique(managers), unique(places)
-	who := fmt.Sprintf("%s also %s", counted("field manager", managers), plural(managers, "sets", "set"))
-	what := fmt.Sprintf("of %s and may put that back; have %s ignore what is overridden", counted("VMCluster", namesOf(zones)), plural(managers, "it", "them"))
+	who := fmt.Sprintf("%s also %s", wording.Counted("field manager", managers), wording.Plural(managers, "sets", "set"))
+	what := fmt.Sprintf("of %s and may put that back; have %s ignore what is overridden", wording.Counted("VMCluster", namesOf(zones)), wording.Plural(managers, "it", "them"))
 	at := placeOf(zones, "overrideSpec")
-	return shortest(
-		fmt.Sprintf("%s: %s %s %s", at, who, listed(places), what),
+	return wording.Shortest(
+		fmt.Sprintf("%s: %s %s %s", at, who, wording.Listed(places), what),
 		fmt.Sprintf("%s: %s fields %s", at, who, what),
 	)
 }
@@ -94,8 +98,8 @@ func onAllStorage(s *scene) []string {
 			fields[name] = true
 		}
 	}
-	return []string{say("spec.zones.vmclusters: one request changes vmstorage (%s) of all %d zones, so that a mistake reaches every copy of the data; "+
-		"change one zone first", listed(slices.Sorted(maps.Keys(fields))), len(existing))}
+	return []string{wording.Say("spec.zones.vmclusters: one request changes vmstorage (%s) of all %d zones, so that a mistake reaches every copy of the data; "+
+		"change one zone first", wording.Listed(slices.Sorted(maps.Keys(fields))), len(existing))}
 }
 
 // storageFields are the fields of vmstorage that a zone's definition or override

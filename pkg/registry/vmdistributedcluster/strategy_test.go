@@ -5,7 +5,9 @@ package vmdistributedcluster
 
 import (
 	"context"
+	"fmt"
 	"slices"
+	"strings"
 	"testing"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -180,6 +182,49 @@ func TestWarnings(t *testing.T) {
 			}
 			if got := (statusStrategy{s}).WarningsOnUpdate(context.Background(), object, object); len(got) > 0 {
 				t.Errorf("a write of status warned of %q", got)
+			}
+		})
+	}
+}
+
+// TestWarningsOfManyZonesAreOneOfAKind: there may be a hundred zones, and others warn
+// too.
+func TestWarningsOfManyZonesAreOneOfAKind(t *testing.T) {
+	named := func(n int, override string) []vmdistributed.Zone {
+		var zones []vmdistributed.Zone
+		for i := range n {
+			zone := referred(fmt.Sprintf("zone-%02d", i), override)
+			zone.Name = "ignored"
+			zones = append(zones, zone)
+		}
+		return zones
+	}
+	plain := inline("z", `{}`)
+	for _, test := range []struct {
+		name        string
+		object, old []vmdistributed.Zone
+		want        []string
+	}{
+		{"two names, two overrides", named(2, `{}`), []vmdistributed.Zone{plain}, []string{
+			`spec.zones.vmclusters: names are ignored beside ref, which names the VMClusters "zone-00" and "zone-01"`,
+			`spec.zones.vmclusters: overrides of VMClusters "zone-00" and "zone-01" are empty and change nothing`,
+			`spec.zones.vmclusters: zone "z" is taken out; its VMCluster is released and goes on as it is. To take it up again, refer to it with ref`,
+		}},
+		{"many names", append(named(13, ""), plain), []vmdistributed.Zone{plain}, []string{
+			`spec.zones.vmclusters: names are ignored beside ref, which names the VMClusters "zone-00", "zone-01" and 11 more`,
+		}},
+		{"many overrides", append(named(13, `{}`), plain), append(named(13, `{"a":{}}`), plain), []string{
+			`spec.zones.vmclusters: names are ignored beside ref, which names the VMClusters "zone-00", "zone-01" and 11 more`,
+			`spec.zones.vmclusters: overrides of VMClusters "zone-00", "zone-01" and 11 more are empty and change nothing`,
+		}},
+		{"many taken out", []vmdistributed.Zone{plain}, append(named(13, ""), plain), []string{
+			`spec.zones.vmclusters: zones "zone-00", "zone-01" and 11 more are taken out; their VMClusters are released and go on as they are. To take them up again, refer to them with ref`,
+		}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			got := newStrategy(runtime.NewScheme()).WarningsOnUpdate(context.Background(), cluster(test.object...), cluster(test.old...))
+			if !slices.Equal(got, test.want) {
+				t.Errorf("warned of\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(test.want, "\n"))
 			}
 		})
 	}

@@ -10,26 +10,42 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"github.com/vmdistributed/vmdistributed-apiserver/apis/vmdistributed"
+	"github.com/vmdistributed/vmdistributed-apiserver/pkg/wording"
 )
 
+// listOfZones is where zones are, for people.
+const listOfZones = "spec.zones.vmclusters"
+
 // warnings tells what is allowed and yet hardly meant, of zones that are not as they
-// were in before, which is nil for a new object.
+// were in before, which is nil for a new object: once of each kind, however many
+// zones there are.
 func warnings(cluster, before *vmdistributed.VMDistributedCluster) []string {
 	stored := before.ZonesByCluster()
-	var found []string
+	var named, empty warned
 	path := field.NewPath("spec", "zones", "vmclusters")
 	for i := range cluster.Spec.Zones.VMClusters {
 		zone := &cluster.Spec.Zones.VMClusters[i]
-		at := path.Index(i)
 		if equality.Semantic.DeepEqual(stored[zone.ClusterName()], zone) {
 			continue
 		}
 		if zone.Ref != nil && zone.Name != "" {
-			found = append(found, fmt.Sprintf("%s: ignored beside ref, which names the VMCluster %q", at.Child("name"), zone.Ref.Name))
+			named.add(path.Index(i).Child("name"), zone)
 		}
 		if zone.OverrideSpec != nil && isEmptyObject(zone.OverrideSpec.Raw) {
-			found = append(found, fmt.Sprintf("%s: is empty and changes nothing", at.Child("overrideSpec")))
+			empty.add(path.Index(i).Child("overrideSpec"), zone)
 		}
+	}
+	var found []string
+	if names := named.names; len(names) > 0 {
+		found = append(found, wording.Say("%s: %s beside ref, which names the %s",
+			named.place(), wording.Plural(names, "ignored", "names are ignored"), wording.Counted("VMCluster", names)))
+	}
+	switch names := empty.names; len(names) {
+	case 0:
+	case 1:
+		found = append(found, wording.Say("%s: is empty and changes nothing", empty.place()))
+	default:
+		found = append(found, wording.Say("%s: overrides of %s are empty and change nothing", empty.place(), wording.Counted("VMCluster", names)))
 	}
 	return found
 }
@@ -38,13 +54,38 @@ func warnings(cluster, before *vmdistributed.VMDistributedCluster) []string {
 // list as a whole, and what it forgets to repeat goes.
 func warningsOfLeaving(cluster, before *vmdistributed.VMDistributedCluster) []string {
 	listed := cluster.ZonesByCluster()
-	var found []string
+	var gone []string
 	for i := range before.Spec.Zones.VMClusters {
 		if name := before.Spec.Zones.VMClusters[i].ClusterName(); listed[name] == nil {
-			found = append(found, fmt.Sprintf("spec.zones.vmclusters: zone %q is taken out; its VMCluster is released and goes on as it is. To take it up again, refer to it with ref", name))
+			gone = append(gone, name)
 		}
 	}
-	return found
+	if len(gone) == 0 {
+		return nil
+	}
+	rest := wording.Plural(gone,
+		"is taken out; its VMCluster is released and goes on as it is. To take it up again, refer to it with ref",
+		"are taken out; their VMClusters are released and go on as they are. To take them up again, refer to them with ref")
+	return []string{fmt.Sprintf("%s: %s %s", listOfZones, wording.Counted("zone", gone), rest)}
+}
+
+// warned are the zones that one warning is about.
+type warned struct {
+	path  *field.Path // of the last of them
+	names []string
+}
+
+func (w *warned) add(path *field.Path, zone *vmdistributed.Zone) {
+	w.path, w.names = path, append(w.names, zone.ClusterName())
+}
+
+// place is the path of a field of one zone, or that of the list where there are
+// several.
+func (w *warned) place() string {
+	if len(w.names) == 1 {
+		return w.path.String()
+	}
+	return listOfZones
 }
 
 func isEmptyObject(raw []byte) bool {

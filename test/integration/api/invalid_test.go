@@ -319,8 +319,9 @@ func TestDuplicateKeysAreReported(t *testing.T) {
 		{"in an entry of a list", jsonType, `[{"name":"a","name":"b","spec":{}}]`, 400, 201, "spec.zones.vmclusters[0].name"},
 		{"in a wrapped entry", jsonType, `[{"vmclusters":{"name":"a","name":"b","spec":{}}}]`, 400, 201, "spec.zones.vmclusters[0].name"},
 		{"of the wrapping", jsonType, `[{"vmclusters":{"name":"a","spec":{}},"vmclusters":{"name":"b","spec":{}}}]`, 422, 422, "spec.zones[0].vmclusters"},
-		{"in a spec", jsonType, `[{"name":"a","spec":{"x":{"y":1,"y":2}}}]`, 400, 400, "x.y"},
-		{"in an overrideSpec", jsonType, `[{"ref":{"name":"a"},"overrideSpec":{"y":1,"y":2}}]`, 400, 400, "y"},
+		{"in a spec", jsonType, `[{"name":"a","spec":{"x":{"y":1,"y":2}}}]`, 400, 400, `duplicate field "spec.zones.vmclusters[0].spec.x.y"`},
+		{"in an overrideSpec", jsonType, `[{"ref":{"name":"a"},"overrideSpec":{"y":1,"y":2}}]`, 400, 400, `duplicate field "spec.zones.vmclusters[0].overrideSpec.y"`},
+		{"none, but a number that nobody holds", jsonType, `[{"name":"a","spec":{"x":{"y":1e400}}}]`, 400, 400, `number out of range in field "spec.zones.vmclusters[0].spec.x.y"`},
 		{"in YAML", yamlType, `{"vmclusters":[{"name":"a","name":"b","spec":{}}]}`, 400, 201, "name"},
 		{"in YAML with a list", yamlType, `[{"name":"a","name":"b","spec":{}}] # no JSON`, 400, 400, "name"},
 	} {
@@ -336,12 +337,19 @@ func TestDuplicateKeysAreReported(t *testing.T) {
 			if message := create("Strict").want(t, test.strict).problem(t).Message; !strings.Contains(message, test.field) {
 				t.Errorf("Strict: the message names not %s: %s", test.field, message)
 			}
+			create("Ignore").want(t, test.warn)
 			if got := create("Warn").want(t, test.warn); got.code == http.StatusCreated && !strings.Contains(strings.Join(got.warnings(t), "\n"), test.field) {
 				t.Errorf("Warn: warned of %q", got.warnings(t))
 			}
 		})
 	}
 	wantNames(t, namespace)
+	shared.admin.create(t, namespace, paused("y", `[{"name":"y","spec":{}}]`)).want(t, http.StatusCreated)
+	patched := shared.admin.send(t, http.MethodPatch, in(namespace, "y")+"?fieldValidation=Ignore", jsonPatchType,
+		`[{"op":"add","path":"/spec/zones/vmclusters/0/spec/x","value":{"y":1,"y":2}}]`)
+	if message := patched.problem(t).Message; patched.code < 400 || patched.code > 499 || !strings.Contains(message, `duplicate field "x.y"`) || !strings.Contains(message, "spec.zones.vmclusters.spec") {
+		t.Errorf("a JSON patch is answered %d: %s", patched.code, message)
+	}
 }
 
 // TestClaimedClusterIsRefused: one VMCluster belongs to one object, however each
