@@ -149,7 +149,7 @@ func TestAdvice(t *testing.T) {
 			`spec.vmusers: VMAuth monitoring/open: spec.unauthorizedUserAccessSpec.targetRefs[0].crd leads to zone zone-a and cannot be taken out (and 1 more like this); such a zone is not changed while it is healthy`}},
 		{name: "one that was there before", object: written(leastAvailable(0)), old: written(), around: around(t, wellKept,
 			"kind: VMAuth\nmetadata: {name: open, namespace: monitoring}\nspec: {unauthorizedUserAccessSpec: {targetRefs: ["+selects("zone-a")+"]}}")},
-		{name: "nothing else may take over", object: written(lastTarget("Refuse")), old: written(), around: around(t, wellKept, user("reader", selects("zone-a")+", {paths: [/b], "+selects("zone-b")[1:])), want: []string{
+		{name: "nothing else may take over", object: written(refusingLastTarget), old: written(), around: around(t, wellKept, user("reader", selects("zone-a")+", {paths: [/b], "+selects("zone-b")[1:])), want: []string{
 			`spec.vmusers[0]: VMUser "reader" can't be drained of zones "zone-a" and "zone-b" (spec.strategy.drain.lastTarget is Refuse); while healthy, they are not changed`}},
 
 		// The write path.
@@ -211,10 +211,10 @@ func TestAdvice(t *testing.T) {
 			managed(user("astray", selects("zone-z")), "argocd-controller", `{"f:spec": {"f:targetRefs": {}}}`)), want: []string{
 			`spec.vmusers[1]: VMUser "astray" reads from none of the zones`,
 			`spec.vmusers[0]: field manager "helm" also sets spec.targetRefs of VMUser "reader"; applied in a drain, that brings the zone back, so have it ignore spec.targetRefs`}},
-		{name: "somebody else sets targets that no drain may take", object: written(lastTarget("Refuse")), around: around(t, wellKept,
+		{name: "somebody else sets targets that no drain may take", object: written(refusingLastTarget), around: around(t, wellKept,
 			managed(user("reader", selects("zone-a")+", {paths: [/b], "+selects("zone-b")[1:]), "helm", `{"f:spec": {"f:targetRefs": {}}}`)), want: []string{
 			`spec.vmusers[0]: VMUser "reader" can't be drained of zones "zone-a" and "zone-b" (spec.strategy.drain.lastTarget is Refuse); while healthy, they are not changed`}},
-		{name: "somebody else sets targets that a drain may take of one zone", object: written(lastTarget("Refuse")), around: around(t, wellKept,
+		{name: "somebody else sets targets that a drain may take of one zone", object: written(refusingLastTarget), around: around(t, wellKept,
 			managed(user("reader", selects("zone-a")+", {paths: [/b], "+selects("zone-b")[1:]+", {paths: [/b], "+selects("zone-a")[1:]), "helm", `{"f:spec": {"f:targetRefs": {}}}`)), want: []string{
 			`spec.vmusers[0]: VMUser "reader" can't be drained of zone "zone-a" (spec.strategy.drain.lastTarget is Refuse); while healthy, it is not changed`,
 			`spec.vmusers[0]: field manager "helm" also sets spec.targetRefs of VMUser "reader"; applied in a drain, that brings the zone back, so have it ignore spec.targetRefs`}},
@@ -332,7 +332,7 @@ func TestWhatCouldNotBeReadIsNotCalledAbsent(t *testing.T) {
 
 func TestNoValueOfAnotherObjectIsTold(t *testing.T) {
 	const secret = "s3cr3t"
-	object := written(zones(referred("zone-a", `{"vmstorage":{"hpa":null}}`), referred("zone-b", `{"vmselect":{"replicaCount":7}}`)), lastTarget("Refuse"), users("reader", "other"))
+	object := written(zones(referred("zone-a", `{"vmstorage":{"hpa":null}}`), referred("zone-b", `{"vmselect":{"replicaCount":7}}`)), refusingLastTarget, users("reader", "other"))
 	seen := around(t, wellKept,
 		strings.ReplaceAll(strings.Replace(clusterB, "zone-b", "zone-a", 1), "replicaCount: 2", "logLevel: "+secret+", hpa: {maxReplicas: 77}, replicaCount: 33"),
 		agentWith("remoteWrite: [{url: http://"+secret+".example.com/insert}], serviceScrapeSelector: {matchLabels: {app: "+secret+"}}"),

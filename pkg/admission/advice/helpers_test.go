@@ -70,9 +70,7 @@ func leastAvailable(n int32) func(*object) {
 	return func(o *object) { o.Spec.Strategy.MinAvailableZones = &n }
 }
 
-func lastTarget(what vmdistributed.LastTarget) func(*object) {
-	return func(o *object) { o.Spec.Strategy.Drain.LastTarget = what }
-}
+func refusingLastTarget(o *object) { o.Spec.Strategy.Drain.LastTarget = vmdistributed.LastTargetRefuse }
 
 func permitted(shrinks string) func(*object) {
 	return func(o *object) {
