@@ -86,7 +86,8 @@ func withoutStrategicMergePatchV2(document *spec.Swagger) (*spec.Swagger, error)
 	}
 	for _, path := range document.Paths.Paths {
 		if patch := path.Patch; patch != nil {
-			patch.Consumes = slices.DeleteFunc(patch.Consumes, func(offered string) bool { return offered == string(types.StrategicMergePatchType) })
+			// The routes that requests are matched with share the list.
+			patch.Consumes = slices.DeleteFunc(slices.Clone(patch.Consumes), func(offered string) bool { return offered == string(types.StrategicMergePatchType) })
 		}
 	}
 	return document, nil

@@ -61,13 +61,17 @@ func TestStrategicMergePatchIsNotOffered(t *testing.T) {
 	}
 	withoutStrategicMergePatch(&spec3.OpenAPI{})
 
+	taken := []string{strategic, merge}
 	v2, err := withoutStrategicMergePatchV2(&spec.Swagger{SwaggerProps: spec.SwaggerProps{Paths: &spec.Paths{Paths: map[string]spec.PathItem{"/a": {PathItemProps: spec.PathItemProps{
 		Get:   &spec.Operation{},
-		Patch: &spec.Operation{OperationProps: spec.OperationProps{Consumes: []string{strategic, merge}}},
+		Patch: &spec.Operation{OperationProps: spec.OperationProps{Consumes: taken}},
 	}}}}}})
 	must(t, err)
 	if consumes := v2.Paths.Paths["/a"].Patch.Consumes; len(consumes) != 1 || consumes[0] != merge {
 		t.Errorf("offered are %v", consumes)
+	}
+	if taken[0] != strategic || taken[1] != merge {
+		t.Errorf("the server takes %q from now on", taken)
 	}
 	_, err = withoutStrategicMergePatchV2(&spec.Swagger{})
 	must(t, err)
