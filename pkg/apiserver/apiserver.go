@@ -71,7 +71,6 @@ func NewConfig(effectiveVersion basecompatibility.EffectiveVersion, features fea
 	namer := openapi.NewDefinitionNamer(scheme)
 	generic.OpenAPIConfig = genericapiserver.DefaultOpenAPIConfig(generatedopenapi.GetOpenAPIDefinitions, namer)
 	generic.OpenAPIConfig.Info.Title, generic.OpenAPIConfig.Info.Version = "vmdistributed-apiserver", version.Current
-	generic.OpenAPIConfig.PostProcessSpec = withoutStrategicMergePatchV2
 	generic.OpenAPIV3Config = genericapiserver.DefaultOpenAPIV3Config(generatedopenapi.GetOpenAPIDefinitions, namer)
 	generic.OpenAPIV3Config.Info.Title, generic.OpenAPIV3Config.Info.Version = "vmdistributed-apiserver", version.Current
 

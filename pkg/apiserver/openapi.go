@@ -77,7 +77,6 @@ func newOpenAPI(source SchemaSource) *openAPI {
 // keep remembers a document of the newer form if there is something to graft on.
 // One is made for each path under which the server has routes.
 func (o *openAPI) keep(document *spec3.OpenAPI) (*spec3.OpenAPI, error) {
-	withoutStrategicMergePatch(document)
 	if document.Components == nil || document.Components.Schemas[rawjson.Object{}.OpenAPIModelName()] == nil {
 		return document, nil
 	}

@@ -5,12 +5,7 @@ package apiserver
 
 import (
 	"net/http"
-	"slices"
 	"strings"
-
-	"k8s.io/apimachinery/pkg/types"
-	"k8s.io/kube-openapi/pkg/spec3"
-	"k8s.io/kube-openapi/pkg/validation/spec"
 )
 
 // openAPIV3Path begins the path of each OpenAPI document of the newer form.
@@ -62,33 +57,4 @@ func (h *redirectHolder) Write(part []byte) (int, error) {
 		return len(part), nil
 	}
 	return h.ResponseWriter.Write(part)
-}
-
-// withoutStrategicMergePatch leaves that type of patch, which the server takes, out of
-// a document. Where it is offered, kubectl apply chooses it, and with --dry-run=client
-// carries it out by a Go type of its own, which it has for Kubernetes' kinds only. What
-// it chooses instead comes to the same: no list of ours is merged by a key.
-func withoutStrategicMergePatch(document *spec3.OpenAPI) {
-	if document.Paths == nil {
-		return
-	}
-	for _, path := range document.Paths.Paths {
-		if patch := path.Patch; patch != nil && patch.RequestBody != nil {
-			delete(patch.RequestBody.Content, string(types.StrategicMergePatchType))
-		}
-	}
-}
-
-// withoutStrategicMergePatchV2 is the same for a document of the older form.
-func withoutStrategicMergePatchV2(document *spec.Swagger) (*spec.Swagger, error) {
-	if document.Paths == nil {
-		return document, nil
-	}
-	for _, path := range document.Paths.Paths {
-		if patch := path.Patch; patch != nil {
-			// The routes that requests are matched with share the list.
-			patch.Consumes = slices.DeleteFunc(slices.Clone(patch.Consumes), func(offered string) bool { return offered == string(types.StrategicMergePatchType) })
-		}
-	}
-	return document, nil
 }

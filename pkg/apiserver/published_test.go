@@ -9,7 +9,6 @@ import (
 	"strings"
 	"testing"
 
-	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apiserver/pkg/server/mux"
 	"k8s.io/kube-openapi/pkg/handler3"
 	"k8s.io/kube-openapi/pkg/spec3"
@@ -45,34 +44,4 @@ func TestDocumentIsAnsweredByWhateverHashItIsAskedFor(t *testing.T) {
 	if got := get("/elsewhere?hash=ABC"); got.Code != http.StatusNotFound {
 		t.Errorf("what is no document is answered with %d", got.Code)
 	}
-}
-
-func TestStrategicMergePatchIsNotOffered(t *testing.T) {
-	const merge, strategic = string(types.MergePatchType), string(types.StrategicMergePatchType)
-	v3 := &spec3.OpenAPI{Paths: &spec3.Paths{Paths: map[string]*spec3.Path{"/a": {PathProps: spec3.PathProps{
-		Get: &spec3.Operation{},
-		Patch: &spec3.Operation{OperationProps: spec3.OperationProps{RequestBody: &spec3.RequestBody{RequestBodyProps: spec3.RequestBodyProps{
-			Content: map[string]*spec3.MediaType{merge: {}, strategic: {}},
-		}}}},
-	}}}}}
-	withoutStrategicMergePatch(v3)
-	if content := v3.Paths.Paths["/a"].Patch.RequestBody.Content; len(content) != 1 || content[merge] == nil {
-		t.Errorf("offered are %v", content)
-	}
-	withoutStrategicMergePatch(&spec3.OpenAPI{})
-
-	taken := []string{strategic, merge}
-	v2, err := withoutStrategicMergePatchV2(&spec.Swagger{SwaggerProps: spec.SwaggerProps{Paths: &spec.Paths{Paths: map[string]spec.PathItem{"/a": {PathItemProps: spec.PathItemProps{
-		Get:   &spec.Operation{},
-		Patch: &spec.Operation{OperationProps: spec.OperationProps{Consumes: taken}},
-	}}}}}})
-	must(t, err)
-	if consumes := v2.Paths.Paths["/a"].Patch.Consumes; len(consumes) != 1 || consumes[0] != merge {
-		t.Errorf("offered are %v", consumes)
-	}
-	if taken[0] != strategic || taken[1] != merge {
-		t.Errorf("the server takes %q from now on", taken)
-	}
-	_, err = withoutStrategicMergePatchV2(&spec.Swagger{})
-	must(t, err)
 }

@@ -280,28 +280,3 @@ func TestDeletingANamespaceTakesItsObjectsAway(t *testing.T) {
 		t.Errorf("left behind in a namespace that is gone: %v %v", items, err)
 	}
 }
-
-// TestKubectlTriesOutWithoutTheServer, by what the server publishes of the kind.
-func TestKubectlTriesOutWithoutTheServer(t *testing.T) {
-	t.Parallel()
-	namespace := newNamespace(t)
-	kubectl(t, namespace, "apply", "-f", file(t, "x.json", paused("x", canonical)))
-	changed := file(t, "x.json", paused("x", `[{"name":"zone-z","spec":{"vmselect":{"replicaCount":3}}}]`))
-	got := kubectl(t, namespace, "apply", "--dry-run=client", "-o", "yaml", "-f", changed)
-	if !strings.Contains(got.stdout, "zone-z") || got.stderr != "" {
-		t.Errorf("kubectl prints\n%s%s", got.stdout, got.stderr)
-	}
-	kubectl(t, namespace, "apply", "-f", changed)
-	if got := names(t, shared.admin.get(t, in(namespace))); len(got) != 1 || zoneNames(t, namespace, "x") != "zone-z" {
-		t.Errorf("there are %v with the zones %s", got, zoneNames(t, namespace, "x"))
-	}
-}
-
-func zoneNames(t *testing.T, namespace, name string) string {
-	t.Helper()
-	var all []string
-	for _, zone := range typed(t, namespace, name).Spec.Zones.VMClusters {
-		all = append(all, zone.Name)
-	}
-	return strings.Join(all, " ")
-}

@@ -76,7 +76,7 @@ func TestOpenAPIV3DescribesTheKind(t *testing.T) {
 	}
 	wantDescriptions(t, schemas, kindSchema, "#/components/schemas/")
 	path := schema["paths"].(map[string]any)["/apis/"+groupVersion+"/namespaces/{namespace}/vmdistributedclusters/{name}"].(map[string]any)
-	for _, want := range []string{mergeType, jsonPatchType, applyType} {
+	for _, want := range []string{mergeType, strategicType, jsonPatchType, applyType} {
 		content := path["patch"].(map[string]any)["requestBody"].(map[string]any)["content"].(map[string]any)
 		if content[want] == nil {
 			t.Errorf("patch does not say that it takes %s", want)
