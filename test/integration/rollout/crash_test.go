@@ -11,16 +11,9 @@ import (
 	"testing"
 	"time"
 
-	corev1 "k8s.io/api/core/v1"
-	rbacv1 "k8s.io/api/rbac/v1"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-
 	"github.com/vmdistributed/vmdistributed-apiserver/test/controlplane"
 	"github.com/vmdistributed/vmdistributed-apiserver/test/standin"
 )
-
-// everything is the name of the server's rights in a namespace of its own.
-const everything = "everything"
 
 // seedVariable names the variable that repeats a run: the seed is printed.
 const seedVariable = "VMDC_TEST_SEED"
@@ -50,28 +43,14 @@ func ownServer(t *testing.T, name string, flags ...string) *controlplane.Server 
 // ownServerIn tells the server's own namespace too.
 func ownServerIn(t *testing.T, name string, flags ...string) (own *controlplane.Server, namespace string) {
 	t.Helper()
-	namespace = serverNamespace(t, name)
+	namespace, err := shared.control.NewServerNamespace(t.Context(), name)
+	must(t, err)
 	server, err := shared.control.StartServer(t.Context(), controlplane.ServerOptions{
 		Name: name, Unregistered: true, Args: append([]string{"--namespace=" + namespace}, flags...),
 	})
 	must(t, err)
 	t.Cleanup(func() { must(t, server.Stop()) })
 	return server, namespace
-}
-
-// serverNamespace makes one in which the server may do everything.
-func serverNamespace(t *testing.T, name string) string {
-	t.Helper()
-	namespace, err := shared.kubernetes.CoreV1().Namespaces().Create(t.Context(),
-		&corev1.Namespace{ObjectMeta: metav1.ObjectMeta{GenerateName: name + "-"}}, metav1.CreateOptions{})
-	must(t, err)
-	_, err = shared.kubernetes.RbacV1().RoleBindings(namespace.Name).Create(t.Context(), &rbacv1.RoleBinding{
-		ObjectMeta: metav1.ObjectMeta{Name: everything},
-		RoleRef:    rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: "cluster-admin"},
-		Subjects:   []rbacv1.Subject{{APIGroup: rbacv1.GroupName, Kind: rbacv1.UserKind, Name: controlplane.ServerUser}},
-	}, metav1.CreateOptions{})
-	must(t, err)
-	return namespace.Name
 }
 
 // TestKilledServerGoesOnAsIfNothingHadHappened kills the server at random moments

@@ -112,7 +112,7 @@ func TestHaltThatCanNotBeReadStopsAllToo(t *testing.T) {
 	r.settle("demo")
 
 	allow(t, namespace, "lease", rbacv1.PolicyRule{APIGroups: []string{"coordination.k8s.io"}, Resources: []string{"leases"}, Verbs: []string{"get", "create", "update"}})
-	must(t, shared.kubernetes.RbacV1().RoleBindings(namespace).Delete(t.Context(), everything, metav1.DeleteOptions{}))
+	must(t, shared.kubernetes.RbacV1().RoleBindings(namespace).Delete(t.Context(), controlplane.ServerBinding, metav1.DeleteOptions{}))
 	poll(t, "the right to be gone", func(ctx context.Context) string {
 		review, err := shared.kubernetes.AuthorizationV1().SubjectAccessReviews().Create(ctx, &authorizationv1.SubjectAccessReview{
 			Spec: authorizationv1.SubjectAccessReviewSpec{User: controlplane.ServerUser, ResourceAttributes: &authorizationv1.ResourceAttributes{
