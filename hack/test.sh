@@ -15,6 +15,11 @@ fuzz=(2s)
 
 waiting='/test/(e2e|standin/likeness)$'
 
+# What tests found, in figures, each as a line of the runner's.
+VMDC_TEST_REPORT=$(mktemp)
+export VMDC_TEST_REPORT
+trap 'rm -f "$VMDC_TEST_REPORT"' EXIT
+
 status=0
 go test -json "$@" ./apis/... ./pkg/... ./cmd/... ./generated/... ./hack/... || status=$?
 hack/fuzz.sh "${fuzz[@]}" || status=$?
@@ -26,4 +31,5 @@ if all=$(go list ./test/...); then
 else
 	status=1
 fi
+cat "$VMDC_TEST_REPORT"
 exit "$status"

@@ -86,6 +86,17 @@ func (c *ControlPlane) EtcdFlags() []string {
 
 func localURL(port int) string { return fmt.Sprintf("https://%s:%d", loopback, port) }
 
+// EtcdAccess says how a client reaches an etcd.
+type EtcdAccess struct{ URL, CAFile, CertFile, KeyFile string }
+
+// EtcdAccess returns that of the etcd of this control plane, for a test that looks
+// below kube-apiserver.
+func (c *ControlPlane) EtcdAccess() EtcdAccess {
+	return EtcdAccess{
+		URL: c.etcdURL, CAFile: c.pki.cert("etcd-ca"), CertFile: c.pki.cert(etcdClient), KeyFile: c.pki.key(etcdClient),
+	}
+}
+
 // command says how to run one of the programs with what they all share.
 func (c *ControlPlane) command(name string, args []string) command {
 	return command{

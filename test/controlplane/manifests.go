@@ -10,10 +10,16 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"time"
 
+	"k8s.io/apiextensions-apiserver/pkg/apihelpers"
+	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/apimachinery/pkg/util/yaml"
 	"k8s.io/client-go/discovery"
 	"k8s.io/client-go/discovery/cached/memory"
@@ -65,6 +71,57 @@ func (a *applier) applyOne(ctx context.Context, object *unstructured.Unstructure
 	return err
 }
 
+// Apply applies the objects of YAML files, in order, and returns when each
+// CustomResourceDefinition among them is served.
+func (c *ControlPlane) Apply(ctx context.Context, paths ...string) error {
+	objects, err := readManifests(paths...)
+	if err != nil {
+		return err
+	}
+	applier, err := newApplier(c.Config())
+	if err != nil {
+		return err
+	}
+	if err := applier.apply(ctx, objects...); err != nil {
+		return err
+	}
+	for _, object := range objects {
+		if object.GetKind() != kindDefinition {
+			continue
+		}
+		if err := applier.untilServed(ctx, object.GetName(), c.options.Patience); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// untilServed returns when a definition is served, so that the objects of its kind can
+// be applied next.
+func (a *applier) untilServed(ctx context.Context, name string, patience time.Duration) error {
+	definitions := a.client.Resource(apiextensionsv1.SchemeGroupVersion.WithResource("customresourcedefinitions"))
+	err := wait.PollUntilContextTimeout(ctx, 20*time.Millisecond, patience, true, func(ctx context.Context) (bool, error) {
+		found, err := definitions.Get(ctx, name, metav1.GetOptions{})
+		if err != nil {
+			return false, err
+		}
+		definition := &apiextensionsv1.CustomResourceDefinition{}
+		if err := runtime.DefaultUnstructuredConverter.FromUnstructured(found.Object, definition); err != nil {
+			return false, err
+		}
+		if !apihelpers.IsCRDConditionTrue(definition, apiextensionsv1.Established) {
+			return false, nil
+		}
+		served := schema.GroupVersionResource{Group: definition.Spec.Group, Version: definition.Spec.Versions[0].Name, Resource: definition.Spec.Names.Plural}
+		_, err = a.client.Resource(served).List(ctx, metav1.ListOptions{Limit: 1})
+		return err == nil, nil //nolint:nilerr // it is not served yet
+	})
+	if err != nil {
+		return fmt.Errorf("waiting until %s is served: %w", name, err)
+	}
+	return nil
+}
+
 // readManifests reads the objects of YAML files, in order.
 func readManifests(paths ...string) ([]*unstructured.Unstructured, error) {
 	var all []*unstructured.Unstructured
@@ -102,6 +159,7 @@ func readManifest(path string) ([]*unstructured.Unstructured, error) {
 }
 
 const (
+	kindDefinition = "CustomResourceDefinition"
 	kindService    = "Service"
 	kindAPIService = "APIService"
 )

@@ -1,0 +1,111 @@
+// Copyright The vmdistributed-apiserver Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package host
+
+import (
+	"context"
+	"fmt"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/serializer"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/watch"
+	"k8s.io/client-go/rest"
+	"k8s.io/utils/ptr"
+
+	storagev1 "github.com/vmdistributed/vmdistributed-apiserver/apis/storage/v1"
+)
+
+// Records is a client for the records of one kind.
+type Records struct {
+	client     rest.Interface
+	parameters runtime.ParameterCodec
+	kind       string
+	resource   string
+}
+
+// NewRecords returns a client for the records of a kind, which the cluster of config
+// serves as a resource.
+func NewRecords(config *rest.Config, kind, resource string) (*Records, error) {
+	scheme := runtime.NewScheme()
+	version := storagev1.SchemeGroupVersion
+	scheme.AddKnownTypeWithName(version.WithKind(kind), &storagev1.Record{})
+	scheme.AddKnownTypeWithName(version.WithKind(kind+"List"), &storagev1.RecordList{})
+	metav1.AddToGroupVersion(scheme, version)
+
+	config = rest.CopyConfig(config)
+	config.APIPath, config.GroupVersion = "/apis", &version
+	config.NegotiatedSerializer = serializer.NewCodecFactory(scheme).WithoutConversion()
+	config.ContentType, config.AcceptContentTypes = runtime.ContentTypeJSON, runtime.ContentTypeJSON
+	// Requests are bounded where they come in.
+	config.QPS, config.RateLimiter = -1, nil
+	client, err := rest.RESTClientFor(config)
+	if err != nil {
+		return nil, fmt.Errorf("making a client for %s: %w", version.WithResource(resource).GroupResource(), err)
+	}
+	return &Records{client: client, parameters: runtime.NewParameterCodec(scheme), kind: kind, resource: resource}, nil
+}
+
+// request begins one. It is not made again by itself when the cluster says later:
+// that is for the client to whom it matters, and who is told.
+func (r *Records) request(begun *rest.Request) *rest.Request {
+	return begun.Resource(r.resource).MaxRetries(0)
+}
+
+func (r *Records) get(ctx context.Context, at place, resourceVersion string) (*storagev1.Record, error) {
+	record := &storagev1.Record{}
+	err := r.request(r.client.Get()).Namespace(at.namespace).Name(at.name).
+		VersionedParams(&metav1.GetOptions{ResourceVersion: resourceVersion}, r.parameters).Do(ctx).Into(record)
+	return record, err
+}
+
+// create adds a record, and tells what became of it.
+func (r *Records) create(ctx context.Context, record *storagev1.Record) (*storagev1.Record, error) {
+	r.name(record)
+	created := &storagev1.Record{}
+	err := r.request(r.client.Post()).Namespace(record.Namespace).Body(record).Do(ctx).Into(created)
+	return created, err
+}
+
+// update replaces a record that has not changed since it was read. One that was
+// being deleted and is held by no finalizer any more is gone after that.
+func (r *Records) update(ctx context.Context, record *storagev1.Record) (*storagev1.Record, error) {
+	r.name(record)
+	updated := &storagev1.Record{}
+	err := r.request(r.client.Put()).Namespace(record.Namespace).Name(record.Name).Body(record).Do(ctx).Into(updated)
+	return updated, err
+}
+
+func (r *Records) name(record *storagev1.Record) {
+	record.APIVersion, record.Kind = storagev1.SchemeGroupVersion.String(), r.kind
+}
+
+// remove deletes a record that has not changed since it was read.
+func (r *Records) remove(ctx context.Context, record *storagev1.Record) error {
+	return r.request(r.client.Delete()).Namespace(record.Namespace).Name(record.Name).Body(&metav1.DeleteOptions{
+		Preconditions:     &metav1.Preconditions{UID: &record.UID, ResourceVersion: &record.ResourceVersion},
+		PropagationPolicy: ptr.To(metav1.DeletePropagationBackground),
+	}).Do(ctx).Error()
+}
+
+func (r *Records) list(ctx context.Context, namespace string, options metav1.ListOptions) (*storagev1.RecordList, error) {
+	list := &storagev1.RecordList{}
+	err := r.request(r.client.Get()).NamespaceIfScoped(namespace, namespace != "").
+		VersionedParams(&options, r.parameters).Do(ctx).Into(list)
+	return list, err
+}
+
+func (r *Records) watch(ctx context.Context, namespace string, options metav1.ListOptions) (watch.Interface, error) {
+	options.Watch = true
+	return r.request(r.client.Get()).NamespaceIfScoped(namespace, namespace != "").
+		VersionedParams(&options, r.parameters).Watch(ctx)
+}
+
+// place is where a record lies.
+type place struct{ namespace, name string }
+
+func (p place) String() string {
+	return types.NamespacedName{Namespace: p.namespace, Name: p.name}.String()
+}
