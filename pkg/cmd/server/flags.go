@@ -67,8 +67,11 @@ func (o *options) addNamespaceFlags(fs *pflag.FlagSet) {
 }
 
 func (o *storageOptions) addFlags(fs *pflag.FlagSet) {
+	fs.StringVar(&o.Kind, "storage", o.Kind,
+		"Where objects are kept: \""+storageHost+"\", as records in the cluster that aggregates this server (see docs/storage.md), or \""+
+			storageEtcd+"\", in the etcd of --etcd-servers or, where that names none, in an embedded one.")
 	fs.StringVar(&o.DataDir, "data-dir", o.DataDir,
-		"Directory of the embedded etcd, used when --etcd-servers names none. One process at a time.")
+		"Directory of the embedded etcd, used with --storage="+storageEtcd+" when --etcd-servers names none. One process at a time.")
 	fs.BoolVar(&o.UnsafeNoFsync, "unsafe-no-fsync", o.UnsafeNoFsync,
 		"Let the embedded etcd answer before data is on disk. Faster, and a crash of the machine loses objects: for data that may be thrown away.")
 }

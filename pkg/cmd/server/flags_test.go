@@ -83,6 +83,7 @@ var effects = map[string]effect{
 	"storage-initialization-timeout":          {"7s", nil, func(_ *testing.T, o outcome) any { return o.GenericConfig.StorageInitializationTimeout }},
 	"strict-transport-security-directives":    {"max-age=7", nil, func(_ *testing.T, o outcome) any { return o.GenericConfig.HSTSDirectives }},
 
+	"storage":         {"host", nil, func(_ *testing.T, o outcome) any { return fmt.Sprintf("%T", o.GenericConfig.RESTOptionsGetter) }},
 	"data-dir":        {dir, nil, func(_ *testing.T, o outcome) any { return o.Storage.DataDir }},
 	"unsafe-no-fsync": {"true", nil, func(_ *testing.T, o outcome) any { return o.Storage.UnsafeNoFsync }},
 
@@ -332,10 +333,13 @@ func build(t *testing.T, args ...string) outcome {
 	o := newOptions(components)
 	all := offered(o)
 	line := append([]string{
-		"--kubeconfig=" + dir + "/kubeconfig", "--authentication-skip-lookup", "--etcd-servers=http://127.0.0.1:1",
+		"--kubeconfig=" + dir + "/kubeconfig", "--authentication-skip-lookup",
 		"--bind-address=127.0.0.1", "--secure-port=" + freePort(),
 		"--tls-cert-file=" + dir + "/tls.crt", "--tls-private-key-file=" + dir + "/tls.key",
 	}, args...)
+	if !slices.Contains(args, "--storage=host") {
+		line = append(line, "--etcd-servers=http://127.0.0.1:1")
+	}
 	for i := range line {
 		line[i] = strings.ReplaceAll(line[i], dir, scratch)
 	}

@@ -5,6 +5,7 @@ package server
 
 import (
 	"errors"
+	"fmt"
 	"net"
 	"time"
 
@@ -18,11 +19,19 @@ import (
 	"k8s.io/component-base/metrics"
 
 	"github.com/vmdistributed/vmdistributed-apiserver/apis/operator/v1alpha1"
+	storagev1 "github.com/vmdistributed/vmdistributed-apiserver/apis/storage/v1"
 	"github.com/vmdistributed/vmdistributed-apiserver/pkg/apiserver"
 )
 
 // etcdPrefix is where our keys begin, in an etcd that may hold others too.
 const etcdPrefix = "/registry/distributed.victoriametrics.com"
+
+const (
+	// storageHost keeps objects in the cluster that aggregates the server.
+	storageHost = "host"
+	// storageEtcd keeps them in an etcd, an embedded one where none is named.
+	storageEtcd = "etcd"
+)
 
 // watchGracePeriod is how long watches may take to end when the server does.
 const watchGracePeriod = 5 * time.Second
@@ -43,8 +52,10 @@ type options struct {
 	embedded bool
 }
 
-// storageOptions says where objects are kept if no etcd is named.
+// storageOptions says where objects are kept.
 type storageOptions struct {
+	// Kind is one of the stores below.
+	Kind string
 	// DataDir is the home of the embedded etcd.
 	DataDir string
 	// UnsafeNoFsync is for data that may be thrown away.
@@ -57,7 +68,7 @@ func newOptions(components basecompatibility.ComponentGlobalsRegistry) *options 
 	o := &options{
 		Run:         genericoptions.NewServerRunOptionsForComponent(basecompatibility.DefaultKubeComponent, components),
 		Recommended: genericoptions.NewRecommendedOptions(etcdPrefix, codec),
-		Storage:     storageOptions{DataDir: "vmdistributed-apiserver.data"},
+		Storage:     storageOptions{Kind: storageEtcd, DataDir: "vmdistributed-apiserver.data"},
 		Namespace:   "vmdistributed-system",
 		Metrics:     metrics.NewOptions(),
 		Logs:        logsapi.NewLoggingConfiguration(),
@@ -93,10 +104,7 @@ func (o *options) complete() error {
 }
 
 func (o *options) validate() error {
-	var errs []error
-	if len(o.Recommended.Etcd.StorageConfig.Transport.ServerList) == 0 && o.Storage.DataDir == "" {
-		errs = append(errs, errors.New("either --etcd-servers or --data-dir is needed, to know where to keep objects"))
-	}
+	errs := o.validateStorage()
 	errs = append(errs, o.Run.Validate()...)
 	errs = append(errs, o.Recommended.SecureServing.Validate()...)
 	errs = append(errs, o.Recommended.Authentication.Validate()...)
@@ -109,4 +117,31 @@ func (o *options) validate() error {
 	errs = append(errs, o.Recommended.Traces.Validate()...)
 	errs = append(errs, o.Metrics.Validate()...)
 	return utilerrors.NewAggregate(errs)
+}
+
+func (o *options) validateStorage() (errs []error) {
+	etcd := o.Recommended.Etcd
+	servers := len(etcd.StorageConfig.Transport.ServerList) > 0
+	switch o.Storage.Kind {
+	case storageHost:
+		if servers {
+			errs = append(errs, errors.New("--etcd-servers names an etcd that --storage=host does not use: leave one of them out"))
+		}
+		if etcd.EncryptionProviderConfigFilepath != "" {
+			errs = append(errs, errors.New("--encryption-provider-config does nothing with --storage=host: have the cluster encrypt "+
+				storagev1.VMDistributedClusterRecords+"."+storagev1.GroupName+", by the configuration of its kube-apiserver"))
+		}
+	case storageEtcd:
+		if !servers && o.Storage.DataDir == "" {
+			errs = append(errs, errors.New("either --etcd-servers or --data-dir is needed, to know where to keep objects"))
+		}
+	default:
+		errs = append(errs, fmt.Errorf("--storage=%s is unknown: use %s or %s", o.Storage.Kind, storageHost, storageEtcd))
+	}
+	return errs
+}
+
+// embedsEtcd tells whether objects are kept in an etcd within this process.
+func (o *options) embedsEtcd() bool {
+	return o.Storage.Kind == storageEtcd && len(o.Recommended.Etcd.StorageConfig.Transport.ServerList) == 0
 }

@@ -20,6 +20,9 @@ import (
 	basecompatibility "k8s.io/component-base/compatibility"
 	"k8s.io/klog/v2"
 
+	"github.com/vmdistributed/vmdistributed-apiserver/apis/operator/v1alpha1"
+	storagev1 "github.com/vmdistributed/vmdistributed-apiserver/apis/storage/v1"
+	"github.com/vmdistributed/vmdistributed-apiserver/apis/vmdistributed"
 	"github.com/vmdistributed/vmdistributed-apiserver/generated/clientset/versioned"
 	frontdoor "github.com/vmdistributed/vmdistributed-apiserver/pkg/admission"
 	"github.com/vmdistributed/vmdistributed-apiserver/pkg/apiserver"
@@ -29,6 +32,7 @@ import (
 	"github.com/vmdistributed/vmdistributed-apiserver/pkg/inventory"
 	"github.com/vmdistributed/vmdistributed-apiserver/pkg/storage/claim"
 	"github.com/vmdistributed/vmdistributed-apiserver/pkg/storage/embeddedetcd"
+	"github.com/vmdistributed/vmdistributed-apiserver/pkg/storage/host"
 )
 
 // run serves until ctx ends, and takes everything down that it has started.
@@ -36,7 +40,7 @@ func (o *options) run(ctx context.Context) (err error) {
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
 
-	if o.embedded = len(o.Recommended.Etcd.StorageConfig.Transport.ServerList) == 0; o.embedded {
+	if o.embedded = o.embedsEtcd(); o.embedded {
 		member, startErr := o.startEtcd(ctx, stop)
 		if startErr != nil {
 			return startErr
@@ -122,8 +126,9 @@ func (o *options) config(ctx context.Context) (*apiserver.Config, error) {
 		}
 		return []admission.PluginInitializer{frontdoor.Initializer{Inventory: known.inventory, Schemas: known.schemas}}, nil
 	}
-	if err := o.Recommended.ApplyTo(generic); err != nil {
-		return nil, fmt.Errorf("applying the options: %w", err)
+	ready, err := o.applyRecommended(generic)
+	if err != nil {
+		return nil, err
 	}
 	o.Metrics.Apply()
 
@@ -144,9 +149,37 @@ func (o *options) config(ctx context.Context) (*apiserver.Config, error) {
 			{Name: "rollout-controller", Run: rollouts.Run},
 		},
 		Schemas: &installed{follower: known.schemas},
-		Ready:   []healthz.HealthChecker{apiserver.Synced("cluster-schema", known.schemas.HasSynced)},
+		Ready:   append(ready, apiserver.Synced("cluster-schema", known.schemas.HasSynced)),
 	}
 	return config, nil
+}
+
+// applyRecommended applies what most API servers have, and the storage, with what
+// there is to check of that.
+func (o *options) applyRecommended(generic *genericapiserver.RecommendedConfig) (ready []healthz.HealthChecker, err error) {
+	if o.Storage.Kind == storageEtcd {
+		if err := o.Recommended.ApplyTo(generic); err != nil {
+			return nil, fmt.Errorf("applying the options: %w", err)
+		}
+		return nil, nil
+	}
+	without := *o.Recommended
+	without.Etcd = nil
+	if err := without.ApplyTo(generic); err != nil {
+		return nil, fmt.Errorf("applying the options: %w", err)
+	}
+	records, err := host.NewRecords(generic.ClientConfig, storagev1.VMDistributedClusterRecord, storagev1.VMDistributedClusterRecords)
+	if err != nil {
+		return nil, err
+	}
+	config := o.Recommended.Etcd.StorageConfig
+	config.StorageObjectCountTracker = generic.StorageObjectCountTracker
+	generic.RESTOptionsGetter = host.RESTOptions{
+		Resource: v1alpha1.Resource(vmdistributed.Resource), Records: records, Storage: config,
+		DeleteCollectionWorkers: o.Recommended.Etcd.DeleteCollectionWorkers,
+		EnableGarbageCollection: o.Recommended.Etcd.EnableGarbageCollection,
+	}
+	return []healthz.HealthChecker{records.Served()}, nil
 }
 
 // installed is the schema that the published OpenAPI shows: the last that the

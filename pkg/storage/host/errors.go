@@ -94,9 +94,12 @@ func isMissingNamespace(err error) bool {
 // isUndone tells whether it is certain that the cluster has not done what it was
 // asked for.
 func isUndone(err error) bool {
-	return utilnet.IsConnectionRefused(err) || apierrors.IsForbidden(err) || apierrors.IsUnauthorized(err) ||
+	return utilnet.IsConnectionRefused(err) || isRefused(err) ||
 		apierrors.IsServiceUnavailable(err) || apierrors.IsNotFound(err) || apierrors.IsMethodNotSupported(err)
 }
+
+// isRefused tells whether it is us whom the cluster does not let.
+func isRefused(err error) bool { return apierrors.IsForbidden(err) || apierrors.IsUnauthorized(err) }
 
 // isTooLarge tells whether the cluster, or its etcd, takes no request of that size.
 func isTooLarge(err error) bool {

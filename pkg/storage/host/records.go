@@ -97,6 +97,12 @@ func (r *Records) list(ctx context.Context, namespace string, options metav1.Lis
 	return list, err
 }
 
+// probe asks for as little as possible.
+func (r *Records) probe(ctx context.Context) error {
+	_, err := r.list(ctx, "", metav1.ListOptions{Limit: 1, ResourceVersion: "0"})
+	return err
+}
+
 func (r *Records) watch(ctx context.Context, namespace string, options metav1.ListOptions) (watch.Interface, error) {
 	options.Watch = true
 	return r.request(r.client.Get()).NamespaceIfScoped(namespace, namespace != "").
