@@ -8,17 +8,23 @@ import (
 	"net"
 	"time"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/runtime/serializer"
 	utilerrors "k8s.io/apimachinery/pkg/util/errors"
+	"k8s.io/apimachinery/pkg/util/validation/field"
 	genericoptions "k8s.io/apiserver/pkg/server/options"
+	"k8s.io/client-go/tools/leaderelection/resourcelock"
 	basecompatibility "k8s.io/component-base/compatibility"
+	componentbaseconfig "k8s.io/component-base/config"
+	"k8s.io/component-base/config/validation"
 	logsapi "k8s.io/component-base/logs/api/v1"
 	"k8s.io/component-base/metrics"
 
 	"github.com/vmdistributed/vmdistributed-apiserver/apis/operator/v1alpha1"
 	"github.com/vmdistributed/vmdistributed-apiserver/pkg/apiserver"
+	"github.com/vmdistributed/vmdistributed-apiserver/pkg/leader"
 )
 
 // etcdPrefix is where our keys begin, in an etcd that may hold others too.
@@ -33,9 +39,11 @@ type options struct {
 	Recommended *genericoptions.RecommendedOptions
 	Storage     storageOptions
 	// Namespace holds the server's own objects in the host cluster: the Lease that
-	// keeps a second embedded store from serving it, and the ConfigMap that halts the
-	// controller.
-	Namespace  string
+	// keeps a second embedded store from serving it, the Lease of the replica that runs
+	// the controller, and the ConfigMap that halts it.
+	Namespace string
+	// Election is how one of several replicas comes to run the controller.
+	Election   componentbaseconfig.LeaderElectionConfiguration
 	Metrics    *metrics.Options
 	Logs       *logsapi.LoggingConfiguration
 	components basecompatibility.ComponentGlobalsRegistry
@@ -59,6 +67,14 @@ func newOptions(components basecompatibility.ComponentGlobalsRegistry) *options 
 		Recommended: genericoptions.NewRecommendedOptions(etcdPrefix, codec),
 		Storage:     storageOptions{DataDir: "vmdistributed-apiserver.data"},
 		Namespace:   "vmdistributed-system",
+		Election: componentbaseconfig.LeaderElectionConfiguration{
+			LeaderElect:   true,
+			LeaseDuration: metav1.Duration{Duration: 15 * time.Second},
+			RenewDeadline: metav1.Duration{Duration: 10 * time.Second},
+			RetryPeriod:   metav1.Duration{Duration: 2 * time.Second},
+			ResourceLock:  resourcelock.LeasesResourceLock,
+			ResourceName:  leader.LeaseName,
+		},
 		Metrics:     metrics.NewOptions(),
 		Logs:        logsapi.NewLoggingConfiguration(),
 		components:  components,
@@ -86,6 +102,7 @@ func (o *options) complete() error {
 	if o.Recommended.Authorization.RemoteKubeConfigFile == "" {
 		o.Recommended.Authorization.RemoteKubeConfigFile = host
 	}
+	o.Election.ResourceNamespace = o.Namespace
 	if err := o.Run.DefaultAdvertiseAddress(o.Recommended.SecureServing.SecureServingOptions); err != nil {
 		return err
 	}
@@ -96,6 +113,9 @@ func (o *options) validate() error {
 	var errs []error
 	if len(o.Recommended.Etcd.StorageConfig.Transport.ServerList) == 0 && o.Storage.DataDir == "" {
 		errs = append(errs, errors.New("either --etcd-servers or --data-dir is needed, to know where to keep objects"))
+	}
+	if err := validation.ValidateLeaderElectionConfiguration(&o.Election, field.NewPath("leader-elect")).ToAggregate(); err != nil {
+		errs = append(errs, err)
 	}
 	errs = append(errs, o.Run.Validate()...)
 	errs = append(errs, o.Recommended.SecureServing.Validate()...)

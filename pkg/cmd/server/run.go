@@ -20,7 +20,6 @@ import (
 	basecompatibility "k8s.io/component-base/compatibility"
 	"k8s.io/klog/v2"
 
-	"github.com/vmdistributed/vmdistributed-apiserver/generated/clientset/versioned"
 	frontdoor "github.com/vmdistributed/vmdistributed-apiserver/pkg/admission"
 	"github.com/vmdistributed/vmdistributed-apiserver/pkg/apiserver"
 	"github.com/vmdistributed/vmdistributed-apiserver/pkg/clusterschema"
@@ -127,11 +126,11 @@ func (o *options) config(ctx context.Context) (*apiserver.Config, error) {
 	}
 	o.Metrics.Apply()
 
-	own, err := versioned.NewForConfig(generic.LoopbackClientConfig)
+	election, err := o.newElection(generic.ClientConfig)
 	if err != nil {
-		return nil, fmt.Errorf("making the client for our own API: %w", err)
+		return nil, err
 	}
-	rollouts, err := controller.New(ctx, own, generic.ClientConfig, known.inventory, known.halt)
+	rollouts, err := controller.New(generic.LoopbackClientConfig, generic.ClientConfig, known.inventory, known.halt, election.mandate)
 	if err != nil {
 		return nil, err
 	}
@@ -141,8 +140,9 @@ func (o *options) config(ctx context.Context) (*apiserver.Config, error) {
 			{Name: "inventory", Run: known.inventory.Run},
 			{Name: "halt", Run: known.halt.Run},
 			{Name: "cluster-schema", Run: known.schemas.Run},
-			{Name: "rollout-controller", Run: rollouts.Run},
+			{Name: "rollout-controller", Run: func(ctx context.Context) error { return election.run(ctx, rollouts.Run) }},
 		},
+		Live:    election.live,
 		Schemas: &installed{follower: known.schemas},
 		Ready:   []healthz.HealthChecker{apiserver.Synced("cluster-schema", known.schemas.HasSynced)},
 	}
