@@ -75,9 +75,9 @@ func newOptions(components basecompatibility.ComponentGlobalsRegistry) *options 
 			ResourceLock:  resourcelock.LeasesResourceLock,
 			ResourceName:  leader.LeaseName,
 		},
-		Metrics:     metrics.NewOptions(),
-		Logs:        logsapi.NewLoggingConfiguration(),
-		components:  components,
+		Metrics:    metrics.NewOptions(),
+		Logs:       logsapi.NewLoggingConfiguration(),
+		components: components,
 	}
 	useOurPlugins(o.Recommended.Admission)
 	// Whatever group a request names, one form is stored.

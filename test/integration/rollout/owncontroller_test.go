@@ -36,6 +36,12 @@ type controllerAlone struct {
 // own controller waits for its caches for ever.
 func ownController(t *testing.T, name string) *controllerAlone {
 	t.Helper()
+	return ownControllerBy(t, name, leader.Unopposed{})
+}
+
+// ownControllerBy starts one that writes by a mandate.
+func ownControllerBy(t *testing.T, name string, mandate controller.Mandate) *controllerAlone {
+	t.Helper()
 	flag, blind := proxied(t)
 	blind.hold("vmclusters")
 	server := ownServer(t, name, flag)
@@ -55,7 +61,7 @@ func ownController(t *testing.T, name string) *controllerAlone {
 	known, err := inventory.New(objects, kinds)
 	must(t, err)
 	stop := halt.New(kinds, controlplane.ServerNamespace)
-	rollouts, err := controller.New(own, host, known, stop, leader.Unopposed{})
+	rollouts, err := controller.New(own, host, known, stop, mandate)
 	must(t, err)
 	var group errgroup.Group
 	group.Go(func() error { return known.Run(ctx) })
