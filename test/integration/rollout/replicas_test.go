@@ -330,7 +330,7 @@ func TestChangeOfLeaderWritesNothingOfItself(t *testing.T) {
 		must(t, last.Restart(t.Context()))
 		// The next one works, and has come to what was there before.
 		name := fmt.Sprintf("other-%d", round)
-		r.apply(manifest(name, inline("zone-"+name, small("v1"))))
+		r.apply(manifest(name, inline(name+"-a", small("v1")), inline(name+"-b", small("v1"))))
 		r.untilReady(name)
 		expect(t, "the record in a new object", *r.get(name).Status.Controller, record(spec))
 		now := r.get("demo")
@@ -342,9 +342,9 @@ func TestChangeOfLeaderWritesNothingOfItself(t *testing.T) {
 		expect(t, "version of the VMAgent", r.object(agentResource, "agent").GetResourceVersion(), before["agent"])
 	}
 	// What there is to do is done in the term of who leads.
-	r.apply(scraping("demo", inline("zone-a", small("v2")), inline("zone-b", small("v1")), ref("zone-c", fields{"clusterVersion": "v2"})))
-	r.untilReady("demo")
-	expect(t, "the record after a rollout", *r.get("demo").Status.Controller, record(s.lease()))
+	r.apply(manifest("other-0", inline("other-0-a", small("v2")), inline("other-0-b", small("v1"))))
+	r.untilReady("other-0")
+	expect(t, "the record after a rollout", *r.get("other-0").Status.Controller, record(s.lease()))
 }
 
 // TestKilledServerWithAStoreOfItsOwnLeadsAgainAtOnce, though the Lease of the process
