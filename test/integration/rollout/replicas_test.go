@@ -425,6 +425,40 @@ func TestWhoFindsALaterTermWritesNothing(t *testing.T) {
 	r.expectUpdates("zone-a@2", "zone-b@2", "zone-c@2", "zone-a@3", "zone-b@3", "zone-c@3")
 }
 
+// TestWhoActsHasRecordedItselfBefore, also where status says all else already that there
+// is to say: the process that wrote it has not come to act.
+func TestWhoActsHasRecordedItselfBefore(t *testing.T) {
+	t.Parallel()
+	mandate := &told{term: leader.Term{Holder: "first", Number: 3}}
+	c := ownControllerBy(t, "recorded", mandate)
+	r := newRoomAt(t, c.config)
+	r.apply(threeZones("v1"))
+	r.untilReady("demo")
+	c.host.refuse(true)
+	r.apply(threeZones("v2"))
+	poll(t, "the controller to try to write", func(context.Context) string {
+		if c.host.tried() == 0 {
+			return "it has not"
+		}
+		return ""
+	})
+	expect(t, "the record", *r.get("demo").Status.Controller, recordOf(leader.Term{Holder: "first", Number: 3}))
+	mandate.raise(4)
+	poll(t, "the record to be of the new term", func(ctx context.Context) string {
+		object, err := r.own.Get(ctx, "demo", metav1.GetOptions{})
+		if err != nil {
+			return err.Error()
+		}
+		if record := *object.Status.Controller; record != recordOf(leader.Term{Holder: "first", Number: 4}) {
+			return fmt.Sprintf("%+v", record)
+		}
+		return ""
+	})
+	c.host.refuse(false)
+	r.untilReady("demo")
+	r.expectUpdates("zone-a@2", "zone-b@2", "zone-c@2")
+}
+
 // told is a mandate that believes what it is told.
 type told struct {
 	leader.Unopposed
