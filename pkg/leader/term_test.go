@@ -71,7 +71,7 @@ func TestNumberOfATermNeverComesBack(t *testing.T) {
 	}{
 		"first of all":          {func(*testing.T, *Elector, *lock) {}, 0, 0},
 		"taken over":            {holds("other", 4), 5, 5},
-		"taken over, let go of": {holds("", 4), 5, 5},
+		"taken over, let go of": {holds("", 6), 7, 7},
 		"renewed":               {holds("host_me", 4), 4, 4},
 		"made anew, as it was deleted from another":    {holds("other", 4), 0, 5},
 		"made anew, as it was deleted from ourselves":  {holds("host_me", 4), 0, 4},

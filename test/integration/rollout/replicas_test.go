@@ -261,7 +261,7 @@ func TestRolloutGoesOnWhenTheLeaderIsKilled(t *testing.T) {
 	expect(t, "status.controller", *r.get("demo").Status.Controller, record(after))
 	followed.expectInOrder(t)
 	t.Logf("%d requests were answered; the Lease was renewed last at %s, holds for %ds, and was taken over %s later",
-		answers, before.RenewTime.Time.Format("15:04:05.000"), *before.LeaseDurationSeconds, after.AcquireTime.Sub(before.RenewTime.Time))
+		answers, before.RenewTime.Format("15:04:05.000"), *before.LeaseDurationSeconds, after.AcquireTime.Sub(before.RenewTime.Time))
 }
 
 // TestLeaderThatWakesAfterItsLeaseWritesNothing stops the process of the leader at
