@@ -134,6 +134,14 @@ type VMDistributedClusterStatus struct {
 	UpdatedZones       int32
 	ReadyZones         int32
 	Zones              []ZoneStatus
+	Controller         *ControllerRecord
+}
+
+// ControllerRecord names the process that wrote this status, and the term in which
+// it led.
+type ControllerRecord struct {
+	HolderIdentity   string
+	LeaseTransitions int32
 }
 
 // ZonePhase is where a zone stands.

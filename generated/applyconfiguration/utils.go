@@ -19,6 +19,8 @@ import (
 func ForKind(kind schema.GroupVersionKind) interface{} {
 	switch kind {
 	// Group=operator.victoriametrics.com, Version=v1alpha1
+	case v1alpha1.SchemeGroupVersion.WithKind("ControllerRecord"):
+		return &operatorv1alpha1.ControllerRecordApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("DrainStrategy"):
 		return &operatorv1alpha1.DrainStrategyApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("FlushStrategy"):

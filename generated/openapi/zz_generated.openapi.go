@@ -21,6 +21,7 @@ import (
 
 func GetOpenAPIDefinitions(ref common.ReferenceCallback) map[string]common.OpenAPIDefinition {
 	return map[string]common.OpenAPIDefinition{
+		v1alpha1.ControllerRecord{}.OpenAPIModelName():           schema_vmdistributed_apiserver_apis_operator_v1alpha1_ControllerRecord(ref),
 		v1alpha1.DrainStrategy{}.OpenAPIModelName():              schema_vmdistributed_apiserver_apis_operator_v1alpha1_DrainStrategy(ref),
 		v1alpha1.FlushStrategy{}.OpenAPIModelName():              schema_vmdistributed_apiserver_apis_operator_v1alpha1_FlushStrategy(ref),
 		v1alpha1.ObjectReference{}.OpenAPIModelName():            schema_vmdistributed_apiserver_apis_operator_v1alpha1_ObjectReference(ref),
@@ -94,6 +95,33 @@ func GetOpenAPIDefinitions(ref common.ReferenceCallback) map[string]common.OpenA
 		runtime.TypeMeta{}.OpenAPIModelName():                    schema_k8sio_apimachinery_pkg_runtime_TypeMeta(ref),
 		runtime.Unknown{}.OpenAPIModelName():                     schema_k8sio_apimachinery_pkg_runtime_Unknown(ref),
 		version.Info{}.OpenAPIModelName():                        schema_k8sio_apimachinery_pkg_version_Info(ref),
+	}
+}
+
+func schema_vmdistributed_apiserver_apis_operator_v1alpha1_ControllerRecord(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "ControllerRecord names a process that led, and the term in which it did.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"holderIdentity": {
+						SchemaProps: spec.SchemaProps{
+							Description: "holderIdentity is that of the process.",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"leaseTransitions": {
+						SchemaProps: spec.SchemaProps{
+							Description: "leaseTransitions of the Lease at that time. It goes up with every process that takes the Lease over, and never down in a status.",
+							Type:        []string{"integer"},
+							Format:      "int32",
+						},
+					},
+				},
+			},
+		},
 	}
 }
 
@@ -623,11 +651,17 @@ func schema_vmdistributed_apiserver_apis_operator_v1alpha1_VMDistributedClusterS
 							},
 						},
 					},
+					"controller": {
+						SchemaProps: spec.SchemaProps{
+							Description: "controller is the process that wrote this status, as the Lease by which the replicas of the server elect their leader had it then. A process that led before it writes no more. An object with which nothing is to be done keeps what it has when another process takes over.",
+							Ref:         ref(v1alpha1.ControllerRecord{}.OpenAPIModelName()),
+						},
+					},
 				},
 			},
 		},
 		Dependencies: []string{
-			v1alpha1.ZoneStatus{}.OpenAPIModelName(), v1.Condition{}.OpenAPIModelName()},
+			v1alpha1.ControllerRecord{}.OpenAPIModelName(), v1alpha1.ZoneStatus{}.OpenAPIModelName(), v1.Condition{}.OpenAPIModelName()},
 	}
 }
 

@@ -34,6 +34,9 @@ type ExtraConfig struct {
 	Workers []Worker
 	// Ready are checks of readiness beside the generic ones.
 	Ready []healthz.HealthChecker
+	// Live are checks of liveness beside the generic ones: where one fails, the process
+	// has to be restarted.
+	Live []healthz.HealthChecker
 	// Schemas is where the published OpenAPI takes the schema of a VMCluster's spec
 	// from. Without it, a spec is published as an object of which nothing is known.
 	Schemas SchemaSource
@@ -113,6 +116,9 @@ func (c CompletedConfig) New() (*genericapiserver.GenericAPIServer, error) {
 	}
 	if err := server.AddReadyzChecks(c.ready...); err != nil {
 		return nil, fmt.Errorf("adding checks of readiness: %w", err)
+	}
+	if err := server.AddLivezChecks(0, c.extra.Live...); err != nil {
+		return nil, fmt.Errorf("adding checks of liveness: %w", err)
 	}
 	if c.extra.Schemas != nil {
 		if err := addOpenAPI(server, c.generic.OpenAPIV3Config, c.extra.Schemas); err != nil {

@@ -9,6 +9,7 @@ package controller
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"sync"
 	"time"
 
@@ -31,6 +32,7 @@ import (
 	"github.com/vmdistributed/vmdistributed-apiserver/pkg/evidence"
 	"github.com/vmdistributed/vmdistributed-apiserver/pkg/halt"
 	"github.com/vmdistributed/vmdistributed-apiserver/pkg/inventory"
+	"github.com/vmdistributed/vmdistributed-apiserver/pkg/leader"
 	"github.com/vmdistributed/vmdistributed-apiserver/pkg/metricspage"
 	"github.com/vmdistributed/vmdistributed-apiserver/pkg/victoriametrics"
 )
@@ -46,40 +48,74 @@ const (
 	// minBackoff and maxBackoff are how soon a pass that failed is made again: a zone
 	// whose restoration a webhook has refused is not to wait long once that is back.
 	minBackoff, maxBackoff = 5 * time.Millisecond, 30 * time.Second
+	// leadingRetry is when a pass is made again that was not sure to be the leader's. The
+	// Lease is renewed meanwhile, or lost.
+	leadingRetry = time.Second
 )
+
+// Mandate is what the controller writes by: one of several processes may.
+type Mandate interface {
+	// Term is the one in which this process leads; an error where it does not.
+	Term() (leader.Term, error)
+	// Outrank makes the next term one that comes after another, which was found in an
+	// object.
+	Outrank(found leader.Term)
+	// Fence lets no write pass while this process does not lead.
+	Fence(next http.RoundTripper) http.RoundTripper
+}
+
+var _ Mandate = &leader.Elector{}
 
 // Controller rolls changes out, and reports on zones.
 type Controller struct {
+	mandate    Mandate
 	own        versioned.Interface
 	kubernetes kubernetes.Interface
 	writer     writer
-	trials     *trials
-	evidence   *evidence.Gatherer
+	live       live
+	inventory  *inventory.Inventory
+	halt       *halt.Switch
+	pages      *metricspage.Reader
+	// dry tries writes out for reports, which whoever does not lead makes too.
+	dry writer
 	// reports gathers for requests, which may outlive Run.
-	reports   *evidence.Gatherer
-	live      live
-	inventory *inventory.Inventory
-	halt      *halt.Switch
-	factory   externalversions.SharedInformerFactory
-	objects   cache.SharedIndexInformer
-	pace      pace
+	reports *evidence.Gatherer
+	clock   clock.Clock
+}
+
+// shift is the controller for as long as it leads. Nothing of it is left when that is
+// over.
+type shift struct {
+	*Controller
+	trials   *trials
+	evidence *evidence.Gatherer
+	factory  externalversions.SharedInformerFactory
+	objects  cache.SharedIndexInformer
+	pace     pace
 	// latest knows for a moment what we have written ourselves before its event has
 	// come.
 	latest    cache.MutationCache
 	queue     workqueue.TypedRateLimitingInterface[cache.ObjectName]
 	recorder  record.EventRecorder
 	broadcast record.EventBroadcaster
-	clock     clock.Clock
+	// unwatch ends the calls of what outlives the shift.
+	unwatch []func()
 }
 
-// New returns a controller that reads and writes VMDistributedClusters through
-// own, and everything else in the cluster of host, of which the inventory knows
-// what there is, and the switch whether anything may be written to it. It does
-// nothing before Run.
-func New(ctx context.Context, own versioned.Interface, host *rest.Config, known *inventory.Inventory, stop *halt.Switch) (*Controller, error) {
-	host = rest.CopyConfig(host)
+// New returns a controller that reads and writes VMDistributedClusters at own, and
+// everything else in the cluster of host, of which the inventory knows what there is,
+// and the switch whether anything may be written to it. It writes by its mandate, and
+// does nothing but report before Run.
+func New(own, host *rest.Config, known *inventory.Inventory, stop *halt.Switch, mandate Mandate) (*Controller, error) {
+	own, host = rest.CopyConfig(own), rest.CopyConfig(host)
 	host.QPS, host.Burst = hostQPS, hostBurst
 	rest.AddUserAgent(host, victoriametrics.FieldManager)
+	unfenced, err := dynamic.NewForConfig(host)
+	if err != nil {
+		return nil, fmt.Errorf("making a client for the operator's kinds: %w", err)
+	}
+	own.Wrap(mandate.Fence)
+	host.Wrap(mandate.Fence)
 	client, err := kubernetes.NewForConfig(compact(host))
 	if err != nil {
 		return nil, fmt.Errorf("making a client for the host cluster: %w", err)
@@ -88,30 +124,45 @@ func New(ctx context.Context, own versioned.Interface, host *rest.Config, known 
 	if err != nil {
 		return nil, fmt.Errorf("making a client for the operator's kinds: %w", err)
 	}
-	scheme := runtime.NewScheme()
-	install.Install(scheme)
-	broadcast := record.NewBroadcaster(record.WithContext(ctx), record.WithCorrelatorOptions(storyOptions()))
-	c := &Controller{
-		own:        own,
+	ours, err := versioned.NewForConfig(own)
+	if err != nil {
+		return nil, fmt.Errorf("making the client for our own API: %w", err)
+	}
+	pages := metricspage.New(metricspage.Options{})
+	return &Controller{
+		mandate:    mandate,
+		own:        ours,
 		kubernetes: client,
 		writer:     writer{objects: objects},
-		trials:     newTrials(writer{objects: objects}, clock.RealClock{}),
+		dry:        writer{objects: unfenced},
 		live:       live{objects: objects, kubernetes: client, known: known, halt: stop},
 		inventory:  known,
 		halt:       stop,
-		evidence:   evidence.New(client, metricspage.New(metricspage.Options{}), clock.RealClock{}),
+		pages:      pages,
 		reports:    evidence.New(client, metricspage.New(metricspage.Options{}), clock.RealClock{}),
-		factory:    externalversions.NewSharedInformerFactory(own, 0),
+		clock:      clock.RealClock{},
+	}, nil
+}
+
+// begin makes a shift, which watches nothing yet.
+func (c *Controller) begin(ctx context.Context) *shift {
+	scheme := runtime.NewScheme()
+	install.Install(scheme)
+	broadcast := record.NewBroadcaster(record.WithContext(ctx), record.WithCorrelatorOptions(storyOptions()))
+	s := &shift{
+		Controller: c,
+		trials:     newTrials(c.writer, c.clock),
+		evidence:   evidence.New(c.kubernetes, c.pages, c.clock),
+		factory:    externalversions.NewSharedInformerFactory(c.own, 0),
 		queue: workqueue.NewTypedRateLimitingQueueWithConfig(
 			workqueue.NewTypedItemExponentialFailureRateLimiter[cache.ObjectName](minBackoff, maxBackoff),
 			workqueue.TypedRateLimitingQueueConfig[cache.ObjectName]{Name: vmdistributed.Resource}),
 		broadcast: broadcast,
 		recorder:  broadcast.NewRecorder(scheme, corev1.EventSource{Component: victoriametrics.FieldManager}),
-		clock:     clock.RealClock{},
 	}
-	c.objects = c.factory.Operator().V1alpha1().VMDistributedClusters().Informer()
-	c.latest = cache.NewIntegerResourceVersionMutationCache(klog.FromContext(ctx), c.objects.GetStore(), nil, ownLag, false)
-	return c, c.watch()
+	s.objects = s.factory.Operator().V1alpha1().VMDistributedClusters().Informer()
+	s.latest = cache.NewIntegerResourceVersionMutationCache(klog.FromContext(ctx), s.objects.GetStore(), nil, ownLag, false)
+	return s
 }
 
 // compact asks for the encoding that costs both sides least. The operator's kinds
@@ -123,18 +174,26 @@ func compact(host *rest.Config) *rest.Config {
 	return config
 }
 
-// Run works until ctx ends, and returns when everything that it started has.
-func (c *Controller) Run(ctx context.Context) error {
+// Run works until ctx ends, and returns when everything that it started has. It may be
+// called again.
+func (c *Controller) Run(ctx context.Context) error { return c.begin(ctx).run(ctx) }
+
+func (c *shift) run(ctx context.Context) error {
 	logger := klog.FromContext(ctx)
 	c.broadcast.StartRecordingToSink(&typedcorev1.EventSinkImpl{Interface: c.kubernetes.CoreV1().Events("")})
 	defer c.broadcast.Shutdown()
+	defer c.queue.ShutDown()
 
+	defer c.leave()
+	if err := c.watch(); err != nil {
+		return err
+	}
 	c.factory.StartWithContext(ctx)
 	defer c.factory.Shutdown()
 
 	logger.Info("Waiting for the caches of VMDistributedClusters and of the operator's kinds")
 	if !cache.WaitForCacheSync(ctx.Done(), c.objects.HasSynced, c.inventory.HasSynced) {
-		return nil // the server stops before they were filled
+		return nil // it ends before they were filled
 	}
 	logger.Info("Rolling out", "workers", workers)
 
@@ -152,8 +211,15 @@ func (c *Controller) Run(ctx context.Context) error {
 	return nil
 }
 
+// leave ends all calls to the shift.
+func (c *shift) leave() {
+	for _, unwatch := range c.unwatch {
+		unwatch()
+	}
+}
+
 // next works on one object. It returns false once the queue has been shut down.
-func (c *Controller) next(ctx context.Context) bool {
+func (c *shift) next(ctx context.Context) bool {
 	key, quit := c.queue.Get()
 	if quit {
 		return false
@@ -164,6 +230,9 @@ func (c *Controller) next(ctx context.Context) bool {
 	wake, err := c.reconcile(klog.NewContext(ctx, logger), key)
 	switch {
 	case ctx.Err() != nil:
+	case leader.IsNotLeading(err):
+		logger.Info("Left to whoever leads", "err", err)
+		c.queue.AddAfter(key, leadingRetry)
 	case isRace(err):
 		logger.V(4).Info("Somebody else was faster; looking again", "err", err)
 		c.queue.AddRateLimited(key)

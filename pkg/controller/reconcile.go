@@ -19,6 +19,7 @@ import (
 	"github.com/vmdistributed/vmdistributed-apiserver/apis/operator/v1alpha1"
 	"github.com/vmdistributed/vmdistributed-apiserver/apis/vmdistributed"
 	"github.com/vmdistributed/vmdistributed-apiserver/pkg/evidence"
+	"github.com/vmdistributed/vmdistributed-apiserver/pkg/leader"
 	"github.com/vmdistributed/vmdistributed-apiserver/pkg/rollout"
 	"github.com/vmdistributed/vmdistributed-apiserver/pkg/victoriametrics"
 )
@@ -29,12 +30,12 @@ var errStale = errors.New("the caches are behind")
 
 // isRace tells errors that are part of working beside others.
 func isRace(err error) bool {
-	return apierrors.IsConflict(err) || apierrors.IsAlreadyExists(err) || errors.Is(err, errStale)
+	return apierrors.IsConflict(err) || apierrors.IsAlreadyExists(err) || errors.Is(err, errStale) || leader.IsNotLeading(err)
 }
 
 // reconcile is one pass over one object. It returns when to look again though
 // nothing has changed; zero for never.
-func (c *Controller) reconcile(ctx context.Context, key cache.ObjectName) (time.Time, error) {
+func (c *shift) reconcile(ctx context.Context, key cache.ObjectName) (time.Time, error) {
 	object, behind, err := c.get(key)
 	if err != nil || object == nil {
 		return time.Time{}, err
@@ -48,7 +49,7 @@ func (c *Controller) reconcile(ctx context.Context, key cache.ObjectName) (time.
 
 // get returns an object, nil where there is none. The cache is behind where what
 // we wrote ourselves has not come back by an event yet.
-func (c *Controller) get(key cache.ObjectName) (object *vmdistributed.VMDistributedCluster, behind bool, err error) {
+func (c *shift) get(key cache.ObjectName) (object *vmdistributed.VMDistributedCluster, behind bool, err error) {
 	cached, exists, err := c.objects.GetStore().GetByKey(key.String())
 	if err != nil || !exists {
 		return nil, false, err
@@ -63,8 +64,12 @@ func (c *Controller) get(key cache.ObjectName) (object *vmdistributed.VMDistribu
 }
 
 // pass makes one over an object as it is known to be.
-func (c *Controller) pass(ctx context.Context, key cache.ObjectName, object *vmdistributed.VMDistributedCluster) (time.Time, error) {
-	p := &pass{Controller: c, object: object, evidence: c.evidence.Look()}
+func (c *shift) pass(ctx context.Context, key cache.ObjectName, object *vmdistributed.VMDistributedCluster) (time.Time, error) {
+	term, err := c.mandate.Term()
+	if err != nil {
+		return time.Time{}, err
+	}
+	p := &pass{shift: c, term: term, object: object, evidence: c.evidence.Look()}
 	if err := p.decide(ctx, observer{source: caches{c.inventory, c.halt}}); err != nil {
 		return time.Time{}, err
 	}
@@ -85,7 +90,7 @@ func (c *Controller) pass(ctx context.Context, key cache.ObjectName, object *vmd
 	if err := p.record(ctx); err != nil {
 		return time.Time{}, err
 	}
-	err := p.act(ctx)
+	err = p.act(ctx)
 	if err != nil && !isRace(err) && ctx.Err() == nil {
 		p.tell(failure(p.decision.Action, err))
 	}
@@ -165,7 +170,9 @@ func (p *pass) dropsRecords() bool {
 
 // pass is one look at one object, with what comes of it.
 type pass struct {
-	*Controller
+	*shift
+	// term is the one in which this process leads.
+	term     leader.Term
 	object   *vmdistributed.VMDistributedCluster
 	view     *observation
 	decision rollout.Decision
@@ -173,6 +180,9 @@ type pass struct {
 }
 
 func (p *pass) decide(ctx context.Context, o observer) error {
+	if err := p.yield(); err != nil {
+		return err
+	}
 	view, err := o.observe(ctx, p.object, p.clock.Now())
 	if err != nil {
 		return err
@@ -204,7 +214,7 @@ func (p *pass) lookAgain(ctx context.Context, key cache.ObjectName) (gone bool, 
 	tried := p.tryAhead(ctx)
 	if p.clock.Since(begun) > lookHolds {
 		wait()
-		look, p.evidence = p.live.look(ctx, key.Namespace), p.Controller.evidence.Look()
+		look, p.evidence = p.live.look(ctx, key.Namespace), p.shift.evidence.Look()
 		p.evidence.Again(ctx)
 		wait = look.ahead(len(p.object.Spec.VMUsers) > 0)
 	}
@@ -229,10 +239,12 @@ func (p *pass) resting() time.Time {
 	return p.pace.rests(cache.MetaObjectToName(p.object), p.clock.Now())
 }
 
-// record stores the new status, if it is new.
+// record stores the new status, if it is new. Before an action, a status that another
+// process has written counts as old: whoever acts has said so in it.
 func (p *pass) record(ctx context.Context) error {
 	status := statusOf(p.object, p.view, &p.decision)
-	if equality.Semantic.DeepEqual(status, p.object.Status) {
+	acts := p.decision.Action.Type != rollout.Nothing
+	if equality.Semantic.DeepEqual(status, p.object.Status) && (p.signed() || !acts) {
 		return nil
 	}
 	before := p.object.Status
@@ -247,6 +259,7 @@ func (p *pass) record(ctx context.Context) error {
 func (p *pass) store(ctx context.Context, status vmdistributed.VMDistributedClusterStatus) error {
 	changed := p.object.DeepCopy()
 	changed.Status = status
+	p.sign(&changed.Status)
 	versioned, err := version(changed)
 	if err != nil {
 		return err

@@ -46,13 +46,13 @@ func (c *Controller) reportZones(ctx context.Context, object *vmdistributed.VMDi
 	defer look.ahead(len(object.Spec.VMUsers) > 0)()
 	watching := observer{source: look}
 	if !object.Spec.Paused {
-		watching.trial = c.writer.try // as a pass of the controller would
+		watching.trial = c.dry.try // as a pass of the controller would
 	}
 	view, err := watching.observe(ctx, object, c.clock.Now())
 	if err != nil {
 		return nil, err
 	}
-	p := &pass{Controller: c, object: object, view: view, decision: rollout.Decide(view.Observed), evidence: c.reports.Look()}
+	p := &pass{object: object, view: view, decision: rollout.Decide(view.Observed), evidence: c.reports.Look()}
 	for view.Observing && p.gather(ctx) {
 		p.decision = rollout.Decide(view.Observed)
 	}

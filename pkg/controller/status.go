@@ -58,6 +58,8 @@ func statusOf(object *vmdistributed.VMDistributedCluster, view *observation, dec
 		UpdateRevision:     objectRevision(view.Zones),
 		UpdatedZones:       int32(summary.Updated),
 		ReadyZones:         int32(summary.Ready),
+		// Another one counts only where there is something to write.
+		Controller: object.Status.Controller,
 	}
 	if summary.Complete() {
 		status.CurrentRevision = status.UpdateRevision

@@ -30,7 +30,7 @@ const leaving = "leaving"
 
 // watch makes every change that a rollout could depend on queue the objects whose
 // rollout it is.
-func (c *Controller) watch() error {
+func (c *shift) watch() error {
 	err := c.objects.AddIndexers(cache.Indexers{byZone: indexByZone, byUser: indexByUser, byLeaving: indexByLeaving})
 	if err != nil {
 		return fmt.Errorf("adding the indexes of VMDistributedClusters: %w", err)
@@ -45,14 +45,21 @@ func (c *Controller) watch() error {
 		c.inventory.VMAuths:      specHandler(c.queueReaders),
 		c.inventory.Namespaces:   handler(c.queueTerminating),
 	} {
-		if _, err := informer.AddEventHandler(react); err != nil {
+		added, err := informer.AddEventHandler(react)
+		if err != nil {
 			return fmt.Errorf("adding an event handler: %w", err)
 		}
+		c.unwatch = append(c.unwatch, func() { _ = informer.RemoveEventHandler(added) }) // it was added
 	}
-	return c.halt.OnChange(c.queueAll)
+	forget, err := c.halt.OnChange(c.queueAll)
+	if err != nil {
+		return err
+	}
+	c.unwatch = append(c.unwatch, forget)
+	return nil
 }
 
-func (c *Controller) queueAll() {
+func (c *shift) queueAll() {
 	for _, key := range c.objects.GetStore().ListKeys() {
 		if name, err := cache.ParseObjectName(key); err == nil {
 			c.queue.Add(name)
@@ -141,19 +148,19 @@ func indexByLeaving(obj any) ([]string, error) {
 	return []string{leaving}, nil
 }
 
-func (c *Controller) queueObject(object metav1.Object) {
+func (c *shift) queueObject(object metav1.Object) {
 	c.queue.Add(cache.MetaObjectToName(object))
 }
 
 // queueOwnersOfCluster queues who names a VMCluster and whose mark it carries.
-func (c *Controller) queueOwnersOfCluster(cluster metav1.Object) {
+func (c *shift) queueOwnersOfCluster(cluster metav1.Object) {
 	c.queueByZone(cluster.GetNamespace(), cluster.GetName())
 	if owner, marked, err := victoriametrics.OwnerOf(cluster); err == nil && marked {
 		c.queue.Add(cache.NewObjectName(owner.Namespace, owner.Name))
 	}
 }
 
-func (c *Controller) queueOwnersOfWorkload(workload metav1.Object) {
+func (c *shift) queueOwnersOfWorkload(workload metav1.Object) {
 	namespace, name, ok := victoriametrics.WorkloadCluster(workload)
 	if !ok {
 		return
@@ -169,19 +176,19 @@ func (c *Controller) queueOwnersOfWorkload(workload metav1.Object) {
 	}
 }
 
-func (c *Controller) queueByZone(namespace, name string) {
+func (c *shift) queueByZone(namespace, name string) {
 	c.queueIndexed(byZone, types.NamespacedName{Namespace: namespace, Name: name}.String())
 }
 
 // queueNamespace queues all objects beside a VMAgent: those that name it, and
 // those that no longer do.
-func (c *Controller) queueNamespace(beside metav1.Object) {
+func (c *shift) queueNamespace(beside metav1.Object) {
 	c.queueIndexed(cache.NamespaceIndex, beside.GetNamespace())
 }
 
 // queueByUser queues objects that list a VMUser, those whose drains it bears, and
 // those that may wait for it to let go of their zones.
-func (c *Controller) queueByUser(user metav1.Object) {
+func (c *shift) queueByUser(user metav1.Object) {
 	c.queueIndexed(byUser, types.NamespacedName{Namespace: user.GetNamespace(), Name: user.GetName()}.String())
 	c.queueIndexed(byLeaving, leaving)
 	bearer, ok := user.(*unstructured.Unstructured)
@@ -201,7 +208,7 @@ func (c *Controller) queueByUser(user metav1.Object) {
 
 // queueReaders queues objects that list VMUsers, which a VMAuth may serve, and
 // those that may wait for it to let go of their zones.
-func (c *Controller) queueReaders(metav1.Object) {
+func (c *shift) queueReaders(metav1.Object) {
 	c.queueIndexed(byLeaving, leaving)
 	for _, obj := range c.objects.GetStore().List() {
 		if object, ok := obj.(*v1alpha1.VMDistributedCluster); ok && len(object.Spec.VMUsers) > 0 {
@@ -210,13 +217,13 @@ func (c *Controller) queueReaders(metav1.Object) {
 	}
 }
 
-func (c *Controller) queueTerminating(namespace metav1.Object) {
+func (c *shift) queueTerminating(namespace metav1.Object) {
 	if ns, ok := namespace.(*corev1.Namespace); ok && ns.DeletionTimestamp != nil {
 		c.queueIndexed(cache.NamespaceIndex, ns.Name)
 	}
 }
 
-func (c *Controller) queueIndexed(index, key string) {
+func (c *shift) queueIndexed(index, key string) {
 	found, err := c.objects.GetIndexer().ByIndex(index, key)
 	if err != nil {
 		return // an index that does not exist: a mistake that watch reports

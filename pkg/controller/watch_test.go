@@ -19,9 +19,9 @@ import (
 )
 
 // crowd is a controller that knows a few objects and has not begun to work.
-func crowd(t *testing.T) *Controller {
+func crowd(t *testing.T) *shift {
 	t.Helper()
-	c := &Controller{
+	c := &shift{
 		objects: cache.NewSharedIndexInformer(&cache.ListWatch{}, &v1alpha1.VMDistributedCluster{}, 0, cache.Indexers{
 			cache.NamespaceIndex: cache.MetaNamespaceIndexFunc, byUser: indexByUser, byLeaving: indexByLeaving,
 		}),
@@ -61,7 +61,7 @@ func TestZonesThatStatusRemembersAreWatched(t *testing.T) {
 }
 
 // queued empties the queue.
-func (c *Controller) queued() (keys []string) {
+func (c *shift) queued() (keys []string) {
 	for c.queue.Len() > 0 {
 		key, _ := c.queue.Get()
 		c.queue.Done(key)

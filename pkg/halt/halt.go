@@ -59,17 +59,17 @@ func (s *Switch) Run(ctx context.Context) error {
 }
 
 // OnChange has changed called whenever the ConfigMap comes, goes or says something
-// else.
-func (s *Switch) OnChange(changed func()) error {
-	_, err := s.informer.AddEventHandler(cache.ResourceEventHandlerFuncs{
+// else, until what it returns is called.
+func (s *Switch) OnChange(changed func()) (forget func(), err error) {
+	added, err := s.informer.AddEventHandler(cache.ResourceEventHandlerFuncs{
 		AddFunc:    func(any) { changed() },
 		UpdateFunc: func(any, any) { changed() },
 		DeleteFunc: func(any) { changed() },
 	})
 	if err != nil {
-		return fmt.Errorf("watching %s: %w", s, err)
+		return nil, fmt.Errorf("watching %s: %w", s, err)
 	}
-	return nil
+	return func() { _ = s.informer.RemoveEventHandler(added) }, nil // it was added
 }
 
 // String names the ConfigMap.

@@ -97,7 +97,7 @@ func TestTheWatchTellsWhenTheSwitchComesAndGoes(t *testing.T) {
 	})
 	s := New(client, "ns")
 	changed := make(chan struct{})
-	if err := s.OnChange(func() { changed <- struct{}{} }); err != nil {
+	if _, err := s.OnChange(func() { changed <- struct{}{} }); err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())

@@ -349,6 +349,28 @@ type VMDistributedClusterStatus struct {
 	// +listType=map
 	// +listMapKey=name
 	Zones []ZoneStatus `json:"zones,omitempty"`
+
+	// controller is the process that wrote this status, as the Lease by which the
+	// replicas of the server elect their leader had it then. A process that led before
+	// it writes no more. An object with which nothing is to be done keeps what it has
+	// when another process takes over.
+	// +optional
+	// +k8s:optional
+	Controller *ControllerRecord `json:"controller,omitempty"`
+}
+
+// ControllerRecord names a process that led, and the term in which it did.
+type ControllerRecord struct {
+	// holderIdentity is that of the process.
+	// +optional
+	HolderIdentity string `json:"holderIdentity,omitempty"`
+
+	// leaseTransitions of the Lease at that time. It goes up with every process that
+	// takes the Lease over, and never down in a status.
+	// +optional
+	// +k8s:optional
+	// +k8s:minimum=0
+	LeaseTransitions int32 `json:"leaseTransitions,omitempty"`
 }
 
 // ZonePhase is where a zone stands.

@@ -45,6 +45,48 @@ func RegisterValidations(scheme *runtime.Scheme) error {
 	return nil
 }
 
+// Validate_ControllerRecord validates an instance of ControllerRecord according
+// to declarative validation rules in the API schema.
+func Validate_ControllerRecord(
+	ctx context.Context, op operation.Operation, fldPath *field.Path,
+	obj, oldObj *ControllerRecord) (errs field.ErrorList) {
+
+	// field ControllerRecord.HolderIdentity has no validation
+
+	{ // field ControllerRecord.LeaseTransitions
+		fn := func(
+			fldPath *field.Path,
+			obj, oldObj *int32,
+			oldValueCorrelated bool) (errs field.ErrorList) {
+			// don't revalidate unchanged data
+			if oldValueCorrelated && op.Type == operation.Update {
+				if obj == oldObj || (obj != nil && oldObj != nil && *obj == *oldObj) {
+					return nil
+				}
+			}
+			// call field-attached validations
+			earlyReturn := false
+			if e := validate.OptionalValue(ctx, op, fldPath, obj, oldObj).MarkShortCircuit(); len(e) != 0 {
+				earlyReturn = true
+			}
+			if earlyReturn {
+				return // do not proceed
+			}
+			if e := validate.Minimum(ctx, op, fldPath, obj, oldObj, 0); len(e) != 0 {
+				errs = append(errs, e...)
+			}
+			return
+		}
+		oldVal := safe.Field(oldObj,
+			func(oldObj *ControllerRecord) *int32 {
+				return &oldObj.LeaseTransitions
+			})
+		errs = append(errs, fn(fldPath.Child("leaseTransitions"), &obj.LeaseTransitions, oldVal, oldObj != nil)...)
+	}
+
+	return errs
+}
+
 var symbolsForDeletionPolicy = sets.New(DeletionPolicyDelete, DeletionPolicyRetain)
 
 // Validate_DeletionPolicy validates an instance of DeletionPolicy according
@@ -368,7 +410,28 @@ func Validate_VMDistributedCluster(
 		errs = append(errs, fn(fldPath.Child("spec"), &obj.Spec, oldVal, oldObj != nil)...)
 	}
 
-	// field VMDistributedCluster.Status has no validation
+	{ // field VMDistributedCluster.Status
+		fn := func(
+			fldPath *field.Path,
+			obj, oldObj *VMDistributedClusterStatus,
+			oldValueCorrelated bool) (errs field.ErrorList) {
+			// don't revalidate unchanged data
+			if oldValueCorrelated && op.Type == operation.Update {
+				if equality.Semantic.DeepEqual(obj, oldObj) {
+					return nil
+				}
+			}
+			// call the type's validation function
+			errs = append(errs, Validate_VMDistributedClusterStatus(ctx, op, fldPath, obj, oldObj)...)
+			return
+		}
+		oldVal := safe.Field(oldObj,
+			func(oldObj *VMDistributedCluster) *VMDistributedClusterStatus {
+				return &oldObj.Status
+			})
+		errs = append(errs, fn(fldPath.Child("status"), &obj.Status, oldVal, oldObj != nil)...)
+	}
+
 	return errs
 }
 
@@ -572,6 +635,55 @@ func Validate_VMDistributedClusterSpec(
 				return &oldObj.Zones
 			})
 		errs = append(errs, fn(fldPath.Child("zones"), &obj.Zones, oldVal, oldObj != nil)...)
+	}
+
+	return errs
+}
+
+// Validate_VMDistributedClusterStatus validates an instance of VMDistributedClusterStatus according
+// to declarative validation rules in the API schema.
+func Validate_VMDistributedClusterStatus(
+	ctx context.Context, op operation.Operation, fldPath *field.Path,
+	obj, oldObj *VMDistributedClusterStatus) (errs field.ErrorList) {
+
+	// field VMDistributedClusterStatus.ObservedGeneration has no validation
+	// field VMDistributedClusterStatus.Conditions has no validation
+	// field VMDistributedClusterStatus.UpdateStatus has no validation
+	// field VMDistributedClusterStatus.Reason has no validation
+	// field VMDistributedClusterStatus.CurrentRevision has no validation
+	// field VMDistributedClusterStatus.UpdateRevision has no validation
+	// field VMDistributedClusterStatus.UpdatedZones has no validation
+	// field VMDistributedClusterStatus.ReadyZones has no validation
+	// field VMDistributedClusterStatus.Zones has no validation
+
+	{ // field VMDistributedClusterStatus.Controller
+		fn := func(
+			fldPath *field.Path,
+			obj, oldObj *ControllerRecord,
+			oldValueCorrelated bool) (errs field.ErrorList) {
+			// don't revalidate unchanged data
+			if oldValueCorrelated && op.Type == operation.Update {
+				if obj == oldObj || (obj != nil && oldObj != nil && *obj == *oldObj) {
+					return nil
+				}
+			}
+			// call field-attached validations
+			earlyReturn := false
+			if e := validate.OptionalPointer(ctx, op, fldPath, obj, oldObj).MarkShortCircuit(); len(e) != 0 {
+				earlyReturn = true
+			}
+			if earlyReturn {
+				return // do not proceed
+			}
+			// call the type's validation function
+			errs = append(errs, Validate_ControllerRecord(ctx, op, fldPath, obj, oldObj)...)
+			return
+		}
+		oldVal := safe.Field(oldObj,
+			func(oldObj *VMDistributedClusterStatus) *ControllerRecord {
+				return oldObj.Controller
+			})
+		errs = append(errs, fn(fldPath.Child("controller"), obj.Controller, oldVal, oldObj != nil)...)
 	}
 
 	return errs

@@ -29,6 +29,10 @@ func Funcs(serializer.CodecFactory) []any {
 			spec.ManagementPolicy = []vmdistributed.ManagementPolicy{vmdistributed.ManagementPolicyManage, vmdistributed.ManagementPolicyObserve}[c.Intn(2)]
 			fillStrategy(&spec.Strategy, c)
 		},
+		func(record *vmdistributed.ControllerRecord, c randfill.Continue) {
+			c.FillNoCustom(record)
+			record.LeaseTransitions = c.Int31()
+		},
 	}
 }
 

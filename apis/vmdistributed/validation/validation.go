@@ -39,9 +39,16 @@ func ValidateUpdate(cluster, old *vmdistributed.VMDistributedCluster) field.Erro
 	return append(errs, validateSpec(&cluster.Spec, cluster.Namespace, field.NewPath("spec"))...)
 }
 
-// ValidateStatusUpdate checks a write to the subresource status.
+// ValidateStatusUpdate checks a write to the subresource status. It refuses that of a
+// controller that led before the one which wrote last. Taking the record away is
+// allowed: it is how somebody puts right a number that can't be.
 func ValidateStatusUpdate(cluster, old *vmdistributed.VMDistributedCluster) field.ErrorList {
-	return apimachineryvalidation.ValidateObjectMetaUpdate(&cluster.ObjectMeta, &old.ObjectMeta, field.NewPath("metadata"))
+	errs := apimachineryvalidation.ValidateObjectMetaUpdate(&cluster.ObjectMeta, &old.ObjectMeta, field.NewPath("metadata"))
+	if now, before := cluster.Status.Controller, old.Status.Controller; now != nil && before != nil && now.LeaseTransitions < before.LeaseTransitions {
+		errs = append(errs, field.Invalid(field.NewPath("status", "controller", "leaseTransitions"), now.LeaseTransitions,
+			fmt.Sprintf("the status was written by a controller that led later, in term %d", before.LeaseTransitions)))
+	}
+	return errs
 }
 
 func validateSpec(spec *vmdistributed.VMDistributedClusterSpec, namespace string, path *field.Path) field.ErrorList {

@@ -150,3 +150,36 @@ func TestMetadataIsChecked(t *testing.T) {
 		return old
 	}()), []string{"Invalid metadata.uid"})
 }
+
+// TestStatusGoesBackToNoEarlierTerm, unless somebody takes the record away first.
+func TestStatusGoesBackToNoEarlierTerm(t *testing.T) {
+	record := func(number int32) *vmdistributed.ControllerRecord {
+		return &vmdistributed.ControllerRecord{HolderIdentity: "host_1", LeaseTransitions: number}
+	}
+	for name, c := range map[string]struct {
+		now, before *vmdistributed.ControllerRecord
+		refused     bool
+	}{
+		"first":                       {record(1), nil, false},
+		"same":                        {record(1), record(1), false},
+		"later":                       {record(2), record(1), false},
+		"earlier":                     {record(1), record(2), true},
+		"taken away":                  {nil, record(2), false},
+		"by a server that knows none": {nil, nil, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			now, before := &vmdistributed.VMDistributedCluster{}, &vmdistributed.VMDistributedCluster{}
+			for _, object := range []*vmdistributed.VMDistributedCluster{now, before} {
+				object.Name, object.Namespace, object.ResourceVersion = "demo", "ns", "1"
+			}
+			now.Status.Controller, before.Status.Controller = c.now, c.before
+			errs := ValidateStatusUpdate(now, before)
+			if refused := len(errs) > 0; refused != c.refused {
+				t.Errorf("refused: %v, want %t", errs, c.refused)
+			}
+			if c.refused && errs[0].Field != "status.controller.leaseTransitions" {
+				t.Errorf("the field is %q", errs[0].Field)
+			}
+		})
+	}
+}

@@ -26,6 +26,15 @@ func Parser() *typed.Parser {
 var parserOnce sync.Once
 var parser *typed.Parser
 var schemaYAML = typed.YAMLObject(`types:
+- name: com.github.vmdistributed.vmdistributed-apiserver.apis.operator.v1alpha1.ControllerRecord
+  map:
+    fields:
+    - name: holderIdentity
+      type:
+        scalar: string
+    - name: leaseTransitions
+      type:
+        scalar: numeric
 - name: com.github.vmdistributed.vmdistributed-apiserver.apis.operator.v1alpha1.DrainStrategy
   map:
     fields:
@@ -184,6 +193,9 @@ var schemaYAML = typed.YAMLObject(`types:
           elementRelationship: associative
           keys:
           - type
+    - name: controller
+      type:
+        namedType: com.github.vmdistributed.vmdistributed-apiserver.apis.operator.v1alpha1.ControllerRecord
     - name: currentRevision
       type:
         scalar: string

@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/pflag"
 	cliflag "k8s.io/component-base/cli/flag"
 	"k8s.io/component-base/cli/globalflag"
+	componentbaseoptions "k8s.io/component-base/config/options"
 	"k8s.io/component-base/logs"
 	logsapi "k8s.io/component-base/logs/api/v1"
 
@@ -14,12 +15,14 @@ import (
 )
 
 // withoutEffect are flags of the generic options that nothing in an aggregated
-// server of one resource and one version reads, or that count in versions of
-// Kubernetes where the version is ours.
+// server of one resource and one version reads, that count in versions of
+// Kubernetes where the version is ours, or that leave no choice.
 var withoutEffect = map[string]bool{
 	"default-watch-cache-size":                    true,
 	"emulation-forward-compatible":                true,
 	"etcd-servers-overrides":                      true,
+	"leader-elect-resource-lock":                  true, // there is one kind
+	"leader-elect-resource-namespace":             true, // --namespace says it
 	"lease-reuse-duration-seconds":                true,
 	"runtime-config-emulation-forward-compatible": true,
 	"show-hidden-metrics-for-version":             true,
@@ -45,6 +48,7 @@ func (o *options) flags(name string) cliflag.NamedFlagSets {
 	add("secure serving", o.Recommended.SecureServing.AddFlags)
 	add("host cluster", o.Recommended.CoreAPI.AddFlags)
 	add("host cluster", o.addNamespaceFlags)
+	add("leader election", func(fs *pflag.FlagSet) { componentbaseoptions.BindLeaderElectionFlags(&o.Election, fs) })
 	add("authentication", o.Recommended.Authentication.AddFlags)
 	add("authorization", o.Recommended.Authorization.AddFlags)
 	add("admission", o.Recommended.Admission.AddFlags)
@@ -61,17 +65,7 @@ func (o *options) flags(name string) cliflag.NamedFlagSets {
 func (o *options) addNamespaceFlags(fs *pflag.FlagSet) {
 	fs.StringVar(&o.Namespace, "namespace", o.Namespace,
 		"Namespace, in the host cluster, of the server's own objects: the Lease by which an embedded etcd keeps a second one from serving the same "+
-			"cluster, and the ConfigMap "+halt.Name+", which halts the controller for all objects while it is there.")
+			"cluster, the Lease of the replica that runs the controller, and the ConfigMap "+halt.Name+", which halts the controller for all objects while it is there.")
 	fs.StringVar(&o.Namespace, "lease-namespace", o.Namespace, "The same as --namespace.")
 	_ = fs.MarkDeprecated("lease-namespace", "use --namespace") // there is such a flag
-}
-
-func (o *storageOptions) addFlags(fs *pflag.FlagSet) {
-	fs.StringVar(&o.Kind, "storage", o.Kind,
-		"Where objects are kept: \""+storageHost+"\", as records in the cluster that aggregates this server (see docs/storage.md), or \""+
-			storageEtcd+"\", in the etcd of --etcd-servers or, where that names none, in an embedded one.")
-	fs.StringVar(&o.DataDir, "data-dir", o.DataDir,
-		"Directory of the embedded etcd, used with --storage="+storageEtcd+" when --etcd-servers names none. One process at a time.")
-	fs.BoolVar(&o.UnsafeNoFsync, "unsafe-no-fsync", o.UnsafeNoFsync,
-		"Let the embedded etcd answer before data is on disk. Faster, and a crash of the machine loses objects: for data that may be thrown away.")
 }

@@ -126,6 +126,12 @@ var effects = map[string]effect{
 	// What it was called before.
 	"lease-namespace": {"elsewhere", nil, func(_ *testing.T, o outcome) any { return o.Namespace }},
 
+	"leader-elect":                {"false", nil, func(_ *testing.T, o outcome) any { return len(o.ExtraConfig.Live) }},
+	"leader-elect-lease-duration": {"17s", nil, func(_ *testing.T, o outcome) any { return o.Election.LeaseDuration }},
+	"leader-elect-renew-deadline": {"7s", nil, func(_ *testing.T, o outcome) any { return o.Election.RenewDeadline }},
+	"leader-elect-retry-period":   {"3s", nil, func(_ *testing.T, o outcome) any { return o.Election.RetryPeriod }},
+	"leader-elect-resource-name":  {"other", nil, func(_ *testing.T, o outcome) any { return o.Election.ResourceName }},
+
 	"kubeconfig": {dir + "/other.kubeconfig", nil, func(_ *testing.T, o outcome) any { return o.GenericConfig.ClientConfig.Host }},
 
 	"authentication-kubeconfig":              {dir + "/other.kubeconfig", nil, func(_ *testing.T, o outcome) any { return o.Recommended.Authentication.RemoteKubeConfigFile }},

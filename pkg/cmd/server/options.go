@@ -9,29 +9,27 @@ import (
 	"net"
 	"time"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/runtime/serializer"
 	utilerrors "k8s.io/apimachinery/pkg/util/errors"
+	"k8s.io/apimachinery/pkg/util/validation/field"
 	genericoptions "k8s.io/apiserver/pkg/server/options"
+	"k8s.io/client-go/tools/leaderelection/resourcelock"
 	basecompatibility "k8s.io/component-base/compatibility"
+	componentbaseconfig "k8s.io/component-base/config"
+	"k8s.io/component-base/config/validation"
 	logsapi "k8s.io/component-base/logs/api/v1"
 	"k8s.io/component-base/metrics"
 
 	"github.com/vmdistributed/vmdistributed-apiserver/apis/operator/v1alpha1"
-	storagev1 "github.com/vmdistributed/vmdistributed-apiserver/apis/storage/v1"
 	"github.com/vmdistributed/vmdistributed-apiserver/pkg/apiserver"
+	"github.com/vmdistributed/vmdistributed-apiserver/pkg/leader"
 )
 
 // etcdPrefix is where our keys begin, in an etcd that may hold others too.
 const etcdPrefix = "/registry/distributed.victoriametrics.com"
-
-const (
-	// storageHost keeps objects in the cluster that aggregates the server.
-	storageHost = "host"
-	// storageEtcd keeps them in an etcd, an embedded one where none is named.
-	storageEtcd = "etcd"
-)
 
 // watchGracePeriod is how long watches may take to end when the server does.
 const watchGracePeriod = 5 * time.Second
@@ -42,24 +40,16 @@ type options struct {
 	Recommended *genericoptions.RecommendedOptions
 	Storage     storageOptions
 	// Namespace holds the server's own objects in the host cluster: the Lease that
-	// keeps a second embedded store from serving it, and the ConfigMap that halts the
-	// controller.
-	Namespace  string
+	// keeps a second embedded store from serving it, the Lease of the replica that runs
+	// the controller, and the ConfigMap that halts it.
+	Namespace string
+	// Election is how one of several replicas comes to run the controller.
+	Election   componentbaseconfig.LeaderElectionConfiguration
 	Metrics    *metrics.Options
 	Logs       *logsapi.LoggingConfiguration
 	components basecompatibility.ComponentGlobalsRegistry
 	// embedded is true where the store is our own member.
 	embedded bool
-}
-
-// storageOptions says where objects are kept.
-type storageOptions struct {
-	// Kind is one of the stores below.
-	Kind string
-	// DataDir is the home of the embedded etcd.
-	DataDir string
-	// UnsafeNoFsync is for data that may be thrown away.
-	UnsafeNoFsync bool
 }
 
 func newOptions(components basecompatibility.ComponentGlobalsRegistry) *options {
@@ -70,9 +60,17 @@ func newOptions(components basecompatibility.ComponentGlobalsRegistry) *options 
 		Recommended: genericoptions.NewRecommendedOptions(etcdPrefix, codec),
 		Storage:     storageOptions{Kind: storageEtcd, DataDir: "vmdistributed-apiserver.data"},
 		Namespace:   "vmdistributed-system",
-		Metrics:     metrics.NewOptions(),
-		Logs:        logsapi.NewLoggingConfiguration(),
-		components:  components,
+		Election: componentbaseconfig.LeaderElectionConfiguration{
+			LeaderElect:   true,
+			LeaseDuration: metav1.Duration{Duration: 15 * time.Second},
+			RenewDeadline: metav1.Duration{Duration: 10 * time.Second},
+			RetryPeriod:   metav1.Duration{Duration: 2 * time.Second},
+			ResourceLock:  resourcelock.LeasesResourceLock,
+			ResourceName:  leader.LeaseName,
+		},
+		Metrics:    metrics.NewOptions(),
+		Logs:       logsapi.NewLoggingConfiguration(),
+		components: components,
 	}
 	useOurPlugins(o.Recommended.Admission)
 	// Whatever group a request names, one form is stored.
@@ -97,6 +95,7 @@ func (o *options) complete() error {
 	if o.Recommended.Authorization.RemoteKubeConfigFile == "" {
 		o.Recommended.Authorization.RemoteKubeConfigFile = host
 	}
+	o.Election.ResourceNamespace = o.Namespace
 	if err := o.Run.DefaultAdvertiseAddress(o.Recommended.SecureServing.SecureServingOptions); err != nil {
 		return err
 	}
@@ -105,6 +104,9 @@ func (o *options) complete() error {
 
 func (o *options) validate() error {
 	errs := o.validateStorage()
+	if err := validation.ValidateLeaderElectionConfiguration(&o.Election, field.NewPath("leader-elect")).ToAggregate(); err != nil {
+		errs = append(errs, err)
+	}
 	errs = append(errs, o.Run.Validate()...)
 	errs = append(errs, o.Recommended.SecureServing.Validate()...)
 	errs = append(errs, o.Recommended.Authentication.Validate()...)
@@ -117,31 +119,4 @@ func (o *options) validate() error {
 	errs = append(errs, o.Recommended.Traces.Validate()...)
 	errs = append(errs, o.Metrics.Validate()...)
 	return utilerrors.NewAggregate(errs)
-}
-
-func (o *options) validateStorage() (errs []error) {
-	etcd := o.Recommended.Etcd
-	servers := len(etcd.StorageConfig.Transport.ServerList) > 0
-	switch o.Storage.Kind {
-	case storageHost:
-		if servers {
-			errs = append(errs, errors.New("--etcd-servers names an etcd that --storage=host does not use: leave one of them out"))
-		}
-		if etcd.EncryptionProviderConfigFilepath != "" {
-			errs = append(errs, errors.New("--encryption-provider-config does nothing with --storage=host: have the cluster encrypt "+
-				storagev1.VMDistributedClusterRecords+"."+storagev1.GroupName+", by the configuration of its kube-apiserver"))
-		}
-	case storageEtcd:
-		if !servers && o.Storage.DataDir == "" {
-			errs = append(errs, errors.New("either --etcd-servers or --data-dir is needed, to know where to keep objects"))
-		}
-	default:
-		errs = append(errs, fmt.Errorf("--storage=%s is unknown: use %s or %s", o.Storage.Kind, storageHost, storageEtcd))
-	}
-	return errs
-}
-
-// embedsEtcd tells whether objects are kept in an etcd within this process.
-func (o *options) embedsEtcd() bool {
-	return o.Storage.Kind == storageEtcd && len(o.Recommended.Etcd.StorageConfig.Transport.ServerList) == 0
 }

@@ -18,21 +18,13 @@ import (
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
 	basecompatibility "k8s.io/component-base/compatibility"
-	"k8s.io/klog/v2"
 
-	"github.com/vmdistributed/vmdistributed-apiserver/apis/operator/v1alpha1"
-	storagev1 "github.com/vmdistributed/vmdistributed-apiserver/apis/storage/v1"
-	"github.com/vmdistributed/vmdistributed-apiserver/apis/vmdistributed"
-	"github.com/vmdistributed/vmdistributed-apiserver/generated/clientset/versioned"
 	frontdoor "github.com/vmdistributed/vmdistributed-apiserver/pkg/admission"
 	"github.com/vmdistributed/vmdistributed-apiserver/pkg/apiserver"
 	"github.com/vmdistributed/vmdistributed-apiserver/pkg/clusterschema"
 	"github.com/vmdistributed/vmdistributed-apiserver/pkg/controller"
 	"github.com/vmdistributed/vmdistributed-apiserver/pkg/halt"
 	"github.com/vmdistributed/vmdistributed-apiserver/pkg/inventory"
-	"github.com/vmdistributed/vmdistributed-apiserver/pkg/storage/claim"
-	"github.com/vmdistributed/vmdistributed-apiserver/pkg/storage/embeddedetcd"
-	"github.com/vmdistributed/vmdistributed-apiserver/pkg/storage/host"
 )
 
 // run serves until ctx ends, and takes everything down that it has started.
@@ -72,40 +64,6 @@ func (o *options) run(ctx context.Context) (err error) {
 	return nil
 }
 
-// startEtcd starts the embedded member and points the storage at it. Should the
-// member end by itself, the server stops.
-func (o *options) startEtcd(ctx context.Context, stop context.CancelCauseFunc) (*embeddedetcd.Member, error) {
-	member, err := embeddedetcd.Start(ctx, embeddedetcd.Config{DataDir: o.Storage.DataDir, UnsafeNoFsync: o.Storage.UnsafeNoFsync})
-	if err != nil {
-		return nil, err
-	}
-	o.Recommended.Etcd.StorageConfig.Transport.ServerList = []string{member.Endpoint()}
-	klog.FromContext(ctx).Info("Keeping objects in the embedded etcd", "dataDir", o.Storage.DataDir, "fsync", !o.Storage.UnsafeNoFsync)
-	go func() {
-		select {
-		case err := <-member.Failed():
-			if err != nil {
-				stop(fmt.Errorf("the embedded etcd failed: %w", err))
-			}
-		case <-ctx.Done():
-		}
-	}()
-	return member, nil
-}
-
-// claimStore waits until no other embedded store serves the host cluster.
-func (o *options) claimStore(ctx context.Context, config *apiserver.Config, stop context.CancelCauseFunc) (released <-chan struct{}, err error) {
-	client, err := kubernetes.NewForConfig(config.GenericConfig.ClientConfig)
-	if err != nil {
-		return nil, fmt.Errorf("making a client for the host cluster: %w", err)
-	}
-	store, err := claim.StoreID(o.Storage.DataDir)
-	if err != nil {
-		return nil, err
-	}
-	return claim.Hold(ctx, client, o.Namespace, store, stop)
-}
-
 // config turns the options into the configuration of a server.
 func (o *options) config(ctx context.Context) (*apiserver.Config, error) {
 	config := apiserver.NewConfig(
@@ -132,11 +90,11 @@ func (o *options) config(ctx context.Context) (*apiserver.Config, error) {
 	}
 	o.Metrics.Apply()
 
-	own, err := versioned.NewForConfig(generic.LoopbackClientConfig)
+	election, err := o.newElection(generic.ClientConfig)
 	if err != nil {
-		return nil, fmt.Errorf("making the client for our own API: %w", err)
+		return nil, err
 	}
-	rollouts, err := controller.New(ctx, own, generic.ClientConfig, known.inventory, known.halt)
+	rollouts, err := controller.New(generic.LoopbackClientConfig, generic.ClientConfig, known.inventory, known.halt, election.mandate)
 	if err != nil {
 		return nil, err
 	}
@@ -146,40 +104,13 @@ func (o *options) config(ctx context.Context) (*apiserver.Config, error) {
 			{Name: "inventory", Run: known.inventory.Run},
 			{Name: "halt", Run: known.halt.Run},
 			{Name: "cluster-schema", Run: known.schemas.Run},
-			{Name: "rollout-controller", Run: rollouts.Run},
+			{Name: "rollout-controller", Run: func(ctx context.Context) error { return election.run(ctx, rollouts.Run) }},
 		},
+		Live:    election.live,
 		Schemas: &installed{follower: known.schemas},
 		Ready:   append(ready, apiserver.Synced("cluster-schema", known.schemas.HasSynced)),
 	}
 	return config, nil
-}
-
-// applyRecommended applies what most API servers have, and the storage, with what
-// there is to check of that.
-func (o *options) applyRecommended(generic *genericapiserver.RecommendedConfig) (ready []healthz.HealthChecker, err error) {
-	if o.Storage.Kind == storageEtcd {
-		if err := o.Recommended.ApplyTo(generic); err != nil {
-			return nil, fmt.Errorf("applying the options: %w", err)
-		}
-		return nil, nil
-	}
-	without := *o.Recommended
-	without.Etcd = nil
-	if err := without.ApplyTo(generic); err != nil {
-		return nil, fmt.Errorf("applying the options: %w", err)
-	}
-	records, err := host.NewRecords(generic.ClientConfig, storagev1.VMDistributedClusterRecord, storagev1.VMDistributedClusterRecords)
-	if err != nil {
-		return nil, err
-	}
-	config := o.Recommended.Etcd.StorageConfig
-	config.StorageObjectCountTracker = generic.StorageObjectCountTracker
-	generic.RESTOptionsGetter = host.RESTOptions{
-		Resource: v1alpha1.Resource(vmdistributed.Resource), Records: records, Storage: config,
-		DeleteCollectionWorkers: o.Recommended.Etcd.DeleteCollectionWorkers,
-		EnableGarbageCollection: o.Recommended.Etcd.EnableGarbageCollection,
-	}
-	return []healthz.HealthChecker{records.Served()}, nil
 }
 
 // installed is the schema that the published OpenAPI shows: the last that the

@@ -127,24 +127,32 @@ func serverBehind(t *testing.T, name string) (*controlplane.Server, *heldWatches
 // proxied returns the flag that makes a server use a proxy to the host cluster.
 func proxied(t *testing.T) (flag string, watches *heldWatches) {
 	t.Helper()
+	watches = &heldWatches{}
+	flag = proxiedBy(t, func(next http.RoundTripper) http.RoundTripper { watches.next = next; return watches })
+	t.Cleanup(watches.release)
+	return flag, watches
+}
+
+// proxiedBy returns the flag that makes a server use a proxy with a transport around
+// that to the host cluster.
+func proxiedBy(t *testing.T, around func(next http.RoundTripper) http.RoundTripper) (flag string) {
+	t.Helper()
 	config := asServer(t)
 	transport, err := rest.TransportFor(config)
 	must(t, err)
 	target, err := url.Parse(config.Host)
 	must(t, err)
-	watches = &heldWatches{next: transport}
 	proxy := httptest.NewServer(&httputil.ReverseProxy{
 		Rewrite:       func(r *httputil.ProxyRequest) { r.SetURL(target) },
-		Transport:     watches,
+		Transport:     around(transport),
 		FlushInterval: -1, // an event has to be there at once
 	})
 	t.Cleanup(proxy.CloseClientConnections)
-	t.Cleanup(watches.release)
 	path := filepath.Join(t.TempDir(), "kubeconfig")
 	must(t, clientcmd.WriteToFile(clientcmdapi.Config{
 		Clusters:       map[string]*clientcmdapi.Cluster{"proxy": {Server: proxy.URL}},
 		Contexts:       map[string]*clientcmdapi.Context{"proxy": {Cluster: "proxy"}},
 		CurrentContext: "proxy",
 	}, path))
-	return "--kubeconfig=" + path, watches
+	return "--kubeconfig=" + path
 }

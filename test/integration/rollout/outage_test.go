@@ -122,9 +122,11 @@ func TestEmptiedStoreCostsNoCluster(t *testing.T) {
 // TestOtherStoreCostsNoCluster is the same with an external etcd, whose prefix
 // is another one after the loss.
 func TestOtherStoreCostsNoCluster(t *testing.T) {
+	namespace, err := shared.control.NewServerNamespace(t.Context(), "external")
+	must(t, err)
 	start := func(prefix string) *controlplane.Server {
 		server, err := shared.control.StartServer(t.Context(), controlplane.ServerOptions{
-			Name: "external-" + prefix, Unregistered: true, ExternalEtcd: true, Args: []string{"--etcd-prefix=/" + prefix},
+			Name: "external-" + prefix, Unregistered: true, ExternalEtcd: true, Args: []string{"--etcd-prefix=/" + prefix, "--namespace=" + namespace},
 		})
 		must(t, err)
 		t.Cleanup(func() { must(t, server.Stop()) })

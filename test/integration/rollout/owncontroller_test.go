@@ -17,10 +17,10 @@ import (
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
 
-	"github.com/vmdistributed/vmdistributed-apiserver/generated/clientset/versioned"
 	"github.com/vmdistributed/vmdistributed-apiserver/pkg/controller"
 	"github.com/vmdistributed/vmdistributed-apiserver/pkg/halt"
 	"github.com/vmdistributed/vmdistributed-apiserver/pkg/inventory"
+	"github.com/vmdistributed/vmdistributed-apiserver/pkg/leader"
 	"github.com/vmdistributed/vmdistributed-apiserver/test/controlplane"
 )
 
@@ -36,6 +36,12 @@ type controllerAlone struct {
 // own controller waits for its caches for ever.
 func ownController(t *testing.T, name string) *controllerAlone {
 	t.Helper()
+	return ownControllerBy(t, name, leader.Unopposed{})
+}
+
+// ownControllerBy starts one that writes by a mandate.
+func ownControllerBy(t *testing.T, name string, mandate controller.Mandate) *controllerAlone {
+	t.Helper()
 	flag, blind := proxied(t)
 	blind.hold("vmclusters")
 	server := ownServer(t, name, flag)
@@ -47,8 +53,6 @@ func ownController(t *testing.T, name string) *controllerAlone {
 	own, host := rest.CopyConfig(config), asServer(t)
 	own.Wrap(func(next http.RoundTripper) http.RoundTripper { c.own.next = next; return c.own })
 	host.Wrap(func(next http.RoundTripper) http.RoundTripper { return c.host.before(next) })
-	client, err := versioned.NewForConfig(own)
-	must(t, err)
 	ctx, cancel := context.WithCancel(context.Background())
 	objects, err := dynamic.NewForConfig(host)
 	must(t, err)
@@ -57,7 +61,7 @@ func ownController(t *testing.T, name string) *controllerAlone {
 	known, err := inventory.New(objects, kinds)
 	must(t, err)
 	stop := halt.New(kinds, controlplane.ServerNamespace)
-	rollouts, err := controller.New(ctx, client, host, known, stop)
+	rollouts, err := controller.New(own, host, known, stop, mandate)
 	must(t, err)
 	var group errgroup.Group
 	group.Go(func() error { return known.Run(ctx) })

@@ -40,7 +40,7 @@ type right struct {
 }
 
 func (r right) String() string {
-	return strings.TrimPrefix(strings.Join([]string{r.namespace, r.verb, r.resource}, " "), " ")
+	return strings.TrimSpace(strings.Join(append([]string{r.namespace, r.verb, r.resource}, r.names...), " "))
 }
 
 // usually is how many of its rights are taken from the server where there is no time

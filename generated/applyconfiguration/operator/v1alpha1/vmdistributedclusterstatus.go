@@ -39,6 +39,11 @@ type VMDistributedClusterStatusApplyConfiguration struct {
 	// zones is the state of each zone, in rollout order, and after them of those that
 	// the list no longer names while their reads are still to be given back.
 	Zones []ZoneStatusApplyConfiguration `json:"zones,omitempty"`
+	// controller is the process that wrote this status, as the Lease by which the
+	// replicas of the server elect their leader had it then. A process that led before
+	// it writes no more. An object with which nothing is to be done keeps what it has
+	// when another process takes over.
+	Controller *ControllerRecordApplyConfiguration `json:"controller,omitempty"`
 }
 
 // VMDistributedClusterStatusApplyConfiguration constructs a declarative configuration of the VMDistributedClusterStatus type for use with
@@ -126,5 +131,13 @@ func (b *VMDistributedClusterStatusApplyConfiguration) WithZones(values ...*Zone
 		}
 		b.Zones = append(b.Zones, *values[i])
 	}
+	return b
+}
+
+// WithController sets the Controller field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Controller field is set to the value of the last call.
+func (b *VMDistributedClusterStatusApplyConfiguration) WithController(value *ControllerRecordApplyConfiguration) *VMDistributedClusterStatusApplyConfiguration {
+	b.Controller = value
 	return b
 }
