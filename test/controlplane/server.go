@@ -102,7 +102,7 @@ func (o ServerOptions) complete(l layout) (ServerOptions, error) {
 		o.DataDir = l.data(o.Name)
 	}
 	if o.Manifests == nil {
-		for _, name := range []string{"namespace", "rbac", "roles", "service", "apiservice"} {
+		for _, name := range []string{"namespace", "crd", "rbac", "roles", "service", "apiservice"} {
 			o.Manifests = append(o.Manifests, filepath.Join(l.root, "artifacts", "base", name+".yaml"))
 		}
 	}

@@ -4,7 +4,6 @@
 package server
 
 import (
-	"fmt"
 	"net"
 	"time"
 
