@@ -20,8 +20,12 @@ type trust struct {
 func (t *trust) see(age time.Duration, services []apiService, authorities bundle) {
 	before := t.since
 	t.since = map[string]time.Duration{}
+	bundles := make([]bundle, len(services))
+	for i, service := range services {
+		bundles[i] = parseBundle(service.caBundle)
+	}
 	for _, authority := range authorities {
-		if slices.ContainsFunc(services, func(s apiService) bool { return !parseBundle(s.caBundle).has(authority) }) {
+		if slices.ContainsFunc(bundles, func(b bundle) bool { return !b.has(authority) }) {
 			continue
 		}
 		key := string(authority.Raw)
