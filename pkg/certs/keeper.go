@@ -95,7 +95,10 @@ func (k *Keeper) Begin(ctx context.Context, patience time.Duration) error {
 	for {
 		pause, err := k.pass(waiting)
 		if k.served.pair() != nil {
-			return nil
+			return nil // what else there is to do, or has failed, is for Run
+		}
+		if err != nil && !apierrors.IsConflict(err) && waiting.Err() == nil {
+			k.log(ctx).Error(err, "There is no certificate to serve with yet, trying again", "after", pause)
 		}
 		timer := k.clock.NewTimer(pause)
 		select {

@@ -19,6 +19,7 @@ import (
 
 	"github.com/vmdistributed/vmdistributed-apiserver/apis/operator/v1alpha1"
 	"github.com/vmdistributed/vmdistributed-apiserver/pkg/apiserver"
+	"github.com/vmdistributed/vmdistributed-apiserver/pkg/certs"
 )
 
 // etcdPrefix is where our keys begin, in an etcd that may hold others too.
@@ -33,14 +34,17 @@ type options struct {
 	Recommended *genericoptions.RecommendedOptions
 	Storage     storageOptions
 	// Namespace holds the server's own objects in the host cluster: the Lease that
-	// keeps a second embedded store from serving it, and the ConfigMap that halts the
-	// controller.
-	Namespace  string
-	Metrics    *metrics.Options
-	Logs       *logsapi.LoggingConfiguration
-	components basecompatibility.ComponentGlobalsRegistry
+	// keeps a second embedded store from serving it, the ConfigMap that halts the
+	// controller, and the Secret with the certificate.
+	Namespace    string
+	Certificates certificateOptions
+	Metrics      *metrics.Options
+	Logs         *logsapi.LoggingConfiguration
+	components   basecompatibility.ComponentGlobalsRegistry
 	// embedded is true where the store is our own member.
 	embedded bool
+	// keeper makes the certificate, unless the user brings one.
+	keeper *certs.Keeper
 }
 
 // storageOptions says where objects are kept if no etcd is named.
@@ -55,13 +59,14 @@ func newOptions(components basecompatibility.ComponentGlobalsRegistry) *options 
 	scheme := apiserver.NewScheme()
 	codec := serializer.NewCodecFactory(scheme).LegacyCodec(v1alpha1.SchemeGroupVersion)
 	o := &options{
-		Run:         genericoptions.NewServerRunOptionsForComponent(basecompatibility.DefaultKubeComponent, components),
-		Recommended: genericoptions.NewRecommendedOptions(etcdPrefix, codec),
-		Storage:     storageOptions{DataDir: "vmdistributed-apiserver.data"},
-		Namespace:   "vmdistributed-system",
-		Metrics:     metrics.NewOptions(),
-		Logs:        logsapi.NewLoggingConfiguration(),
-		components:  components,
+		Run:          genericoptions.NewServerRunOptionsForComponent(basecompatibility.DefaultKubeComponent, components),
+		Recommended:  genericoptions.NewRecommendedOptions(etcdPrefix, codec),
+		Storage:      storageOptions{DataDir: "vmdistributed-apiserver.data"},
+		Namespace:    "vmdistributed-system",
+		Certificates: newCertificateOptions(),
+		Metrics:      metrics.NewOptions(),
+		Logs:         logsapi.NewLoggingConfiguration(),
+		components:   components,
 	}
 	useOurPlugins(o.Recommended.Admission)
 	// Whatever group a request names, one form is stored.
@@ -71,7 +76,7 @@ func newOptions(components basecompatibility.ComponentGlobalsRegistry) *options 
 	// Without it, a watch that is open holds the end up for as long as a request
 	// may take.
 	o.Run.ShutdownWatchTerminationGracePeriod = watchGracePeriod
-	// A certificate that nobody has asked for stays in memory.
+	// A certificate in files is one that somebody has asked for.
 	o.Recommended.SecureServing.ServerCert.CertDirectory = ""
 	return o
 }
@@ -89,6 +94,9 @@ func (o *options) complete() error {
 	if err := o.Run.DefaultAdvertiseAddress(o.Recommended.SecureServing.SecureServingOptions); err != nil {
 		return err
 	}
+	if o.makesCertificates() {
+		return nil
+	}
 	return o.Recommended.SecureServing.MaybeDefaultWithSelfSignedCerts("localhost", nil, []net.IP{net.IPv4(127, 0, 0, 1)})
 }
 
@@ -97,6 +105,7 @@ func (o *options) validate() error {
 	if len(o.Recommended.Etcd.StorageConfig.Transport.ServerList) == 0 && o.Storage.DataDir == "" {
 		errs = append(errs, errors.New("either --etcd-servers or --data-dir is needed, to know where to keep objects"))
 	}
+	errs = append(errs, o.validateCertificates())
 	errs = append(errs, o.Run.Validate()...)
 	errs = append(errs, o.Recommended.SecureServing.Validate()...)
 	errs = append(errs, o.Recommended.Authentication.Validate()...)
