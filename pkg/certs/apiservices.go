@@ -66,7 +66,7 @@ func (o Options) judge(found *apiregistrationv1.APIService) (standing, apiServic
 func writersOfBundle(found *apiregistrationv1.APIService) []string {
 	var all []string
 	for _, entry := range found.ManagedFields {
-		if entry.Manager != FieldManager && entry.FieldsV1 != nil && bytes.Contains(entry.FieldsV1.Raw, []byte(`"f:caBundle"`)) {
+		if entry.Manager != FieldManager && entry.FieldsV1 != nil && strings.Contains(entry.FieldsV1.GetRawString(), `"f:caBundle"`) {
 			all = append(all, entry.Manager)
 		}
 	}

@@ -103,7 +103,7 @@ func (o observed) keepUp() (step, bool) {
 	switch {
 	case !s.tidy || !bytes.Equal(o.authorities().encode(), s.authorities.encode()):
 		return step{action: correct, why: "an authority has ended or is missing, or something can't be read"}, true
-	case s.next != nil && !(s.next.goodAt(o.now) && s.next.isFor(o.host)):
+	case s.next != nil && (!s.next.goodAt(o.now) || !s.next.isFor(o.host)):
 		return step{action: prepare, why: "the next certificate is of no use"}, true
 	case s.next == nil && !o.now.Before(o.due()):
 		return step{action: prepare, why: "the certificate ends soon"}, true

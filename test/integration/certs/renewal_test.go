@@ -141,12 +141,12 @@ func balance(t *testing.T, addresses []string) (port int) {
 
 // passOn ends when either side does, or ctx.
 func passOn(ctx context.Context, near net.Conn, address string) {
-	defer near.Close()
+	defer func() { _ = near.Close() }()
 	far, err := (&net.Dialer{}).DialContext(ctx, "tcp", address)
 	if err != nil {
 		return
 	}
-	defer far.Close()
+	defer func() { _ = far.Close() }()
 	ended := make(chan struct{}, 2)
 	copying := func(to, from net.Conn) {
 		_, _ = io.Copy(to, from)
@@ -358,7 +358,7 @@ func (s *site) checkOwnership(t *testing.T) {
 	service, err := s.apiService(t.Context())
 	must(t, err)
 	i := slices.IndexFunc(service.ManagedFields, func(e metav1.ManagedFieldsEntry) bool { return e.Manager == certs.FieldManager })
-	if i < 0 || string(service.ManagedFields[i].FieldsV1.Raw) != `{"f:spec":{"f:caBundle":{}}}` {
+	if i < 0 || service.ManagedFields[i].FieldsV1.GetRawString() != `{"f:spec":{"f:caBundle":{}}}` {
 		t.Errorf("managed fields are %v", service.ManagedFields)
 	}
 	secret, err := s.secret(t.Context())
