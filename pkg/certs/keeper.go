@@ -248,7 +248,7 @@ func (k *Keeper) report(ctx context.Context, all map[string]standing, o observed
 	}
 	k.metrics.show(all)
 	for name, standing := range all {
-		if before, told := k.told[name]; !standing.ours() && (!told || before != standing) {
+		if before, told := k.told[name]; !standing.ours() && standing != absent && (!told || before != standing) {
 			k.log(ctx).Info("An APIService is left alone", "apiService", name, "standing", standing)
 		}
 	}

@@ -6,6 +6,7 @@ package certs
 import (
 	"fmt"
 	"math/rand/v2"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -20,7 +21,11 @@ import (
 // be verifies every replica that is ready.
 func TestNoClientIsEverRefused(t *testing.T) {
 	t.Parallel()
-	for seed := range uint64(20) {
+	seeds := uint64(20)
+	if os.Getenv("VMDC_TEST_LONG") != "" { // there is time for more
+		seeds = 500
+	}
+	for seed := range seeds {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t, seed)

@@ -11,7 +11,7 @@ import (
 	"crypto/x509"
 	"encoding/pem"
 	"io"
-	"path/filepath"
+	"os"
 	"testing"
 	"time"
 
@@ -54,8 +54,10 @@ type site struct {
 
 func newSite(t *testing.T, name string) *site {
 	t.Helper()
+	dir, err := os.MkdirTemp(scratch, name) // another one for each time that the test runs
+	must(t, err)
 	control, err := controlplane.Start(t.Context(), controlplane.Options{
-		Dir: filepath.Join(scratch, name), CRDs: controlplane.CRDsUsed, Patience: patience,
+		Dir: dir, CRDs: controlplane.CRDsUsed, Patience: patience,
 	})
 	must(t, err)
 	t.Cleanup(func() {
