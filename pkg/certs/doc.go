@@ -33,7 +33,7 @@
 //
 // How long the authority has been seen is measured by each process for itself, by a
 // clock that runs evenly whatever is done to the time of day. A restart begins the
-// wait anew, which costs a minute of a month. So the order in which things happen rests on
+// wait anew, which costs five minutes of a month. So the order in which things happen rests on
 // no clock that two machines would have to agree on; only the ends of certificates do,
 // with the tolerance that timing has for it.
 //

@@ -396,6 +396,58 @@ func (s *site) checkMetrics(t *testing.T, servers []*controlplane.Server) {
 	}
 }
 
+// TestTheServerRecovers after it was off until its certificate had ended, and when somebody
+// writes nonsense into the Secret or the APIService.
+func TestTheServerRecovers(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, "recovery")
+	server, err := s.control.StartServer(t.Context(), controlplane.ServerOptions{
+		OwnCertificate: true, ExternalEtcd: true, Args: []string{"--certificate-lifetime=" + certs.MinLifetime.String()},
+	})
+	must(t, err)
+	must(t, server.Stop())
+	before, err := s.secret(t.Context())
+	must(t, err)
+	ended := certificates(t, before.Data["tls.crt"])[0].NotAfter
+	poll(t, "the certificate to end", func(context.Context) string {
+		if time.Now().Before(ended) {
+			return "it is good until " + ended.String()
+		}
+		return ""
+	})
+	must(t, server.Restart(t.Context())) // which waits for the aggregator
+
+	namespace := before.Namespace
+	patch := []byte(`{"data":{"tls.key":"bm9uc2Vuc2U=","ca.crt":"bm9uc2Vuc2U="}}`)
+	_, err = s.kubernetes.CoreV1().Secrets(namespace).Patch(t.Context(), secretName, types.MergePatchType, patch, metav1.PatchOptions{})
+	must(t, err)
+	poll(t, "the Secret to be of use", func(ctx context.Context) string {
+		secret, err := s.secret(ctx)
+		if err == nil {
+			_, err = tls.X509KeyPair(secret.Data["tls.crt"], secret.Data["tls.key"])
+		}
+		if err != nil {
+			return err.Error()
+		}
+		return ""
+	})
+	_, err = s.registrations.ApiregistrationV1().APIServices().Patch(t.Context(), apiServiceName, types.MergePatchType, []byte(`{"spec":{"caBundle":null}}`), metav1.PatchOptions{})
+	must(t, err)
+	poll(t, "the aggregator to trust the server", func(ctx context.Context) string {
+		if err := s.registrations.Discovery().RESTClient().Get().AbsPath(listPath).Do(ctx).Error(); err != nil {
+			return err.Error()
+		}
+		service, err := s.apiService(ctx)
+		if err != nil {
+			return err.Error()
+		}
+		if len(service.Spec.CABundle) == 0 {
+			return "spec.caBundle is empty"
+		}
+		return ""
+	})
+}
+
 // TestAnAPIServiceThatIsNotOursIsLeftAlone, whatever it says.
 func TestAnAPIServiceThatIsNotOursIsLeftAlone(t *testing.T) {
 	t.Parallel()
