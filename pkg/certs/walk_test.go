@@ -23,7 +23,7 @@ func TestNoClientIsEverRefused(t *testing.T) {
 	t.Parallel()
 	seeds := uint64(20)
 	if os.Getenv("VMDC_TEST_LONG") != "" { // there is time for more
-		seeds = 500
+		seeds = 100
 	}
 	for seed := range seeds {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
