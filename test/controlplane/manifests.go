@@ -166,7 +166,8 @@ const (
 
 // pointToLoopback rewrites a Service and the APIServices of the project's
 // manifests so that the aggregator finds a server on this machine: a Service
-// without endpoints that is but another name for localhost.
+// without endpoints that is but another name for localhost. With no authority given, the
+// one in the APIService stays as it is.
 func pointToLoopback(object *unstructured.Unstructured, port int, ca []byte) error {
 	switch object.GetKind() {
 	case kindService:
@@ -182,6 +183,9 @@ func pointToLoopback(object *unstructured.Unstructured, port int, ca []byte) err
 			return err
 		}
 		unstructured.RemoveNestedField(object.Object, "spec", "insecureSkipTLSVerify")
+		if len(ca) == 0 {
+			return nil
+		}
 		return unstructured.SetNestedField(object.Object, base64.StdEncoding.EncodeToString(ca), "spec", "caBundle")
 	}
 	return nil

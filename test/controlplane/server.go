@@ -50,6 +50,9 @@ type ServerOptions struct {
 	// in them are made to point to this server. Default: namespace.yaml,
 	// rbac.yaml, service.yaml and apiservice.yaml of artifacts/base.
 	Manifests []string
+	// OwnCertificate has the server make its certificate and put its authority into the
+	// APIServices by itself, as it does in a cluster.
+	OwnCertificate bool
 	// Unregistered leaves Services and APIServices out: the server runs beside
 	// one that is registered, as another replica.
 	Unregistered bool
@@ -174,8 +177,12 @@ func (s *Server) untilUsersAreKnown(ctx context.Context) error {
 // it does.
 func (s *Server) register(ctx context.Context, applier *applier, pointers []*unstructured.Unstructured) error {
 	begun := time.Now()
+	ca := s.cp.pki.aggregated.cert
+	if s.options.OwnCertificate {
+		ca = nil
+	}
 	for _, object := range pointers {
-		if err := pointToLoopback(object, s.port, s.cp.pki.aggregated.cert); err != nil {
+		if err := pointToLoopback(object, s.port, ca); err != nil {
 			return err
 		}
 	}
@@ -212,11 +219,6 @@ func (s *Server) prepare() (command, probe, error) {
 	if err != nil {
 		return command{}, probe{}, err
 	}
-	service := serverProgram + "." + ServerNamespace
-	serving := name + "-serving"
-	if _, err := c.pki.server(c.pki.aggregated, serving, loopback, "localhost", service, service+".svc"); err != nil {
-		return command{}, probe{}, err
-	}
 	port, err := c.launcher.ports.port(name)
 	if err != nil {
 		return command{}, probe{}, err
@@ -228,18 +230,38 @@ func (s *Server) prepare() (command, probe, error) {
 		"--kubeconfig=" + kubeconfig,
 		"--bind-address=" + loopback,
 		"--secure-port=" + strconv.Itoa(s.port),
-		"--tls-cert-file=" + c.pki.cert(serving),
-		"--tls-private-key-file=" + c.pki.key(serving),
 	}, s.storeArgs()...))
 	proxy, err := c.proxyEnv()
 	if err != nil {
 		return command{}, probe{}, err
 	}
 	cmd.program = s.options.Program
+	cmd.inputs = []string{kubeconfig}
+	ask := probe{URL: localURL(s.port) + "/readyz"}
+	if err := s.prepareCertificate(&cmd, &ask); err != nil {
+		return command{}, probe{}, err
+	}
 	cmd.args = append(cmd.args, s.options.Args...)
 	cmd.env = append(append(cmd.env, proxy...), s.options.Env...)
-	cmd.inputs = []string{kubeconfig, c.pki.cert(serving)}
-	return cmd, probe{URL: localURL(s.port) + "/readyz", CAFile: c.pki.cert("aggregated-ca")}, nil
+	return cmd, ask, nil
+}
+
+// prepareCertificate makes a certificate that is good for loopback too, unless the
+// server makes its own, which is not.
+func (s *Server) prepareCertificate(cmd *command, ask *probe) error {
+	if s.options.OwnCertificate {
+		ask.Unverified = true
+		return nil
+	}
+	pki, serving := s.cp.pki, s.options.Name+"-serving"
+	service := serverProgram + "." + ServerNamespace
+	if _, err := pki.server(pki.aggregated, serving, loopback, "localhost", service, service+".svc"); err != nil {
+		return err
+	}
+	cmd.args = append(cmd.args, "--tls-cert-file="+pki.cert(serving), "--tls-private-key-file="+pki.key(serving))
+	cmd.inputs = append(cmd.inputs, pki.cert(serving))
+	ask.CAFile = pki.cert("aggregated-ca")
+	return nil
 }
 
 func (s *Server) storeArgs() []string {
@@ -287,6 +309,9 @@ func (s *Server) ConfigFor(user string, groups ...string) (*rest.Config, error) 
 		return nil, err
 	}
 	config.Host, config.CAData = s.URL(), s.cp.pki.aggregated.cert
+	if s.options.OwnCertificate {
+		config.CAData, config.Insecure = nil, true
+	}
 	return config, nil
 }
 

@@ -46,6 +46,7 @@ func (o *options) flags(name string) cliflag.NamedFlagSets {
 	add("storage", o.Storage.addFlags)
 	add("etcd", o.Recommended.Etcd.AddFlags)
 	add("secure serving", o.Recommended.SecureServing.AddFlags)
+	add("secure serving", o.Certificates.addFlags)
 	add("host cluster", o.Recommended.CoreAPI.AddFlags)
 	add("host cluster", o.addNamespaceFlags)
 	add("leader election", func(fs *pflag.FlagSet) { componentbaseoptions.BindLeaderElectionFlags(&o.Election, fs) })
@@ -65,7 +66,8 @@ func (o *options) flags(name string) cliflag.NamedFlagSets {
 func (o *options) addNamespaceFlags(fs *pflag.FlagSet) {
 	fs.StringVar(&o.Namespace, "namespace", o.Namespace,
 		"Namespace, in the host cluster, of the server's own objects: the Lease by which an embedded etcd keeps a second one from serving the same "+
-			"cluster, the Lease of the replica that runs the controller, and the ConfigMap "+halt.Name+", which halts the controller for all objects while it is there.")
+			"cluster, the Lease of the replica that runs the controller, the ConfigMap "+halt.Name+", which halts the controller for all objects while it is there, "+
+			"and the Secret --certificate-secret.")
 	fs.StringVar(&o.Namespace, "lease-namespace", o.Namespace, "The same as --namespace.")
 	_ = fs.MarkDeprecated("lease-namespace", "use --namespace") // there is such a flag
 }

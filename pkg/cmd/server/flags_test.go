@@ -122,6 +122,10 @@ var effects = map[string]effect{
 	"tls-private-key-file":  {dir + "/other.key", nil, func(_ *testing.T, o outcome) any { return o.GenericConfig.SecureServing.Cert.Name() }},
 	"tls-sni-cert-key":      {dir + "/tls.crt," + dir + "/tls.key", nil, func(_ *testing.T, o outcome) any { return len(o.GenericConfig.SecureServing.SNICerts) }},
 
+	"certificate-secret":   {"other", ownCertificate, func(_ *testing.T, o outcome) any { return o.GenericConfig.SecureServing.Cert.Name() }},
+	"service-name":         {"other", ownCertificate, func(_ *testing.T, o outcome) any { return o.keeperOptions() }},
+	"certificate-lifetime": {"7m", ownCertificate, func(_ *testing.T, o outcome) any { return o.keeperOptions() }},
+
 	"namespace": {"elsewhere", nil, func(_ *testing.T, o outcome) any { return o.Namespace }},
 	// What it was called before.
 	"lease-namespace": {"elsewhere", nil, func(_ *testing.T, o outcome) any { return o.Namespace }},
@@ -202,7 +206,10 @@ func logFormat(t *testing.T, o outcome) any {
 
 var (
 	headerCA = []string{"--requestheader-client-ca-file=" + dir + "/tls.crt"}
-	audit    = []string{"--audit-policy-file=" + dir + "/audit.yaml"}
+	// What the user brings takes the place of what the server makes.
+	ownCertificate = []string{"--tls-cert-file=", "--tls-private-key-file="}
+
+	audit = []string{"--audit-policy-file=" + dir + "/audit.yaml"}
 )
 
 // init adds what both backends of audit have.
@@ -372,6 +379,48 @@ func offered(o *options) *pflag.FlagSet {
 		}
 	}
 	return all
+}
+
+// TestACertificateIsBroughtOrMade: both is refused, and neither is a choice.
+func TestACertificateIsBroughtOrMade(t *testing.T) {
+	brought := []string{"--tls-cert-file=a", "--tls-private-key-file=b"}
+	for name, c := range map[string]struct {
+		args    []string
+		makes   bool
+		refused []string
+	}{
+		"made":                      {nil, true, nil},
+		"made elsewhere":            {[]string{"--certificate-secret=x"}, true, nil},
+		"brought":                   {brought, false, nil},
+		"brought, and nothing made": {append(brought, "--certificate-secret="), false, nil},
+		"neither":                   {[]string{"--certificate-secret="}, false, nil},
+		"in a directory":            {[]string{"--cert-dir=x"}, false, nil},
+		"both":                      {append(brought, "--certificate-secret=x"), false, []string{"--certificate-secret", "--tls-cert-file"}},
+		"both, in a directory":      {[]string{"--cert-dir=x", "--certificate-secret=x"}, false, []string{"--certificate-secret", "--cert-dir"}},
+		"for too short":             {[]string{"--certificate-lifetime=1s"}, true, []string{"--certificate-lifetime", "12s"}},
+		"for no Service":            {[]string{"--service-name="}, true, []string{"--service-name", "Service"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			components := basecompatibility.NewComponentGlobalsRegistry()
+			registerComponents(components)
+			o := newOptions(components)
+			if err := offered(o).Parse(c.args); err != nil {
+				t.Fatal(err)
+			}
+			if o.makesCertificates() != c.makes {
+				t.Errorf("makes one: %t", !c.makes)
+			}
+			err := o.validateCertificates()
+			if (err != nil) != (c.refused != nil) {
+				t.Fatalf("got %v", err)
+			}
+			for _, part := range c.refused {
+				if !strings.Contains(err.Error(), part) {
+					t.Errorf("%v does not tell of %s", err, part)
+				}
+			}
+		})
+	}
 }
 
 // TestEveryFlagIsKnownHere, and the other way round.

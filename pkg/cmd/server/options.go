@@ -23,6 +23,7 @@ import (
 
 	"github.com/vmdistributed/vmdistributed-apiserver/apis/operator/v1alpha1"
 	"github.com/vmdistributed/vmdistributed-apiserver/pkg/apiserver"
+	"github.com/vmdistributed/vmdistributed-apiserver/pkg/certs"
 	"github.com/vmdistributed/vmdistributed-apiserver/pkg/leader"
 )
 
@@ -39,15 +40,18 @@ type options struct {
 	Storage     storageOptions
 	// Namespace holds the server's own objects in the host cluster: the Lease that
 	// keeps a second embedded store from serving it, the Lease of the replica that runs
-	// the controller, and the ConfigMap that halts it.
+	// the controller, the ConfigMap that halts it, and the Secret with the certificate.
 	Namespace string
 	// Election is how one of several replicas comes to run the controller.
-	Election   componentbaseconfig.LeaderElectionConfiguration
-	Metrics    *metrics.Options
-	Logs       *logsapi.LoggingConfiguration
-	components basecompatibility.ComponentGlobalsRegistry
+	Election     componentbaseconfig.LeaderElectionConfiguration
+	Certificates certificateOptions
+	Metrics      *metrics.Options
+	Logs         *logsapi.LoggingConfiguration
+	components   basecompatibility.ComponentGlobalsRegistry
 	// embedded is true where the store is our own member.
 	embedded bool
+	// keeper makes the certificate, unless the user brings one.
+	keeper *certs.Keeper
 }
 
 func newOptions(components basecompatibility.ComponentGlobalsRegistry) *options {
@@ -66,9 +70,10 @@ func newOptions(components basecompatibility.ComponentGlobalsRegistry) *options 
 			ResourceLock:  resourcelock.LeasesResourceLock,
 			ResourceName:  leader.LeaseName,
 		},
-		Metrics:    metrics.NewOptions(),
-		Logs:       logsapi.NewLoggingConfiguration(),
-		components: components,
+		Certificates: newCertificateOptions(),
+		Metrics:      metrics.NewOptions(),
+		Logs:         logsapi.NewLoggingConfiguration(),
+		components:   components,
 	}
 	useOurPlugins(o.Recommended.Admission)
 	// Whatever group a request names, one form is stored.
@@ -78,7 +83,7 @@ func newOptions(components basecompatibility.ComponentGlobalsRegistry) *options 
 	// Without it, a watch that is open holds the end up for as long as a request
 	// may take.
 	o.Run.ShutdownWatchTerminationGracePeriod = watchGracePeriod
-	// A certificate that nobody has asked for stays in memory.
+	// A certificate in files is one that somebody has asked for.
 	o.Recommended.SecureServing.ServerCert.CertDirectory = ""
 	return o
 }
@@ -97,6 +102,9 @@ func (o *options) complete() error {
 	if err := o.Run.DefaultAdvertiseAddress(o.Recommended.SecureServing.SecureServingOptions); err != nil {
 		return err
 	}
+	if o.makesCertificates() {
+		return nil
+	}
 	return o.Recommended.SecureServing.MaybeDefaultWithSelfSignedCerts("localhost", nil, []net.IP{net.IPv4(127, 0, 0, 1)})
 }
 
@@ -105,6 +113,7 @@ func (o *options) validate() error {
 	if err := validation.ValidateLeaderElectionConfiguration(&o.Election, field.NewPath("leader-elect")).ToAggregate(); err != nil {
 		errs = append(errs, err)
 	}
+	errs = append(errs, o.validateCertificates())
 	errs = append(errs, o.Run.Validate()...)
 	errs = append(errs, o.Recommended.SecureServing.Validate()...)
 	errs = append(errs, o.Recommended.Authentication.Validate()...)

@@ -50,6 +50,9 @@ func (o *options) run(ctx context.Context) (err error) {
 		}
 		defer func() { stop(nil); <-released }()
 	}
+	if err := o.awaitCertificate(ctx); err != nil {
+		return err
+	}
 	server, err := config.Complete().New()
 	if err != nil {
 		return err
@@ -109,7 +112,7 @@ func (o *options) config(ctx context.Context) (*apiserver.Config, error) {
 		Schemas: &installed{follower: known.schemas},
 		Ready:   append(ready, apiserver.Synced("cluster-schema", known.schemas.HasSynced)),
 	}
-	return config, nil
+	return config, o.keepCertificates(config, generic.ClientConfig)
 }
 
 // installed is the schema that the published OpenAPI shows: the last that the

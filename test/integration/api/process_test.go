@@ -52,6 +52,7 @@ func command(t *testing.T, ctx context.Context, args ...string) program {
 		"--bind-address=127.0.0.1",
 		fmt.Sprintf("--secure-port=%d", p.port),
 		"--etcd-prefix=/" + filepath.Base(dir),
+		"--certificate-secret=", // the APIService is that of the shared server
 	}, store, args)
 	p.cmd = exec.CommandContext(ctx, shared.program, args...)
 	p.cmd.Env = []string{"HOME=" + dir, "TMPDIR=" + dir}
@@ -154,6 +155,7 @@ func TestServerDoesNotStartWithBadFlags(t *testing.T) {
 		{"port out of range", []string{"--secure-port=65536"}, "65536"},
 		{"port of another server", []string{"--secure-port=" + shared.server.URL()[strings.LastIndex(shared.server.URL(), ":")+1:]}, "address already in use"},
 		{"kubeconfig that is not there", []string{"--kubeconfig=/no/such/file"}, "/no/such/file"},
+		{"certificate made and brought", []string{"--certificate-secret=x", "--tls-cert-file=x", "--tls-private-key-file=x"}, "--certificate-secret=x has the server make its certificate, and --tls-cert-file"},
 		{"certificate without key", []string{"--tls-cert-file=/no/such/file"}, "serving cert"},
 		{"certificate that is not there", []string{"--tls-cert-file=/no/such/file", "--tls-private-key-file=/no/such/key"}, "/no/such/file"},
 		{"audit policy that is not there", []string{"--audit-policy-file=/no/such/file", "--audit-log-path=-"}, "/no/such/file"},

@@ -1,0 +1,120 @@
+// Copyright The vmdistributed-apiserver Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/spf13/pflag"
+	"k8s.io/client-go/rest"
+	"k8s.io/component-base/metrics/legacyregistry"
+
+	"github.com/vmdistributed/vmdistributed-apiserver/apis/operator/v1alpha1"
+	"github.com/vmdistributed/vmdistributed-apiserver/pkg/apiserver"
+	"github.com/vmdistributed/vmdistributed-apiserver/pkg/certs"
+)
+
+// certificatePatience is how long a start may take to get a certificate.
+const certificatePatience = time.Minute
+
+// certificateOptions says how the server makes its own certificate.
+type certificateOptions struct {
+	// Secret is where replicas share it; with an empty name, nobody makes any.
+	Secret string
+	// Service is the name of the Service by which the aggregator calls.
+	Service string
+	// Lifetime is that of a certificate.
+	Lifetime time.Duration
+	// secretFlag tells whether the user has said something.
+	secretFlag *pflag.Flag
+}
+
+func newCertificateOptions() certificateOptions {
+	return certificateOptions{
+		Secret: "vmdistributed-apiserver-certificate", Service: "vmdistributed-apiserver", Lifetime: certs.DefaultLifetime,
+	}
+}
+
+func (o *certificateOptions) addFlags(fs *pflag.FlagSet) {
+	fs.StringVar(&o.Secret, "certificate-secret", o.Secret,
+		"Secret, in --namespace, in which all replicas keep the certificate that they serve with. The server makes it, renews it, and puts its authority "+
+			"into the APIServices that name --service-name. Empty, or with --tls-cert-file or --cert-dir given, it does not.")
+	fs.StringVar(&o.Service, "service-name", o.Service,
+		"Service, in --namespace, by which the aggregator calls the server: what the certificate is for that the server makes.")
+	fs.DurationVar(&o.Lifetime, "certificate-lifetime", o.Lifetime,
+		"How long a certificate is good that the server makes. It is renewed when a third of that is left.")
+	o.secretFlag = fs.Lookup("certificate-secret")
+}
+
+// certificateSource is the flag by which the user brings a certificate, if any.
+func (o *options) certificateSource() string {
+	cert := o.Recommended.SecureServing.ServerCert
+	switch {
+	case cert.CertKey.CertFile != "":
+		return "--tls-cert-file"
+	case cert.CertKey.KeyFile != "":
+		return "--tls-private-key-file"
+	case cert.CertDirectory != "":
+		return "--cert-dir"
+	}
+	return ""
+}
+
+// makesCertificates tells whether the server makes its own certificate.
+func (o *options) makesCertificates() bool {
+	return o.Certificates.Secret != "" && o.certificateSource() == ""
+}
+
+func (o *options) validateCertificates() error {
+	if source := o.certificateSource(); source != "" && o.Certificates.Secret != "" && o.Certificates.secretFlag.Changed {
+		return fmt.Errorf("--certificate-secret=%s has the server make its certificate, and %s names one that is there: give one of the two flags",
+			o.Certificates.Secret, source)
+	}
+	if !o.makesCertificates() {
+		return nil
+	}
+	if err := o.keeperOptions().Validate(); err != nil {
+		return fmt.Errorf("--certificate-secret, --service-name, --certificate-lifetime: %w", err)
+	}
+	return nil
+}
+
+func (o *options) keeperOptions() certs.Options {
+	return certs.Options{
+		Namespace: o.Namespace, Secret: o.Certificates.Secret, Service: o.Certificates.Service, Lifetime: o.Certificates.Lifetime,
+		APIServices: []string{v1alpha1.SchemeGroupVersion.Version + "." + v1alpha1.GroupName},
+	}
+}
+
+// keepCertificates has the server serve with a certificate that it makes itself.
+func (o *options) keepCertificates(config *apiserver.Config, host *rest.Config) (err error) {
+	if !o.makesCertificates() {
+		return nil
+	}
+	if o.keeper, err = certs.New(o.keeperOptions(), host); err != nil {
+		return err
+	}
+	config.GenericConfig.SecureServing.Cert = o.keeper.Served()
+	config.ExtraConfig.Workers = append(config.ExtraConfig.Workers, apiserver.Worker{Name: certs.WorkerName, Run: o.keeper.Run})
+	config.ExtraConfig.Ready = append(config.ExtraConfig.Ready, o.keeper.Ready())
+	return nil
+}
+
+// awaitCertificate returns when there is one to serve with.
+func (o *options) awaitCertificate(ctx context.Context) error {
+	if o.keeper == nil {
+		return nil
+	}
+	var errs []error
+	for _, metric := range o.keeper.Metrics() {
+		errs = append(errs, legacyregistry.Register(metric))
+	}
+	if err := errors.Join(errs...); err != nil {
+		return fmt.Errorf("registering the metrics about certificates: %w", err)
+	}
+	return o.keeper.Begin(ctx, certificatePatience)
+}
