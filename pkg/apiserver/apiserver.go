@@ -10,6 +10,7 @@ import (
 	"net/http"
 
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/runtime/serializer"
 	"k8s.io/apimachinery/pkg/util/sets"
 	"k8s.io/apiserver/pkg/endpoints/openapi"
@@ -18,8 +19,8 @@ import (
 	basecompatibility "k8s.io/component-base/compatibility"
 	"k8s.io/component-base/featuregate"
 
-	"github.com/vmdistributed/vmdistributed-apiserver/apis/operator/v1alpha1"
 	"github.com/vmdistributed/vmdistributed-apiserver/apis/vmdistributed"
+	"github.com/vmdistributed/vmdistributed-apiserver/apis/vmdistributed/install"
 	generatedopenapi "github.com/vmdistributed/vmdistributed-apiserver/generated/openapi"
 	"github.com/vmdistributed/vmdistributed-apiserver/pkg/registry/vmdistributedcluster"
 	"github.com/vmdistributed/vmdistributed-apiserver/pkg/version"
@@ -74,6 +75,7 @@ func NewConfig(effectiveVersion basecompatibility.EffectiveVersion, features fea
 	generic.OpenAPIV3Config = genericapiserver.DefaultOpenAPIV3Config(generatedopenapi.GetOpenAPIDefinitions, namer)
 	generic.OpenAPIV3Config.Info.Title, generic.OpenAPIV3Config.Info.Version = "vmdistributed-apiserver", version.Current
 
+	generic.EquivalentResourceRegistry = runtime.NewEquivalentResourceRegistryWithIdentity(oneKind)
 	generic.EffectiveVersion = effectiveVersion
 	generic.FeatureGate = features
 
@@ -127,24 +129,49 @@ func (c CompletedConfig) New() (*genericapiserver.GenericAPIServer, error) {
 	return server, nil
 }
 
+// install serves the kind in each of its groups, out of one storage.
 func (c CompletedConfig) install(server *genericapiserver.GenericAPIServer) error {
-	resource := v1alpha1.Resource(vmdistributed.Resource)
-	storage, err := vmdistributedcluster.NewStorage(c.scheme, resource, c.generic.RESTOptionsGetter, c.extra.Zones, c.generic.Authorization.Authorizer)
+	versions := install.GroupVersions()
+	stored := versions[0].WithResource(vmdistributed.Resource).GroupResource()
+	storage, err := vmdistributedcluster.NewStorage(c.scheme, stored, c.generic.RESTOptionsGetter, c.extra.Zones, c.generic.Authorization.Authorizer)
 	if err != nil {
-		return fmt.Errorf("making the storage of %s: %w", resource, err)
+		return fmt.Errorf("making the storage of %s: %w", stored, err)
 	}
-	group := genericapiserver.NewDefaultAPIGroupInfo(v1alpha1.GroupName, c.scheme, runtime.NewParameterCodec(c.scheme), c.codecs)
-	group.NegotiatedSerializer = textOnly{group.NegotiatedSerializer}
-	group.VersionedResourcesStorageMap[v1alpha1.SchemeGroupVersion.Version] = storage.Resources()
-	if err := server.InstallAPIGroup(&group); err != nil {
-		return fmt.Errorf("installing the group %s: %w", v1alpha1.GroupName, err)
+	var groups []*genericapiserver.APIGroupInfo
+	for _, version := range versions {
+		group := genericapiserver.NewDefaultAPIGroupInfo(version.Group, c.scheme, runtime.NewParameterCodec(c.scheme), c.codecs)
+		group.NegotiatedSerializer = textOnly{group.NegotiatedSerializer}
+		group.VersionedResourcesStorageMap[version.Version] = storage.Resources(version.Group)
+		groups = append(groups, &group)
+	}
+	if err := server.InstallAPIGroups(groups...); err != nil {
+		return fmt.Errorf("installing the groups and versions %v: %w", versions, err)
 	}
 	return nil
 }
 
+// servedGroups are all in which the kind is served.
+func servedGroups() sets.Set[string] {
+	groups := sets.New[string]()
+	for _, version := range install.GroupVersions() {
+		groups.Insert(version.Group)
+	}
+	return groups
+}
+
+// oneKind tells admission which resources are the same in other groups: policies and
+// webhooks that name one of them are asked about requests by the others too, or these
+// would be a way around them.
+func oneKind(resource schema.GroupResource) string {
+	if resource.Resource != vmdistributed.Resource || !servedGroups().Has(resource.Group) {
+		return "" // it is like no other
+	}
+	return vmdistributed.Resource
+}
+
 func filterOptions(generic *genericapiserver.Config) zoneshape.Options {
 	return zoneshape.Options{
-		Groups:       sets.New(v1alpha1.GroupName),
+		Groups:       servedGroups(),
 		MaxBodyBytes: generic.MaxRequestBodyBytes,
 		Serializer:   generic.Serializer,
 		CheckApplied: checkApplied,
