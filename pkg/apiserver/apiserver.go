@@ -10,7 +10,6 @@ import (
 	"net/http"
 
 	"k8s.io/apimachinery/pkg/runtime"
-	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/runtime/serializer"
 	"k8s.io/apimachinery/pkg/util/sets"
 	"k8s.io/apiserver/pkg/endpoints/openapi"
@@ -85,6 +84,9 @@ func NewConfig(effectiveVersion basecompatibility.EffectiveVersion, features fea
 // Complete fills in what follows from the rest.
 func (c *Config) Complete() CompletedConfig {
 	addFilters(c.GenericConfig)
+	if chain := c.GenericConfig.AdmissionControl; chain != nil {
+		c.GenericConfig.AdmissionControl = acrossGroups{chain}
+	}
 	return CompletedConfig{&completedConfig{
 		scheme:  c.Scheme,
 		codecs:  c.Codecs,
@@ -157,16 +159,6 @@ func servedGroups() sets.Set[string] {
 		groups.Insert(version.Group)
 	}
 	return groups
-}
-
-// oneKind tells admission which resources are the same in other groups: policies and
-// webhooks that name one of them are asked about requests by the others too, or these
-// would be a way around them.
-func oneKind(resource schema.GroupResource) string {
-	if resource.Resource != vmdistributed.Resource || !servedGroups().Has(resource.Group) {
-		return "" // it is like no other
-	}
-	return vmdistributed.Resource
 }
 
 func filterOptions(generic *genericapiserver.Config) zoneshape.Options {

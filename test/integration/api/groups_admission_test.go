@@ -7,6 +7,7 @@ import (
 	"context"
 	"encoding/json"
 	"encoding/pem"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -185,6 +186,66 @@ func TestAMutatingWebhookForOneGroupChangesWhatIsWrittenInTheOther(t *testing.T)
 				if got.GetAPIVersion() != version || got.GetLabels()["shown"] != strings.ReplaceAll(c.writes, "/", ".") || len(zones) != 3 {
 					t.Errorf("in %s it became %s", version, encode(t, got.Object))
 				}
+			}
+		})
+	}
+}
+
+// TestAMutatingPolicyForOneGroupChangesWhatIsWrittenInTheOther.
+func TestAMutatingPolicyForOneGroupChangesWhatIsWrittenInTheOther(t *testing.T) {
+	t.Parallel()
+	for _, c := range crossings() {
+		t.Run("for "+c.writes, func(t *testing.T) {
+			t.Parallel()
+			namespace := newNamespace(t)
+			client := shared.admin.kubernetes.AdmissionregistrationV1()
+			_, err := client.MutatingAdmissionPolicies().Create(t.Context(), &admissionv1.MutatingAdmissionPolicy{
+				ObjectMeta: metav1.ObjectMeta{Name: namespace},
+				Spec: admissionv1.MutatingAdmissionPolicySpec{
+					MatchConstraints: &admissionv1.MatchResources{ResourceRules: []admissionv1.NamedRuleWithOperations{{
+						RuleWithOperations: createsAndUpdates(c.writes)[0],
+					}}},
+					ReinvocationPolicy: admissionv1.NeverReinvocationPolicy,
+					Mutations: []admissionv1.Mutation{{
+						PatchType: admissionv1.PatchTypeApplyConfiguration,
+						ApplyConfiguration: &admissionv1.ApplyConfiguration{
+							Expression: `Object{metadata: Object.metadata{labels: {"shown": object.apiVersion.replace("/", ".")}}, spec: Object.spec{deletionPolicy: "Retain"}}`,
+						},
+					}, {
+						PatchType: admissionv1.PatchTypeJSONPatch,
+						JSONPatch: &admissionv1.JSONPatch{
+							Expression: `[JSONPatch{op: "add", path: "/metadata/labels/again", value: object.apiVersion.replace("/", ".")}]`,
+						},
+					}},
+				},
+			}, metav1.CreateOptions{})
+			must(t, err)
+			_, err = client.MutatingAdmissionPolicyBindings().Create(t.Context(), &admissionv1.MutatingAdmissionPolicyBinding{
+				ObjectMeta: metav1.ObjectMeta{Name: namespace},
+				Spec:       admissionv1.MutatingAdmissionPolicyBindingSpec{PolicyName: namespace, MatchResources: &admissionv1.MatchResources{NamespaceSelector: onlyIn(namespace)}},
+			}, metav1.CreateOptions{})
+			must(t, err)
+			t.Cleanup(func() {
+				must(t, client.MutatingAdmissionPolicyBindings().Delete(context.Background(), namespace, metav1.DeleteOptions{}))
+				must(t, client.MutatingAdmissionPolicies().Delete(context.Background(), namespace, metav1.DeleteOptions{}))
+			})
+			for _, version := range []string{c.writes, c.reads} {
+				var got *unstructured.Unstructured
+				eventually(t, "the policy holds in "+version, func() bool {
+					answer := shared.admin.send(t, http.MethodPost, inGroup(version, namespace)+"?dryRun=All", jsonType, ofGroup(version, paused("x", canonical)))
+					if answer.want(t, http.StatusCreated, http.StatusServiceUnavailable).code != http.StatusCreated {
+						return false // it does not know the schema yet
+					}
+					got = answer.object(t)
+					return len(got.GetLabels()) > 0
+				})
+				shown := strings.ReplaceAll(c.writes, "/", ".")
+				policy, _, err := unstructured.NestedString(got.Object, "spec", "deletionPolicy")
+				must(t, err)
+				if got.GetAPIVersion() != version || !maps.Equal(got.GetLabels(), map[string]string{"shown": shown, "again": shown}) || policy != "Retain" {
+					t.Errorf("in %s it became %s", version, encode(t, got.Object))
+				}
+				wantCanonical(t, got)
 			}
 		})
 	}
