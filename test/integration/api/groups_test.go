@@ -232,7 +232,7 @@ func TestApplyKnowsOneSetOfOwnersInBothGroups(t *testing.T) {
 				t.Errorf("the conflict is told as %s", got.Message)
 			}
 			apply(t, c.reads, "second", namespace, with(`"vmagent":{"name":"b"},`), "&force=true").want(t, http.StatusOK)
-			if owned := ownedBy(t, namespace, "first", metav1.ManagedFieldsOperationApply); strings.Contains(owned, "f:vmagent") || !strings.Contains(owned, "f:vmusers") {
+			if owned := ownedBy(t, namespace, "first"); strings.Contains(owned, "f:vmagent") || !strings.Contains(owned, "f:vmusers") {
 				t.Errorf("who lost the field owns %s", owned)
 			}
 
@@ -267,7 +267,7 @@ func TestStatusAndSpecStayApartInTheSecondGroup(t *testing.T) {
 	namespace := newNamespace(t)
 	whole := ofGroup(otherGroupVersion, strings.TrimSuffix(paused("x", canonical), "}")+`,"status":{"updateStatus":"forged"}}`)
 	shared.admin.send(t, http.MethodPatch, inGroup(otherGroupVersion, namespace, "x")+"?fieldManager=main", applyType, whole).want(t, http.StatusCreated)
-	if owned := ownedBy(t, namespace, "main", metav1.ManagedFieldsOperationApply); strings.Contains(owned, "f:status") || !strings.Contains(owned, "f:spec") {
+	if owned := ownedBy(t, namespace, "main"); strings.Contains(owned, "f:status") || !strings.Contains(owned, "f:spec") {
 		t.Errorf("through the main resource it owns %s", owned)
 	}
 	settled(t, namespace, "x")
