@@ -6,9 +6,11 @@
 package applyconfiguration
 
 import (
-	v1alpha1 "github.com/vmdistributed/vmdistributed-apiserver/apis/operator/v1alpha1"
+	v1alpha1 "github.com/vmdistributed/vmdistributed-apiserver/apis/distributed/v1alpha1"
+	operatorv1alpha1 "github.com/vmdistributed/vmdistributed-apiserver/apis/operator/v1alpha1"
+	distributedv1alpha1 "github.com/vmdistributed/vmdistributed-apiserver/generated/applyconfiguration/distributed/v1alpha1"
 	internal "github.com/vmdistributed/vmdistributed-apiserver/generated/applyconfiguration/internal"
-	operatorv1alpha1 "github.com/vmdistributed/vmdistributed-apiserver/generated/applyconfiguration/operator/v1alpha1"
+	applyconfigurationoperatorv1alpha1 "github.com/vmdistributed/vmdistributed-apiserver/generated/applyconfiguration/operator/v1alpha1"
 	runtime "k8s.io/apimachinery/pkg/runtime"
 	schema "k8s.io/apimachinery/pkg/runtime/schema"
 	managedfields "k8s.io/apimachinery/pkg/util/managedfields"
@@ -18,33 +20,37 @@ import (
 // apply configuration type exists for the given GroupVersionKind.
 func ForKind(kind schema.GroupVersionKind) interface{} {
 	switch kind {
-	// Group=operator.victoriametrics.com, Version=v1alpha1
-	case v1alpha1.SchemeGroupVersion.WithKind("ControllerRecord"):
-		return &operatorv1alpha1.ControllerRecordApplyConfiguration{}
-	case v1alpha1.SchemeGroupVersion.WithKind("DrainStrategy"):
-		return &operatorv1alpha1.DrainStrategyApplyConfiguration{}
-	case v1alpha1.SchemeGroupVersion.WithKind("FlushStrategy"):
-		return &operatorv1alpha1.FlushStrategyApplyConfiguration{}
-	case v1alpha1.SchemeGroupVersion.WithKind("ObjectReference"):
-		return &operatorv1alpha1.ObjectReferenceApplyConfiguration{}
-	case v1alpha1.SchemeGroupVersion.WithKind("QueueMark"):
-		return &operatorv1alpha1.QueueMarkApplyConfiguration{}
-	case v1alpha1.SchemeGroupVersion.WithKind("RolloutStrategy"):
-		return &operatorv1alpha1.RolloutStrategyApplyConfiguration{}
+	// Group=distributed.victoriametrics.com, Version=v1alpha1
 	case v1alpha1.SchemeGroupVersion.WithKind("VMDistributedCluster"):
-		return &operatorv1alpha1.VMDistributedClusterApplyConfiguration{}
-	case v1alpha1.SchemeGroupVersion.WithKind("VMDistributedClusterSpec"):
-		return &operatorv1alpha1.VMDistributedClusterSpecApplyConfiguration{}
-	case v1alpha1.SchemeGroupVersion.WithKind("VMDistributedClusterStatus"):
-		return &operatorv1alpha1.VMDistributedClusterStatusApplyConfiguration{}
-	case v1alpha1.SchemeGroupVersion.WithKind("Zone"):
-		return &operatorv1alpha1.ZoneApplyConfiguration{}
-	case v1alpha1.SchemeGroupVersion.WithKind("Zones"):
-		return &operatorv1alpha1.ZonesApplyConfiguration{}
-	case v1alpha1.SchemeGroupVersion.WithKind("ZoneStatus"):
-		return &operatorv1alpha1.ZoneStatusApplyConfiguration{}
-	case v1alpha1.SchemeGroupVersion.WithKind("ZoneWork"):
-		return &operatorv1alpha1.ZoneWorkApplyConfiguration{}
+		return &distributedv1alpha1.VMDistributedClusterApplyConfiguration{}
+
+		// Group=operator.victoriametrics.com, Version=v1alpha1
+	case operatorv1alpha1.SchemeGroupVersion.WithKind("ControllerRecord"):
+		return &applyconfigurationoperatorv1alpha1.ControllerRecordApplyConfiguration{}
+	case operatorv1alpha1.SchemeGroupVersion.WithKind("DrainStrategy"):
+		return &applyconfigurationoperatorv1alpha1.DrainStrategyApplyConfiguration{}
+	case operatorv1alpha1.SchemeGroupVersion.WithKind("FlushStrategy"):
+		return &applyconfigurationoperatorv1alpha1.FlushStrategyApplyConfiguration{}
+	case operatorv1alpha1.SchemeGroupVersion.WithKind("ObjectReference"):
+		return &applyconfigurationoperatorv1alpha1.ObjectReferenceApplyConfiguration{}
+	case operatorv1alpha1.SchemeGroupVersion.WithKind("QueueMark"):
+		return &applyconfigurationoperatorv1alpha1.QueueMarkApplyConfiguration{}
+	case operatorv1alpha1.SchemeGroupVersion.WithKind("RolloutStrategy"):
+		return &applyconfigurationoperatorv1alpha1.RolloutStrategyApplyConfiguration{}
+	case operatorv1alpha1.SchemeGroupVersion.WithKind("VMDistributedCluster"):
+		return &applyconfigurationoperatorv1alpha1.VMDistributedClusterApplyConfiguration{}
+	case operatorv1alpha1.SchemeGroupVersion.WithKind("VMDistributedClusterSpec"):
+		return &applyconfigurationoperatorv1alpha1.VMDistributedClusterSpecApplyConfiguration{}
+	case operatorv1alpha1.SchemeGroupVersion.WithKind("VMDistributedClusterStatus"):
+		return &applyconfigurationoperatorv1alpha1.VMDistributedClusterStatusApplyConfiguration{}
+	case operatorv1alpha1.SchemeGroupVersion.WithKind("Zone"):
+		return &applyconfigurationoperatorv1alpha1.ZoneApplyConfiguration{}
+	case operatorv1alpha1.SchemeGroupVersion.WithKind("Zones"):
+		return &applyconfigurationoperatorv1alpha1.ZonesApplyConfiguration{}
+	case operatorv1alpha1.SchemeGroupVersion.WithKind("ZoneStatus"):
+		return &applyconfigurationoperatorv1alpha1.ZoneStatusApplyConfiguration{}
+	case operatorv1alpha1.SchemeGroupVersion.WithKind("ZoneWork"):
+		return &applyconfigurationoperatorv1alpha1.ZoneWorkApplyConfiguration{}
 
 	}
 	return nil

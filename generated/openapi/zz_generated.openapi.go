@@ -9,7 +9,8 @@
 package openapi
 
 import (
-	v1alpha1 "github.com/vmdistributed/vmdistributed-apiserver/apis/operator/v1alpha1"
+	v1alpha1 "github.com/vmdistributed/vmdistributed-apiserver/apis/distributed/v1alpha1"
+	operatorv1alpha1 "github.com/vmdistributed/vmdistributed-apiserver/apis/operator/v1alpha1"
 	rawjson "github.com/vmdistributed/vmdistributed-apiserver/apis/rawjson"
 	resource "k8s.io/apimachinery/pkg/api/resource"
 	v1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -21,80 +22,242 @@ import (
 
 func GetOpenAPIDefinitions(ref common.ReferenceCallback) map[string]common.OpenAPIDefinition {
 	return map[string]common.OpenAPIDefinition{
-		v1alpha1.ControllerRecord{}.OpenAPIModelName():           schema_vmdistributed_apiserver_apis_operator_v1alpha1_ControllerRecord(ref),
-		v1alpha1.DrainStrategy{}.OpenAPIModelName():              schema_vmdistributed_apiserver_apis_operator_v1alpha1_DrainStrategy(ref),
-		v1alpha1.FlushStrategy{}.OpenAPIModelName():              schema_vmdistributed_apiserver_apis_operator_v1alpha1_FlushStrategy(ref),
-		v1alpha1.ObjectReference{}.OpenAPIModelName():            schema_vmdistributed_apiserver_apis_operator_v1alpha1_ObjectReference(ref),
-		v1alpha1.QueueMark{}.OpenAPIModelName():                  schema_vmdistributed_apiserver_apis_operator_v1alpha1_QueueMark(ref),
-		v1alpha1.RolloutStrategy{}.OpenAPIModelName():            schema_vmdistributed_apiserver_apis_operator_v1alpha1_RolloutStrategy(ref),
-		v1alpha1.VMDistributedCluster{}.OpenAPIModelName():       schema_vmdistributed_apiserver_apis_operator_v1alpha1_VMDistributedCluster(ref),
-		v1alpha1.VMDistributedClusterList{}.OpenAPIModelName():   schema_vmdistributed_apiserver_apis_operator_v1alpha1_VMDistributedClusterList(ref),
-		v1alpha1.VMDistributedClusterSpec{}.OpenAPIModelName():   schema_vmdistributed_apiserver_apis_operator_v1alpha1_VMDistributedClusterSpec(ref),
-		v1alpha1.VMDistributedClusterStatus{}.OpenAPIModelName(): schema_vmdistributed_apiserver_apis_operator_v1alpha1_VMDistributedClusterStatus(ref),
-		v1alpha1.VMDistributedClusterZones{}.OpenAPIModelName():  schema_vmdistributed_apiserver_apis_operator_v1alpha1_VMDistributedClusterZones(ref),
-		v1alpha1.Zone{}.OpenAPIModelName():                       schema_vmdistributed_apiserver_apis_operator_v1alpha1_Zone(ref),
-		v1alpha1.ZoneChange{}.OpenAPIModelName():                 schema_vmdistributed_apiserver_apis_operator_v1alpha1_ZoneChange(ref),
-		v1alpha1.ZoneCluster{}.OpenAPIModelName():                schema_vmdistributed_apiserver_apis_operator_v1alpha1_ZoneCluster(ref),
-		v1alpha1.ZoneReport{}.OpenAPIModelName():                 schema_vmdistributed_apiserver_apis_operator_v1alpha1_ZoneReport(ref),
-		v1alpha1.ZoneStatus{}.OpenAPIModelName():                 schema_vmdistributed_apiserver_apis_operator_v1alpha1_ZoneStatus(ref),
-		v1alpha1.ZoneWork{}.OpenAPIModelName():                   schema_vmdistributed_apiserver_apis_operator_v1alpha1_ZoneWork(ref),
-		v1alpha1.Zones{}.OpenAPIModelName():                      schema_vmdistributed_apiserver_apis_operator_v1alpha1_Zones(ref),
-		rawjson.Object{}.OpenAPIModelName():                      schema_vmdistributed_vmdistributed_apiserver_apis_rawjson_Object(ref),
-		resource.Quantity{}.OpenAPIModelName():                   schema_apimachinery_pkg_api_resource_Quantity(ref),
-		v1.APIGroup{}.OpenAPIModelName():                         schema_pkg_apis_meta_v1_APIGroup(ref),
-		v1.APIGroupList{}.OpenAPIModelName():                     schema_pkg_apis_meta_v1_APIGroupList(ref),
-		v1.APIResource{}.OpenAPIModelName():                      schema_pkg_apis_meta_v1_APIResource(ref),
-		v1.APIResourceList{}.OpenAPIModelName():                  schema_pkg_apis_meta_v1_APIResourceList(ref),
-		v1.APIVersions{}.OpenAPIModelName():                      schema_pkg_apis_meta_v1_APIVersions(ref),
-		v1.ApplyOptions{}.OpenAPIModelName():                     schema_pkg_apis_meta_v1_ApplyOptions(ref),
-		v1.Condition{}.OpenAPIModelName():                        schema_pkg_apis_meta_v1_Condition(ref),
-		v1.CreateOptions{}.OpenAPIModelName():                    schema_pkg_apis_meta_v1_CreateOptions(ref),
-		v1.DeleteOptions{}.OpenAPIModelName():                    schema_pkg_apis_meta_v1_DeleteOptions(ref),
-		v1.Duration{}.OpenAPIModelName():                         schema_pkg_apis_meta_v1_Duration(ref),
-		v1.FieldSelectorRequirement{}.OpenAPIModelName():         schema_pkg_apis_meta_v1_FieldSelectorRequirement(ref),
-		v1.FieldsV1{}.OpenAPIModelName():                         schema_pkg_apis_meta_v1_FieldsV1(ref),
-		v1.GetOptions{}.OpenAPIModelName():                       schema_pkg_apis_meta_v1_GetOptions(ref),
-		v1.GroupKind{}.OpenAPIModelName():                        schema_pkg_apis_meta_v1_GroupKind(ref),
-		v1.GroupResource{}.OpenAPIModelName():                    schema_pkg_apis_meta_v1_GroupResource(ref),
-		v1.GroupVersion{}.OpenAPIModelName():                     schema_pkg_apis_meta_v1_GroupVersion(ref),
-		v1.GroupVersionForDiscovery{}.OpenAPIModelName():         schema_pkg_apis_meta_v1_GroupVersionForDiscovery(ref),
-		v1.GroupVersionKind{}.OpenAPIModelName():                 schema_pkg_apis_meta_v1_GroupVersionKind(ref),
-		v1.GroupVersionResource{}.OpenAPIModelName():             schema_pkg_apis_meta_v1_GroupVersionResource(ref),
-		v1.InternalEvent{}.OpenAPIModelName():                    schema_pkg_apis_meta_v1_InternalEvent(ref),
-		v1.LabelSelector{}.OpenAPIModelName():                    schema_pkg_apis_meta_v1_LabelSelector(ref),
-		v1.LabelSelectorRequirement{}.OpenAPIModelName():         schema_pkg_apis_meta_v1_LabelSelectorRequirement(ref),
-		v1.List{}.OpenAPIModelName():                             schema_pkg_apis_meta_v1_List(ref),
-		v1.ListMeta{}.OpenAPIModelName():                         schema_pkg_apis_meta_v1_ListMeta(ref),
-		v1.ListOptions{}.OpenAPIModelName():                      schema_pkg_apis_meta_v1_ListOptions(ref),
-		v1.ManagedFieldsEntry{}.OpenAPIModelName():               schema_pkg_apis_meta_v1_ManagedFieldsEntry(ref),
-		v1.MicroTime{}.OpenAPIModelName():                        schema_pkg_apis_meta_v1_MicroTime(ref),
-		v1.ObjectMeta{}.OpenAPIModelName():                       schema_pkg_apis_meta_v1_ObjectMeta(ref),
-		v1.OwnerReference{}.OpenAPIModelName():                   schema_pkg_apis_meta_v1_OwnerReference(ref),
-		v1.PartialObjectMetadata{}.OpenAPIModelName():            schema_pkg_apis_meta_v1_PartialObjectMetadata(ref),
-		v1.PartialObjectMetadataList{}.OpenAPIModelName():        schema_pkg_apis_meta_v1_PartialObjectMetadataList(ref),
-		v1.Patch{}.OpenAPIModelName():                            schema_pkg_apis_meta_v1_Patch(ref),
-		v1.PatchOptions{}.OpenAPIModelName():                     schema_pkg_apis_meta_v1_PatchOptions(ref),
-		v1.Preconditions{}.OpenAPIModelName():                    schema_pkg_apis_meta_v1_Preconditions(ref),
-		v1.RootPaths{}.OpenAPIModelName():                        schema_pkg_apis_meta_v1_RootPaths(ref),
-		v1.ServerAddressByClientCIDR{}.OpenAPIModelName():        schema_pkg_apis_meta_v1_ServerAddressByClientCIDR(ref),
-		v1.ShardInfo{}.OpenAPIModelName():                        schema_pkg_apis_meta_v1_ShardInfo(ref),
-		v1.Status{}.OpenAPIModelName():                           schema_pkg_apis_meta_v1_Status(ref),
-		v1.StatusCause{}.OpenAPIModelName():                      schema_pkg_apis_meta_v1_StatusCause(ref),
-		v1.StatusDetails{}.OpenAPIModelName():                    schema_pkg_apis_meta_v1_StatusDetails(ref),
-		v1.Table{}.OpenAPIModelName():                            schema_pkg_apis_meta_v1_Table(ref),
-		v1.TableColumnDefinition{}.OpenAPIModelName():            schema_pkg_apis_meta_v1_TableColumnDefinition(ref),
-		v1.TableOptions{}.OpenAPIModelName():                     schema_pkg_apis_meta_v1_TableOptions(ref),
-		v1.TableRow{}.OpenAPIModelName():                         schema_pkg_apis_meta_v1_TableRow(ref),
-		v1.TableRowCondition{}.OpenAPIModelName():                schema_pkg_apis_meta_v1_TableRowCondition(ref),
-		v1.Time{}.OpenAPIModelName():                             schema_pkg_apis_meta_v1_Time(ref),
-		v1.Timestamp{}.OpenAPIModelName():                        schema_pkg_apis_meta_v1_Timestamp(ref),
-		v1.TypeMeta{}.OpenAPIModelName():                         schema_pkg_apis_meta_v1_TypeMeta(ref),
-		v1.UpdateOptions{}.OpenAPIModelName():                    schema_pkg_apis_meta_v1_UpdateOptions(ref),
-		v1.WatchEvent{}.OpenAPIModelName():                       schema_pkg_apis_meta_v1_WatchEvent(ref),
-		runtime.RawExtension{}.OpenAPIModelName():                schema_k8sio_apimachinery_pkg_runtime_RawExtension(ref),
-		runtime.TypeMeta{}.OpenAPIModelName():                    schema_k8sio_apimachinery_pkg_runtime_TypeMeta(ref),
-		runtime.Unknown{}.OpenAPIModelName():                     schema_k8sio_apimachinery_pkg_runtime_Unknown(ref),
-		version.Info{}.OpenAPIModelName():                        schema_k8sio_apimachinery_pkg_version_Info(ref),
+		v1alpha1.VMDistributedCluster{}.OpenAPIModelName():               schema_vmdistributed_apiserver_apis_distributed_v1alpha1_VMDistributedCluster(ref),
+		v1alpha1.VMDistributedClusterList{}.OpenAPIModelName():           schema_vmdistributed_apiserver_apis_distributed_v1alpha1_VMDistributedClusterList(ref),
+		v1alpha1.VMDistributedClusterZones{}.OpenAPIModelName():          schema_vmdistributed_apiserver_apis_distributed_v1alpha1_VMDistributedClusterZones(ref),
+		operatorv1alpha1.ControllerRecord{}.OpenAPIModelName():           schema_vmdistributed_apiserver_apis_operator_v1alpha1_ControllerRecord(ref),
+		operatorv1alpha1.DrainStrategy{}.OpenAPIModelName():              schema_vmdistributed_apiserver_apis_operator_v1alpha1_DrainStrategy(ref),
+		operatorv1alpha1.FlushStrategy{}.OpenAPIModelName():              schema_vmdistributed_apiserver_apis_operator_v1alpha1_FlushStrategy(ref),
+		operatorv1alpha1.ObjectReference{}.OpenAPIModelName():            schema_vmdistributed_apiserver_apis_operator_v1alpha1_ObjectReference(ref),
+		operatorv1alpha1.QueueMark{}.OpenAPIModelName():                  schema_vmdistributed_apiserver_apis_operator_v1alpha1_QueueMark(ref),
+		operatorv1alpha1.RolloutStrategy{}.OpenAPIModelName():            schema_vmdistributed_apiserver_apis_operator_v1alpha1_RolloutStrategy(ref),
+		operatorv1alpha1.VMDistributedCluster{}.OpenAPIModelName():       schema_vmdistributed_apiserver_apis_operator_v1alpha1_VMDistributedCluster(ref),
+		operatorv1alpha1.VMDistributedClusterList{}.OpenAPIModelName():   schema_vmdistributed_apiserver_apis_operator_v1alpha1_VMDistributedClusterList(ref),
+		operatorv1alpha1.VMDistributedClusterSpec{}.OpenAPIModelName():   schema_vmdistributed_apiserver_apis_operator_v1alpha1_VMDistributedClusterSpec(ref),
+		operatorv1alpha1.VMDistributedClusterStatus{}.OpenAPIModelName(): schema_vmdistributed_apiserver_apis_operator_v1alpha1_VMDistributedClusterStatus(ref),
+		operatorv1alpha1.VMDistributedClusterZones{}.OpenAPIModelName():  schema_vmdistributed_apiserver_apis_operator_v1alpha1_VMDistributedClusterZones(ref),
+		operatorv1alpha1.Zone{}.OpenAPIModelName():                       schema_vmdistributed_apiserver_apis_operator_v1alpha1_Zone(ref),
+		operatorv1alpha1.ZoneChange{}.OpenAPIModelName():                 schema_vmdistributed_apiserver_apis_operator_v1alpha1_ZoneChange(ref),
+		operatorv1alpha1.ZoneCluster{}.OpenAPIModelName():                schema_vmdistributed_apiserver_apis_operator_v1alpha1_ZoneCluster(ref),
+		operatorv1alpha1.ZoneReport{}.OpenAPIModelName():                 schema_vmdistributed_apiserver_apis_operator_v1alpha1_ZoneReport(ref),
+		operatorv1alpha1.ZoneStatus{}.OpenAPIModelName():                 schema_vmdistributed_apiserver_apis_operator_v1alpha1_ZoneStatus(ref),
+		operatorv1alpha1.ZoneWork{}.OpenAPIModelName():                   schema_vmdistributed_apiserver_apis_operator_v1alpha1_ZoneWork(ref),
+		operatorv1alpha1.Zones{}.OpenAPIModelName():                      schema_vmdistributed_apiserver_apis_operator_v1alpha1_Zones(ref),
+		rawjson.Object{}.OpenAPIModelName():                              schema_vmdistributed_vmdistributed_apiserver_apis_rawjson_Object(ref),
+		resource.Quantity{}.OpenAPIModelName():                           schema_apimachinery_pkg_api_resource_Quantity(ref),
+		v1.APIGroup{}.OpenAPIModelName():                                 schema_pkg_apis_meta_v1_APIGroup(ref),
+		v1.APIGroupList{}.OpenAPIModelName():                             schema_pkg_apis_meta_v1_APIGroupList(ref),
+		v1.APIResource{}.OpenAPIModelName():                              schema_pkg_apis_meta_v1_APIResource(ref),
+		v1.APIResourceList{}.OpenAPIModelName():                          schema_pkg_apis_meta_v1_APIResourceList(ref),
+		v1.APIVersions{}.OpenAPIModelName():                              schema_pkg_apis_meta_v1_APIVersions(ref),
+		v1.ApplyOptions{}.OpenAPIModelName():                             schema_pkg_apis_meta_v1_ApplyOptions(ref),
+		v1.Condition{}.OpenAPIModelName():                                schema_pkg_apis_meta_v1_Condition(ref),
+		v1.CreateOptions{}.OpenAPIModelName():                            schema_pkg_apis_meta_v1_CreateOptions(ref),
+		v1.DeleteOptions{}.OpenAPIModelName():                            schema_pkg_apis_meta_v1_DeleteOptions(ref),
+		v1.Duration{}.OpenAPIModelName():                                 schema_pkg_apis_meta_v1_Duration(ref),
+		v1.FieldSelectorRequirement{}.OpenAPIModelName():                 schema_pkg_apis_meta_v1_FieldSelectorRequirement(ref),
+		v1.FieldsV1{}.OpenAPIModelName():                                 schema_pkg_apis_meta_v1_FieldsV1(ref),
+		v1.GetOptions{}.OpenAPIModelName():                               schema_pkg_apis_meta_v1_GetOptions(ref),
+		v1.GroupKind{}.OpenAPIModelName():                                schema_pkg_apis_meta_v1_GroupKind(ref),
+		v1.GroupResource{}.OpenAPIModelName():                            schema_pkg_apis_meta_v1_GroupResource(ref),
+		v1.GroupVersion{}.OpenAPIModelName():                             schema_pkg_apis_meta_v1_GroupVersion(ref),
+		v1.GroupVersionForDiscovery{}.OpenAPIModelName():                 schema_pkg_apis_meta_v1_GroupVersionForDiscovery(ref),
+		v1.GroupVersionKind{}.OpenAPIModelName():                         schema_pkg_apis_meta_v1_GroupVersionKind(ref),
+		v1.GroupVersionResource{}.OpenAPIModelName():                     schema_pkg_apis_meta_v1_GroupVersionResource(ref),
+		v1.InternalEvent{}.OpenAPIModelName():                            schema_pkg_apis_meta_v1_InternalEvent(ref),
+		v1.LabelSelector{}.OpenAPIModelName():                            schema_pkg_apis_meta_v1_LabelSelector(ref),
+		v1.LabelSelectorRequirement{}.OpenAPIModelName():                 schema_pkg_apis_meta_v1_LabelSelectorRequirement(ref),
+		v1.List{}.OpenAPIModelName():                                     schema_pkg_apis_meta_v1_List(ref),
+		v1.ListMeta{}.OpenAPIModelName():                                 schema_pkg_apis_meta_v1_ListMeta(ref),
+		v1.ListOptions{}.OpenAPIModelName():                              schema_pkg_apis_meta_v1_ListOptions(ref),
+		v1.ManagedFieldsEntry{}.OpenAPIModelName():                       schema_pkg_apis_meta_v1_ManagedFieldsEntry(ref),
+		v1.MicroTime{}.OpenAPIModelName():                                schema_pkg_apis_meta_v1_MicroTime(ref),
+		v1.ObjectMeta{}.OpenAPIModelName():                               schema_pkg_apis_meta_v1_ObjectMeta(ref),
+		v1.OwnerReference{}.OpenAPIModelName():                           schema_pkg_apis_meta_v1_OwnerReference(ref),
+		v1.PartialObjectMetadata{}.OpenAPIModelName():                    schema_pkg_apis_meta_v1_PartialObjectMetadata(ref),
+		v1.PartialObjectMetadataList{}.OpenAPIModelName():                schema_pkg_apis_meta_v1_PartialObjectMetadataList(ref),
+		v1.Patch{}.OpenAPIModelName():                                    schema_pkg_apis_meta_v1_Patch(ref),
+		v1.PatchOptions{}.OpenAPIModelName():                             schema_pkg_apis_meta_v1_PatchOptions(ref),
+		v1.Preconditions{}.OpenAPIModelName():                            schema_pkg_apis_meta_v1_Preconditions(ref),
+		v1.RootPaths{}.OpenAPIModelName():                                schema_pkg_apis_meta_v1_RootPaths(ref),
+		v1.ServerAddressByClientCIDR{}.OpenAPIModelName():                schema_pkg_apis_meta_v1_ServerAddressByClientCIDR(ref),
+		v1.ShardInfo{}.OpenAPIModelName():                                schema_pkg_apis_meta_v1_ShardInfo(ref),
+		v1.Status{}.OpenAPIModelName():                                   schema_pkg_apis_meta_v1_Status(ref),
+		v1.StatusCause{}.OpenAPIModelName():                              schema_pkg_apis_meta_v1_StatusCause(ref),
+		v1.StatusDetails{}.OpenAPIModelName():                            schema_pkg_apis_meta_v1_StatusDetails(ref),
+		v1.Table{}.OpenAPIModelName():                                    schema_pkg_apis_meta_v1_Table(ref),
+		v1.TableColumnDefinition{}.OpenAPIModelName():                    schema_pkg_apis_meta_v1_TableColumnDefinition(ref),
+		v1.TableOptions{}.OpenAPIModelName():                             schema_pkg_apis_meta_v1_TableOptions(ref),
+		v1.TableRow{}.OpenAPIModelName():                                 schema_pkg_apis_meta_v1_TableRow(ref),
+		v1.TableRowCondition{}.OpenAPIModelName():                        schema_pkg_apis_meta_v1_TableRowCondition(ref),
+		v1.Time{}.OpenAPIModelName():                                     schema_pkg_apis_meta_v1_Time(ref),
+		v1.Timestamp{}.OpenAPIModelName():                                schema_pkg_apis_meta_v1_Timestamp(ref),
+		v1.TypeMeta{}.OpenAPIModelName():                                 schema_pkg_apis_meta_v1_TypeMeta(ref),
+		v1.UpdateOptions{}.OpenAPIModelName():                            schema_pkg_apis_meta_v1_UpdateOptions(ref),
+		v1.WatchEvent{}.OpenAPIModelName():                               schema_pkg_apis_meta_v1_WatchEvent(ref),
+		runtime.RawExtension{}.OpenAPIModelName():                        schema_k8sio_apimachinery_pkg_runtime_RawExtension(ref),
+		runtime.TypeMeta{}.OpenAPIModelName():                            schema_k8sio_apimachinery_pkg_runtime_TypeMeta(ref),
+		runtime.Unknown{}.OpenAPIModelName():                             schema_k8sio_apimachinery_pkg_runtime_Unknown(ref),
+		version.Info{}.OpenAPIModelName():                                schema_k8sio_apimachinery_pkg_version_Info(ref),
+	}
+}
+
+func schema_vmdistributed_apiserver_apis_distributed_v1alpha1_VMDistributedCluster(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "VMDistributedCluster holds together several VictoriaMetrics clusters, called zones, that store the same data, and rolls a change out over them one zone at a time. Each zone is a VMCluster of the VictoriaMetrics operator, either one that exists already and is referred to, or one that is defined here.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"kind": {
+						SchemaProps: spec.SchemaProps{
+							Description: "Kind is a string value representing the REST resource this object represents. Servers may infer this from the endpoint the client submits requests to. Cannot be updated. In CamelCase. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"apiVersion": {
+						SchemaProps: spec.SchemaProps{
+							Description: "APIVersion defines the versioned schema of this representation of an object. Servers should convert recognized schemas to the latest internal value, and may reject unrecognized values. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#resources",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"metadata": {
+						SchemaProps: spec.SchemaProps{
+							Description: "metadata is the standard object's metadata.",
+							Default:     map[string]interface{}{},
+							Ref:         ref(v1.ObjectMeta{}.OpenAPIModelName()),
+						},
+					},
+					"spec": {
+						SchemaProps: spec.SchemaProps{
+							Description: "spec is the desired state: the zones, and how a change travels over them.",
+							Default:     map[string]interface{}{},
+							Ref:         ref(operatorv1alpha1.VMDistributedClusterSpec{}.OpenAPIModelName()),
+						},
+					},
+					"status": {
+						SchemaProps: spec.SchemaProps{
+							Description: "status is the observed state, written by the controller alone.",
+							Default:     map[string]interface{}{},
+							Ref:         ref(operatorv1alpha1.VMDistributedClusterStatus{}.OpenAPIModelName()),
+						},
+					},
+				},
+				Required: []string{"spec"},
+			},
+		},
+		Dependencies: []string{
+			operatorv1alpha1.VMDistributedClusterSpec{}.OpenAPIModelName(), operatorv1alpha1.VMDistributedClusterStatus{}.OpenAPIModelName(), v1.ObjectMeta{}.OpenAPIModelName()},
+	}
+}
+
+func schema_vmdistributed_apiserver_apis_distributed_v1alpha1_VMDistributedClusterList(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "VMDistributedClusterList is a list of VMDistributedClusters.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"kind": {
+						SchemaProps: spec.SchemaProps{
+							Description: "Kind is a string value representing the REST resource this object represents. Servers may infer this from the endpoint the client submits requests to. Cannot be updated. In CamelCase. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"apiVersion": {
+						SchemaProps: spec.SchemaProps{
+							Description: "APIVersion defines the versioned schema of this representation of an object. Servers should convert recognized schemas to the latest internal value, and may reject unrecognized values. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#resources",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"metadata": {
+						SchemaProps: spec.SchemaProps{
+							Description: "metadata is the standard list metadata.",
+							Default:     map[string]interface{}{},
+							Ref:         ref(v1.ListMeta{}.OpenAPIModelName()),
+						},
+					},
+					"items": {
+						SchemaProps: spec.SchemaProps{
+							Description: "items are the objects.",
+							Type:        []string{"array"},
+							Items: &spec.SchemaOrArray{
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Ref: ref(v1alpha1.VMDistributedCluster{}.OpenAPIModelName()),
+									},
+								},
+							},
+						},
+					},
+				},
+				Required: []string{"items"},
+			},
+		},
+		Dependencies: []string{
+			v1alpha1.VMDistributedCluster{}.OpenAPIModelName(), v1.ListMeta{}.OpenAPIModelName()},
+	}
+}
+
+func schema_vmdistributed_apiserver_apis_distributed_v1alpha1_VMDistributedClusterZones(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "VMDistributedClusterZones is the answer of the subresource zones: the state of every zone at the moment of the request.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"kind": {
+						SchemaProps: spec.SchemaProps{
+							Description: "Kind is a string value representing the REST resource this object represents. Servers may infer this from the endpoint the client submits requests to. Cannot be updated. In CamelCase. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"apiVersion": {
+						SchemaProps: spec.SchemaProps{
+							Description: "APIVersion defines the versioned schema of this representation of an object. Servers should convert recognized schemas to the latest internal value, and may reject unrecognized values. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#resources",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"metadata": {
+						SchemaProps: spec.SchemaProps{
+							Description: "metadata has name, namespace, uid and resourceVersion of the VMDistributedCluster.",
+							Default:     map[string]interface{}{},
+							Ref:         ref(v1.ObjectMeta{}.OpenAPIModelName()),
+						},
+					},
+					"zones": {
+						VendorExtensible: spec.VendorExtensible{
+							Extensions: spec.Extensions{
+								"x-kubernetes-list-map-keys": []interface{}{
+									"name",
+								},
+								"x-kubernetes-list-type": "map",
+							},
+						},
+						SchemaProps: spec.SchemaProps{
+							Description: "zones has one entry per zone, in rollout order, and after them those that the list no longer names while their reads are still to be given back.",
+							Type:        []string{"array"},
+							Items: &spec.SchemaOrArray{
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Ref: ref(operatorv1alpha1.ZoneReport{}.OpenAPIModelName()),
+									},
+								},
+							},
+						},
+					},
+				},
+				Required: []string{"zones"},
+			},
+		},
+		Dependencies: []string{
+			operatorv1alpha1.ZoneReport{}.OpenAPIModelName(), v1.ObjectMeta{}.OpenAPIModelName()},
 	}
 }
 
@@ -341,14 +504,14 @@ func schema_vmdistributed_apiserver_apis_operator_v1alpha1_RolloutStrategy(ref c
 						SchemaProps: spec.SchemaProps{
 							Description: "drain is how reads are taken from a zone before it is changed, and given back afterwards.",
 							Default:     map[string]interface{}{},
-							Ref:         ref(v1alpha1.DrainStrategy{}.OpenAPIModelName()),
+							Ref:         ref(operatorv1alpha1.DrainStrategy{}.OpenAPIModelName()),
 						},
 					},
 					"flush": {
 						SchemaProps: spec.SchemaProps{
 							Description: "flush is how a zone that was changed gets the samples that have been written meanwhile, before it is read from again.",
 							Default:     map[string]interface{}{},
-							Ref:         ref(v1alpha1.FlushStrategy{}.OpenAPIModelName()),
+							Ref:         ref(operatorv1alpha1.FlushStrategy{}.OpenAPIModelName()),
 						},
 					},
 					"progressDeadline": {
@@ -369,7 +532,7 @@ func schema_vmdistributed_apiserver_apis_operator_v1alpha1_RolloutStrategy(ref c
 			},
 		},
 		Dependencies: []string{
-			v1alpha1.DrainStrategy{}.OpenAPIModelName(), v1alpha1.FlushStrategy{}.OpenAPIModelName()},
+			operatorv1alpha1.DrainStrategy{}.OpenAPIModelName(), operatorv1alpha1.FlushStrategy{}.OpenAPIModelName()},
 	}
 }
 
@@ -405,14 +568,14 @@ func schema_vmdistributed_apiserver_apis_operator_v1alpha1_VMDistributedCluster(
 						SchemaProps: spec.SchemaProps{
 							Description: "spec is the desired state: the zones, and how a change travels over them.",
 							Default:     map[string]interface{}{},
-							Ref:         ref(v1alpha1.VMDistributedClusterSpec{}.OpenAPIModelName()),
+							Ref:         ref(operatorv1alpha1.VMDistributedClusterSpec{}.OpenAPIModelName()),
 						},
 					},
 					"status": {
 						SchemaProps: spec.SchemaProps{
 							Description: "status is the observed state, written by the controller alone.",
 							Default:     map[string]interface{}{},
-							Ref:         ref(v1alpha1.VMDistributedClusterStatus{}.OpenAPIModelName()),
+							Ref:         ref(operatorv1alpha1.VMDistributedClusterStatus{}.OpenAPIModelName()),
 						},
 					},
 				},
@@ -420,7 +583,7 @@ func schema_vmdistributed_apiserver_apis_operator_v1alpha1_VMDistributedCluster(
 			},
 		},
 		Dependencies: []string{
-			v1alpha1.VMDistributedClusterSpec{}.OpenAPIModelName(), v1alpha1.VMDistributedClusterStatus{}.OpenAPIModelName(), v1.ObjectMeta{}.OpenAPIModelName()},
+			operatorv1alpha1.VMDistributedClusterSpec{}.OpenAPIModelName(), operatorv1alpha1.VMDistributedClusterStatus{}.OpenAPIModelName(), v1.ObjectMeta{}.OpenAPIModelName()},
 	}
 }
 
@@ -459,7 +622,7 @@ func schema_vmdistributed_apiserver_apis_operator_v1alpha1_VMDistributedClusterL
 							Items: &spec.SchemaOrArray{
 								Schema: &spec.Schema{
 									SchemaProps: spec.SchemaProps{
-										Ref: ref(v1alpha1.VMDistributedCluster{}.OpenAPIModelName()),
+										Ref: ref(operatorv1alpha1.VMDistributedCluster{}.OpenAPIModelName()),
 									},
 								},
 							},
@@ -470,7 +633,7 @@ func schema_vmdistributed_apiserver_apis_operator_v1alpha1_VMDistributedClusterL
 			},
 		},
 		Dependencies: []string{
-			v1alpha1.VMDistributedCluster{}.OpenAPIModelName(), v1.ListMeta{}.OpenAPIModelName()},
+			operatorv1alpha1.VMDistributedCluster{}.OpenAPIModelName(), v1.ListMeta{}.OpenAPIModelName()},
 	}
 }
 
@@ -500,7 +663,7 @@ func schema_vmdistributed_apiserver_apis_operator_v1alpha1_VMDistributedClusterS
 					"vmagent": {
 						SchemaProps: spec.SchemaProps{
 							Description: "vmagent names the VMAgent that writes to all zones. It is made to scrape the components of every zone, unless its own serviceScrapeSelector says otherwise.",
-							Ref:         ref(v1alpha1.ObjectReference{}.OpenAPIModelName()),
+							Ref:         ref(operatorv1alpha1.ObjectReference{}.OpenAPIModelName()),
 						},
 					},
 					"vmusers": {
@@ -515,7 +678,7 @@ func schema_vmdistributed_apiserver_apis_operator_v1alpha1_VMDistributedClusterS
 							Items: &spec.SchemaOrArray{
 								Schema: &spec.Schema{
 									SchemaProps: spec.SchemaProps{
-										Ref: ref(v1alpha1.ObjectReference{}.OpenAPIModelName()),
+										Ref: ref(operatorv1alpha1.ObjectReference{}.OpenAPIModelName()),
 									},
 								},
 							},
@@ -534,14 +697,14 @@ func schema_vmdistributed_apiserver_apis_operator_v1alpha1_VMDistributedClusterS
 						SchemaProps: spec.SchemaProps{
 							Description: "strategy is how a change travels over the zones.",
 							Default:     map[string]interface{}{},
-							Ref:         ref(v1alpha1.RolloutStrategy{}.OpenAPIModelName()),
+							Ref:         ref(operatorv1alpha1.RolloutStrategy{}.OpenAPIModelName()),
 						},
 					},
 					"zones": {
 						SchemaProps: spec.SchemaProps{
 							Description: "zones are the VictoriaMetrics clusters, in the order in which a change reaches them. A list in place of the object is accepted on every write, and read back as the object.",
 							Default:     map[string]interface{}{},
-							Ref:         ref(v1alpha1.Zones{}.OpenAPIModelName()),
+							Ref:         ref(operatorv1alpha1.Zones{}.OpenAPIModelName()),
 						},
 					},
 				},
@@ -549,7 +712,7 @@ func schema_vmdistributed_apiserver_apis_operator_v1alpha1_VMDistributedClusterS
 			},
 		},
 		Dependencies: []string{
-			v1alpha1.ObjectReference{}.OpenAPIModelName(), v1alpha1.RolloutStrategy{}.OpenAPIModelName(), v1alpha1.Zones{}.OpenAPIModelName()},
+			operatorv1alpha1.ObjectReference{}.OpenAPIModelName(), operatorv1alpha1.RolloutStrategy{}.OpenAPIModelName(), operatorv1alpha1.Zones{}.OpenAPIModelName()},
 	}
 }
 
@@ -645,7 +808,7 @@ func schema_vmdistributed_apiserver_apis_operator_v1alpha1_VMDistributedClusterS
 							Items: &spec.SchemaOrArray{
 								Schema: &spec.Schema{
 									SchemaProps: spec.SchemaProps{
-										Ref: ref(v1alpha1.ZoneStatus{}.OpenAPIModelName()),
+										Ref: ref(operatorv1alpha1.ZoneStatus{}.OpenAPIModelName()),
 									},
 								},
 							},
@@ -654,14 +817,14 @@ func schema_vmdistributed_apiserver_apis_operator_v1alpha1_VMDistributedClusterS
 					"controller": {
 						SchemaProps: spec.SchemaProps{
 							Description: "controller is the process that wrote this status, as the Lease by which the replicas of the server elect their leader had it then. A process that led before it writes no more. An object with which nothing is to be done keeps what it has when another process takes over.",
-							Ref:         ref(v1alpha1.ControllerRecord{}.OpenAPIModelName()),
+							Ref:         ref(operatorv1alpha1.ControllerRecord{}.OpenAPIModelName()),
 						},
 					},
 				},
 			},
 		},
 		Dependencies: []string{
-			v1alpha1.ControllerRecord{}.OpenAPIModelName(), v1alpha1.ZoneStatus{}.OpenAPIModelName(), v1.Condition{}.OpenAPIModelName()},
+			operatorv1alpha1.ControllerRecord{}.OpenAPIModelName(), operatorv1alpha1.ZoneStatus{}.OpenAPIModelName(), v1.Condition{}.OpenAPIModelName()},
 	}
 }
 
@@ -708,7 +871,7 @@ func schema_vmdistributed_apiserver_apis_operator_v1alpha1_VMDistributedClusterZ
 							Items: &spec.SchemaOrArray{
 								Schema: &spec.Schema{
 									SchemaProps: spec.SchemaProps{
-										Ref: ref(v1alpha1.ZoneReport{}.OpenAPIModelName()),
+										Ref: ref(operatorv1alpha1.ZoneReport{}.OpenAPIModelName()),
 									},
 								},
 							},
@@ -719,7 +882,7 @@ func schema_vmdistributed_apiserver_apis_operator_v1alpha1_VMDistributedClusterZ
 			},
 		},
 		Dependencies: []string{
-			v1alpha1.ZoneReport{}.OpenAPIModelName(), v1.ObjectMeta{}.OpenAPIModelName()},
+			operatorv1alpha1.ZoneReport{}.OpenAPIModelName(), v1.ObjectMeta{}.OpenAPIModelName()},
 	}
 }
 
@@ -733,7 +896,7 @@ func schema_vmdistributed_apiserver_apis_operator_v1alpha1_Zone(ref common.Refer
 					"ref": {
 						SchemaProps: spec.SchemaProps{
 							Description: "ref names a VMCluster that exists, or will, and that somebody else defines. It excludes spec.",
-							Ref:         ref(v1alpha1.ObjectReference{}.OpenAPIModelName()),
+							Ref:         ref(operatorv1alpha1.ObjectReference{}.OpenAPIModelName()),
 						},
 					},
 					"overrideSpec": {
@@ -759,7 +922,7 @@ func schema_vmdistributed_apiserver_apis_operator_v1alpha1_Zone(ref common.Refer
 			},
 		},
 		Dependencies: []string{
-			v1alpha1.ObjectReference{}.OpenAPIModelName(), rawjson.Object{}.OpenAPIModelName()},
+			operatorv1alpha1.ObjectReference{}.OpenAPIModelName(), rawjson.Object{}.OpenAPIModelName()},
 	}
 }
 
@@ -884,7 +1047,7 @@ func schema_vmdistributed_apiserver_apis_operator_v1alpha1_ZoneReport(ref common
 						SchemaProps: spec.SchemaProps{
 							Description: "cluster is the object that makes up the zone.",
 							Default:     map[string]interface{}{},
-							Ref:         ref(v1alpha1.ZoneCluster{}.OpenAPIModelName()),
+							Ref:         ref(operatorv1alpha1.ZoneCluster{}.OpenAPIModelName()),
 						},
 					},
 					"source": {
@@ -993,7 +1156,7 @@ func schema_vmdistributed_apiserver_apis_operator_v1alpha1_ZoneReport(ref common
 							Items: &spec.SchemaOrArray{
 								Schema: &spec.Schema{
 									SchemaProps: spec.SchemaProps{
-										Ref: ref(v1alpha1.ZoneChange{}.OpenAPIModelName()),
+										Ref: ref(operatorv1alpha1.ZoneChange{}.OpenAPIModelName()),
 									},
 								},
 							},
@@ -1018,7 +1181,7 @@ func schema_vmdistributed_apiserver_apis_operator_v1alpha1_ZoneReport(ref common
 			},
 		},
 		Dependencies: []string{
-			v1alpha1.ZoneChange{}.OpenAPIModelName(), v1alpha1.ZoneCluster{}.OpenAPIModelName(), v1.Time{}.OpenAPIModelName()},
+			operatorv1alpha1.ZoneChange{}.OpenAPIModelName(), operatorv1alpha1.ZoneCluster{}.OpenAPIModelName(), v1.Time{}.OpenAPIModelName()},
 	}
 }
 
@@ -1130,7 +1293,7 @@ func schema_vmdistributed_apiserver_apis_operator_v1alpha1_ZoneStatus(ref common
 					"work": {
 						SchemaProps: spec.SchemaProps{
 							Description: "work is what is remembered of a zone that is out of service, or about to be; there while it is.",
-							Ref:         ref(v1alpha1.ZoneWork{}.OpenAPIModelName()),
+							Ref:         ref(operatorv1alpha1.ZoneWork{}.OpenAPIModelName()),
 						},
 					},
 					"contendedRevision": {
@@ -1145,7 +1308,7 @@ func schema_vmdistributed_apiserver_apis_operator_v1alpha1_ZoneStatus(ref common
 			},
 		},
 		Dependencies: []string{
-			v1alpha1.ZoneWork{}.OpenAPIModelName(), v1.Time{}.OpenAPIModelName()},
+			operatorv1alpha1.ZoneWork{}.OpenAPIModelName(), v1.Time{}.OpenAPIModelName()},
 	}
 }
 
@@ -1227,7 +1390,7 @@ func schema_vmdistributed_apiserver_apis_operator_v1alpha1_ZoneWork(ref common.R
 							Items: &spec.SchemaOrArray{
 								Schema: &spec.Schema{
 									SchemaProps: spec.SchemaProps{
-										Ref: ref(v1alpha1.QueueMark{}.OpenAPIModelName()),
+										Ref: ref(operatorv1alpha1.QueueMark{}.OpenAPIModelName()),
 									},
 								},
 							},
@@ -1237,7 +1400,7 @@ func schema_vmdistributed_apiserver_apis_operator_v1alpha1_ZoneWork(ref common.R
 			},
 		},
 		Dependencies: []string{
-			v1alpha1.QueueMark{}.OpenAPIModelName(), v1.MicroTime{}.OpenAPIModelName()},
+			operatorv1alpha1.QueueMark{}.OpenAPIModelName(), v1.MicroTime{}.OpenAPIModelName()},
 	}
 }
 
@@ -1260,7 +1423,7 @@ func schema_vmdistributed_apiserver_apis_operator_v1alpha1_Zones(ref common.Refe
 							Items: &spec.SchemaOrArray{
 								Schema: &spec.Schema{
 									SchemaProps: spec.SchemaProps{
-										Ref: ref(v1alpha1.Zone{}.OpenAPIModelName()),
+										Ref: ref(operatorv1alpha1.Zone{}.OpenAPIModelName()),
 									},
 								},
 							},
@@ -1271,7 +1434,7 @@ func schema_vmdistributed_apiserver_apis_operator_v1alpha1_Zones(ref common.Refe
 			},
 		},
 		Dependencies: []string{
-			v1alpha1.Zone{}.OpenAPIModelName()},
+			operatorv1alpha1.Zone{}.OpenAPIModelName()},
 	}
 }
 

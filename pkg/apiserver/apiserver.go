@@ -18,8 +18,8 @@ import (
 	basecompatibility "k8s.io/component-base/compatibility"
 	"k8s.io/component-base/featuregate"
 
-	"github.com/vmdistributed/vmdistributed-apiserver/apis/operator/v1alpha1"
 	"github.com/vmdistributed/vmdistributed-apiserver/apis/vmdistributed"
+	"github.com/vmdistributed/vmdistributed-apiserver/apis/vmdistributed/install"
 	generatedopenapi "github.com/vmdistributed/vmdistributed-apiserver/generated/openapi"
 	"github.com/vmdistributed/vmdistributed-apiserver/pkg/registry/vmdistributedcluster"
 	"github.com/vmdistributed/vmdistributed-apiserver/pkg/version"
@@ -77,6 +77,7 @@ func NewConfig(effectiveVersion basecompatibility.EffectiveVersion, features fea
 	generic.OpenAPIV3Config = genericapiserver.DefaultOpenAPIV3Config(generatedopenapi.GetOpenAPIDefinitions, namer)
 	generic.OpenAPIV3Config.Info.Title, generic.OpenAPIV3Config.Info.Version = "vmdistributed-apiserver", version.Current
 
+	generic.EquivalentResourceRegistry = runtime.NewEquivalentResourceRegistryWithIdentity(oneKind)
 	generic.EffectiveVersion = effectiveVersion
 	generic.FeatureGate = features
 
@@ -86,6 +87,9 @@ func NewConfig(effectiveVersion basecompatibility.EffectiveVersion, features fea
 // Complete fills in what follows from the rest.
 func (c *Config) Complete() CompletedConfig {
 	addFilters(c.GenericConfig)
+	if chain := c.GenericConfig.AdmissionControl; chain != nil {
+		c.GenericConfig.AdmissionControl = acrossGroups{chain}
+	}
 	return CompletedConfig{&completedConfig{
 		scheme:  c.Scheme,
 		codecs:  c.Codecs,
@@ -133,24 +137,39 @@ func (c CompletedConfig) New() (*genericapiserver.GenericAPIServer, error) {
 	return server, nil
 }
 
+// install serves the kind in each of its groups, out of one storage.
 func (c CompletedConfig) install(server *genericapiserver.GenericAPIServer) error {
-	resource := v1alpha1.Resource(vmdistributed.Resource)
-	storage, err := vmdistributedcluster.NewStorage(c.scheme, resource, c.generic.RESTOptionsGetter, c.extra.Zones, c.generic.Authorization.Authorizer)
+	versions := install.GroupVersions()
+	stored := versions[0].WithResource(vmdistributed.Resource).GroupResource()
+	storage, err := vmdistributedcluster.NewStorage(c.scheme, stored, c.generic.RESTOptionsGetter, c.extra.Zones, c.generic.Authorization.Authorizer)
 	if err != nil {
-		return fmt.Errorf("making the storage of %s: %w", resource, err)
+		return fmt.Errorf("making the storage of %s: %w", stored, err)
 	}
-	group := genericapiserver.NewDefaultAPIGroupInfo(v1alpha1.GroupName, c.scheme, runtime.NewParameterCodec(c.scheme), c.codecs)
-	group.NegotiatedSerializer = textOnly{group.NegotiatedSerializer}
-	group.VersionedResourcesStorageMap[v1alpha1.SchemeGroupVersion.Version] = storage.Resources()
-	if err := server.InstallAPIGroup(&group); err != nil {
-		return fmt.Errorf("installing the group %s: %w", v1alpha1.GroupName, err)
+	var groups []*genericapiserver.APIGroupInfo
+	for _, version := range versions {
+		group := genericapiserver.NewDefaultAPIGroupInfo(version.Group, c.scheme, runtime.NewParameterCodec(c.scheme), c.codecs)
+		group.NegotiatedSerializer = textOnly{group.NegotiatedSerializer}
+		group.VersionedResourcesStorageMap[version.Version] = storage.Resources(version.Group)
+		groups = append(groups, &group)
+	}
+	if err := server.InstallAPIGroups(groups...); err != nil {
+		return fmt.Errorf("installing the groups and versions %v: %w", versions, err)
 	}
 	return nil
 }
 
+// servedGroups are all in which the kind is served.
+func servedGroups() sets.Set[string] {
+	groups := sets.New[string]()
+	for _, version := range install.GroupVersions() {
+		groups.Insert(version.Group)
+	}
+	return groups
+}
+
 func filterOptions(generic *genericapiserver.Config) zoneshape.Options {
 	return zoneshape.Options{
-		Groups:       sets.New(v1alpha1.GroupName),
+		Groups:       servedGroups(),
 		MaxBodyBytes: generic.MaxRequestBodyBytes,
 		Serializer:   generic.Serializer,
 		CheckApplied: checkApplied,

@@ -22,8 +22,10 @@ import (
 	"k8s.io/kube-openapi/pkg/handler3"
 	"k8s.io/kube-openapi/pkg/spec3"
 
+	distributedv1alpha1 "github.com/vmdistributed/vmdistributed-apiserver/apis/distributed/v1alpha1"
 	"github.com/vmdistributed/vmdistributed-apiserver/apis/operator/v1alpha1"
 	"github.com/vmdistributed/vmdistributed-apiserver/apis/rawjson"
+	"github.com/vmdistributed/vmdistributed-apiserver/apis/vmdistributed/install"
 )
 
 // installed is a source whose schema is what a test says.
@@ -74,23 +76,27 @@ func newPublication(t *testing.T) *publication {
 	p := &publication{source: &installed{}, mux: mux.NewPathRecorderMux("test")}
 	p.openAPI = newOpenAPI(p.source)
 	config := newTestConfig(t).GenericConfig
-	kind := v1alpha1.VMDistributedCluster{}.OpenAPIModelName()
+	kinds := []string{v1alpha1.VMDistributedCluster{}.OpenAPIModelName(), distributedv1alpha1.VMDistributedCluster{}.OpenAPIModelName()}
 
-	v2, err := builder.BuildOpenAPIDefinitionsForResources(config.OpenAPIConfig, kind)
+	v2, err := builder.BuildOpenAPIDefinitionsForResources(config.OpenAPIConfig, kinds...)
 	must(t, err)
 	toV2 := handler.NewOpenAPIService(v2)
 	toV2.RegisterOpenAPIVersionedService("/openapi/v2", p.mux)
 
-	schemas, err := builder3.BuildOpenAPIDefinitionsForResources(config.OpenAPIV3Config, kind)
-	must(t, err)
 	toV3 := handler3.NewOpenAPIService()
 	must(t, toV3.RegisterOpenAPIV3VersionedService("/openapi/v3", p.mux))
-	for path, document := range map[string]*spec3.OpenAPI{
+	documents := map[string]*spec3.OpenAPI{
 		// A group without a version, as there is one for discovery.
-		"apis/" + v1alpha1.GroupName:                    {Paths: routes("/apis/" + v1alpha1.GroupName + "/")},
-		"apis/" + v1alpha1.SchemeGroupVersion.String():  {Paths: routes("/apis/" + v1alpha1.SchemeGroupVersion.String() + "/namespaces/{namespace}/x"), Components: &spec3.Components{Schemas: schemas}},
-		"apis/distributed.victoriametrics.com/v1alpha1": {Paths: routes("/apis/distributed.victoriametrics.com/v1alpha1/"), Components: &spec3.Components{Schemas: schemas}},
-	} {
+		"apis/" + v1alpha1.GroupName: {Paths: routes("/apis/" + v1alpha1.GroupName + "/")},
+	}
+	for i, version := range install.GroupVersions() {
+		schemas, err := builder3.BuildOpenAPIDefinitionsForResources(config.OpenAPIV3Config, kinds[i])
+		must(t, err)
+		documents["apis/"+version.String()] = &spec3.OpenAPI{
+			Paths: routes("/apis/" + version.String() + "/namespaces/{namespace}/x"), Components: &spec3.Components{Schemas: schemas},
+		}
+	}
+	for path, document := range documents {
 		document.Version, document.Info = "3.0.0", config.OpenAPIV3Config.Info
 		kept, err := p.openAPI.keep(document)
 		must(t, err)
@@ -118,7 +124,7 @@ func documents() []string {
 	return []string{
 		"/openapi/v2",
 		"/openapi/v3/apis/" + v1alpha1.SchemeGroupVersion.String(),
-		"/openapi/v3/apis/distributed.victoriametrics.com/v1alpha1",
+		"/openapi/v3/apis/" + distributedv1alpha1.SchemeGroupVersion.String(),
 	}
 }
 

@@ -22,8 +22,10 @@ import (
 	"k8s.io/client-go/tools/clientcmd"
 	"k8s.io/client-go/util/retry"
 
+	distributedv1alpha1 "github.com/vmdistributed/vmdistributed-apiserver/apis/distributed/v1alpha1"
 	"github.com/vmdistributed/vmdistributed-apiserver/apis/operator/v1alpha1"
 	"github.com/vmdistributed/vmdistributed-apiserver/apis/rawjson"
+	applydistributed "github.com/vmdistributed/vmdistributed-apiserver/generated/applyconfiguration/distributed/v1alpha1"
 	applyv1alpha1 "github.com/vmdistributed/vmdistributed-apiserver/generated/applyconfiguration/operator/v1alpha1"
 	"github.com/vmdistributed/vmdistributed-apiserver/generated/clientset/versioned"
 	"github.com/vmdistributed/vmdistributed-apiserver/generated/informers/externalversions"
@@ -114,6 +116,17 @@ func unready(ctx context.Context, client versioned.Interface, namespace, name st
 		}
 	}
 	return found, nil
+}
+
+// end
+
+// doc: beside
+
+// applyBeside is apply by the second group. Its spec and status are the first one's.
+func applyBeside(ctx context.Context, client versioned.Interface, namespace string) (*distributedv1alpha1.VMDistributedCluster, error) {
+	wanted := applydistributed.VMDistributedCluster("metrics", namespace).WithSpec(twoZones(namespace).Spec)
+	return client.DistributedV1alpha1().VMDistributedClusters(namespace).
+		Apply(ctx, wanted, metav1.ApplyOptions{FieldManager: "my-controller"})
 }
 
 // end
@@ -234,6 +247,25 @@ func TestGoApplyTakesTheFieldsOfOthersByForceOnly(t *testing.T) {
 	must(t, err)
 	if mine.Spec.Zones == nil || mine.Spec.Paused != nil {
 		t.Errorf("we own %+v", mine.Spec)
+	}
+}
+
+// TestGoClientOfTheSecondGroupMeansTheSameObjects, whose owner is the same manager.
+func TestGoClientOfTheSecondGroupMeansTheSameObjects(t *testing.T) {
+	t.Parallel()
+	client, namespace := room(t)
+	ready := make(chan *v1alpha1.VMDistributedCluster, 100)
+	_, err := follow(t.Context(), client, namespace, func(object *v1alpha1.VMDistributedCluster) { ready <- object })
+	must(t, err)
+	made, err := applyBeside(t.Context(), client, namespace)
+	must(t, err)
+	if told := receive(t, ready, "both zones to be ready"); told.UID != made.UID {
+		t.Errorf("the informer of the first group tells of uid %s, made was %s", told.UID, made.UID)
+	}
+	applied, err := apply(t.Context(), client, namespace, false)
+	must(t, err)
+	if applied.UID != made.UID || applied.Generation != 1 {
+		t.Errorf("applied in the first group it has uid %s, generation %d", applied.UID, applied.Generation)
 	}
 }
 

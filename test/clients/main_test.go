@@ -23,6 +23,8 @@ import (
 
 const (
 	groupVersion = "operator.victoriametrics.com/v1alpha1"
+	// otherGroupVersion serves the same objects.
+	otherGroupVersion = "distributed.victoriametrics.com/v1alpha1"
 	// patience bounds every wait for something that the programs do. No test
 	// depends on its length.
 	patience = time.Minute
@@ -69,8 +71,9 @@ func start() (err error) {
 
 func startServer(ctx context.Context) (err error) {
 	_, err = shared.cp.StartServer(ctx, controlplane.ServerOptions{
-		DataDir: filepath.Join(shared.dir, "data"),
-		Args:    []string{"--unsafe-no-fsync"},
+		DataDir:    filepath.Join(shared.dir, "data"),
+		BothGroups: true,
+		Args:       []string{"--unsafe-no-fsync"},
 	})
 	if err != nil {
 		return err
@@ -81,7 +84,7 @@ func startServer(ctx context.Context) (err error) {
 	// The aggregator passes requests on a moment before it publishes our schema.
 	err = wait.PollUntilContextCancel(ctx, 50*time.Millisecond, true, func(context.Context) (bool, error) {
 		paths, err := shared.kubernetes.Discovery().OpenAPIV3().Paths()
-		return err == nil && paths["apis/"+groupVersion] != nil, nil
+		return err == nil && paths["apis/"+groupVersion] != nil && paths["apis/"+otherGroupVersion] != nil, nil
 	})
 	if err != nil {
 		return fmt.Errorf("waiting until the aggregator publishes our schema: %w", err)

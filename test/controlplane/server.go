@@ -47,12 +47,15 @@ type ServerOptions struct {
 	// Args are appended to the server's flags, Env to its environment.
 	Args, Env []string
 	// Manifests are the files applied for it, in order; Services and APIServices
-	// in them are made to point to this server. Default: namespace.yaml,
-	// rbac.yaml, service.yaml and apiservice.yaml of artifacts/base.
+	// in them are made to point to this server. Default: namespace.yaml, rbac.yaml,
+	// roles.yaml, service.yaml and apiservice.yaml of artifacts/base.
 	Manifests []string
 	// OwnCertificate has the server make its certificate and put its authority into the
 	// APIServices by itself, as it does in a cluster.
 	OwnCertificate bool
+	// BothGroups adds those of artifacts/beside-the-operator to the default of
+	// Manifests, so that the kind is registered in its second group too.
+	BothGroups bool
 	// Unregistered leaves Services and APIServices out: the server runs beside
 	// one that is registered, as another replica.
 	Unregistered bool
@@ -107,6 +110,11 @@ func (o ServerOptions) complete(l layout) (ServerOptions, error) {
 	if o.Manifests == nil {
 		for _, name := range []string{"namespace", "crd", "rbac", "roles", "service", "apiservice"} {
 			o.Manifests = append(o.Manifests, filepath.Join(l.root, "artifacts", "base", name+".yaml"))
+		}
+		for _, name := range []string{"roles", "apiservice"} {
+			if o.BothGroups {
+				o.Manifests = append(o.Manifests, filepath.Join(l.root, "artifacts", "beside-the-operator", name+".yaml"))
+			}
 		}
 	}
 	// The server runs in another directory than this process.

@@ -21,7 +21,11 @@ import (
 	"github.com/vmdistributed/vmdistributed-apiserver/pkg/zoneshape"
 )
 
-const object = `{"apiVersion":"operator.victoriametrics.com/v1alpha1","kind":"VMDistributedCluster","metadata":{"name":"x"},"spec":%s}`
+const (
+	object = `{"apiVersion":"` + firstGroup + `","kind":"VMDistributedCluster","metadata":{"name":"x"},"spec":%s}`
+	// sameObject is the object in the other group.
+	sameObject = `{"apiVersion":"` + secondGroup + `","kind":"VMDistributedCluster","metadata":{"name":"x"},"spec":%s}`
+)
 
 // specs are at the edges of what is accepted, and beyond. The first three are
 // accepted by all.
@@ -210,12 +214,16 @@ func FuzzWaysAgree(f *testing.F) {
 		body := fmt.Appendf(nil, object, spec)
 		s.store.content = nil
 		want := s.send(t, "POST", "", jsonType, body)
+		same := fmt.Appendf(nil, sameObject, spec)
+		expectAgreement(t, "created in the other group", body, want, s.sendTo(t, secondGroup, "POST", "", jsonType, same))
 		if isYAMLToo(spec) {
 			expectAgreement(t, "created as YAML", body, want, s.send(t, "POST", "", yamlType, body))
 			expectAgreement(t, "applied", body, want, s.send(t, "PATCH", "/x", applyType, body))
+			expectAgreement(t, "applied in the other group", body, want, s.sendTo(t, secondGroup, "PATCH", "/x", applyType, same))
 		}
 		s.store.content = over
 		expectAgreement(t, "replaced", body, want, s.send(t, "PUT", "/x", jsonType, body))
+		expectAgreement(t, "replaced in the other group", body, want, s.sendTo(t, secondGroup, "PUT", "/x", jsonType, same))
 		patch := fmt.Appendf(nil, `[{"op":"replace","path":"/spec","value":%s}]`, spec)
 		expectAgreement(t, "patched as a whole", body, want, s.send(t, "PATCH", "/x", patchType, patch))
 		s.checkMerged(t, spec)

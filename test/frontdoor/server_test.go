@@ -129,14 +129,23 @@ type answer struct {
 func (a *answer) accepted() bool { return a.code < http.StatusMultipleChoices }
 
 const (
-	collection = "/apis/operator.victoriametrics.com/v1alpha1/namespaces/monitoring/vmdistributedclusters"
-	dryRun     = "?dryRun=All&fieldManager=somebody&fieldValidation="
+	// The groups and versions that serve the kind.
+	firstGroup  = "operator.victoriametrics.com/v1alpha1"
+	secondGroup = "distributed.victoriametrics.com/v1alpha1"
+
+	dryRun = "?dryRun=All&fieldManager=somebody&fieldValidation="
 )
 
 // send sends a request as a dry run, and checks what holds for every answer.
 func (s *server) send(tb testing.TB, method, path, mediaType string, body []byte) *answer {
 	tb.Helper()
-	url := collection + path + dryRun + s.validation
+	return s.sendTo(tb, firstGroup, method, path, mediaType, body)
+}
+
+// sendTo is send, for one of the groups.
+func (s *server) sendTo(tb testing.TB, group, method, path, mediaType string, body []byte) *answer {
+	tb.Helper()
+	url := "/apis/" + group + "/namespaces/monitoring/vmdistributedclusters" + path + dryRun + s.validation
 	if mediaType == applyType {
 		url += "&force=true"
 	}

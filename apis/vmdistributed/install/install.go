@@ -7,15 +7,28 @@ package install
 
 import (
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	utilruntime "k8s.io/apimachinery/pkg/util/runtime"
 
-	"github.com/vmdistributed/vmdistributed-apiserver/apis/operator/v1alpha1"
+	distributedv1alpha1 "github.com/vmdistributed/vmdistributed-apiserver/apis/distributed/v1alpha1"
+	operatorv1alpha1 "github.com/vmdistributed/vmdistributed-apiserver/apis/operator/v1alpha1"
 	"github.com/vmdistributed/vmdistributed-apiserver/apis/vmdistributed"
 )
 
+// GroupVersions are all in which the kind is served. Objects are stored in the
+// first, whatever request they come by.
+func GroupVersions() []schema.GroupVersion {
+	return []schema.GroupVersion{operatorv1alpha1.SchemeGroupVersion, distributedv1alpha1.SchemeGroupVersion}
+}
+
 // Install registers the types, their defaults and conversions.
 func Install(scheme *runtime.Scheme) {
-	vmdistributed.AddToScheme(scheme, v1alpha1.GroupName)
-	utilruntime.Must(v1alpha1.AddToScheme(scheme))
-	utilruntime.Must(scheme.SetVersionPriority(v1alpha1.SchemeGroupVersion))
+	for _, version := range GroupVersions() {
+		vmdistributed.AddToScheme(scheme, version.Group)
+	}
+	utilruntime.Must(operatorv1alpha1.AddToScheme(scheme))
+	utilruntime.Must(distributedv1alpha1.AddToScheme(scheme))
+	for _, version := range GroupVersions() {
+		utilruntime.Must(scheme.SetVersionPriority(version))
+	}
 }

@@ -26,6 +26,27 @@ func Parser() *typed.Parser {
 var parserOnce sync.Once
 var parser *typed.Parser
 var schemaYAML = typed.YAMLObject(`types:
+- name: com.github.vmdistributed.vmdistributed-apiserver.apis.distributed.v1alpha1.VMDistributedCluster
+  map:
+    fields:
+    - name: apiVersion
+      type:
+        scalar: string
+    - name: kind
+      type:
+        scalar: string
+    - name: metadata
+      type:
+        namedType: io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta
+      default: {}
+    - name: spec
+      type:
+        namedType: com.github.vmdistributed.vmdistributed-apiserver.apis.operator.v1alpha1.VMDistributedClusterSpec
+      default: {}
+    - name: status
+      type:
+        namedType: com.github.vmdistributed.vmdistributed-apiserver.apis.operator.v1alpha1.VMDistributedClusterStatus
+      default: {}
 - name: com.github.vmdistributed.vmdistributed-apiserver.apis.operator.v1alpha1.ControllerRecord
   map:
     fields:

@@ -9,6 +9,7 @@ import (
 	fmt "fmt"
 	http "net/http"
 
+	distributedv1alpha1 "github.com/vmdistributed/vmdistributed-apiserver/generated/clientset/versioned/typed/distributed/v1alpha1"
 	operatorv1alpha1 "github.com/vmdistributed/vmdistributed-apiserver/generated/clientset/versioned/typed/operator/v1alpha1"
 	discovery "k8s.io/client-go/discovery"
 	rest "k8s.io/client-go/rest"
@@ -17,13 +18,20 @@ import (
 
 type Interface interface {
 	Discovery() discovery.DiscoveryInterfaces
+	DistributedV1alpha1() distributedv1alpha1.DistributedV1alpha1Interface
 	OperatorV1alpha1() operatorv1alpha1.OperatorV1alpha1Interface
 }
 
 // Clientset contains the clients for groups.
 type Clientset struct {
 	*discovery.DiscoveryClient
-	operatorV1alpha1 *operatorv1alpha1.OperatorV1alpha1Client
+	distributedV1alpha1 *distributedv1alpha1.DistributedV1alpha1Client
+	operatorV1alpha1    *operatorv1alpha1.OperatorV1alpha1Client
+}
+
+// DistributedV1alpha1 retrieves the DistributedV1alpha1Client
+func (c *Clientset) DistributedV1alpha1() distributedv1alpha1.DistributedV1alpha1Interface {
+	return c.distributedV1alpha1
 }
 
 // OperatorV1alpha1 retrieves the OperatorV1alpha1Client
@@ -75,6 +83,10 @@ func NewForConfigAndClient(c *rest.Config, httpClient *http.Client) (*Clientset,
 
 	var cs Clientset
 	var err error
+	cs.distributedV1alpha1, err = distributedv1alpha1.NewForConfigAndClient(&configShallowCopy, httpClient)
+	if err != nil {
+		return nil, err
+	}
 	cs.operatorV1alpha1, err = operatorv1alpha1.NewForConfigAndClient(&configShallowCopy, httpClient)
 	if err != nil {
 		return nil, err
@@ -100,6 +112,7 @@ func NewForConfigOrDie(c *rest.Config) *Clientset {
 // New creates a new Clientset for the given RESTClient.
 func New(c rest.Interface) *Clientset {
 	var cs Clientset
+	cs.distributedV1alpha1 = distributedv1alpha1.New(c)
 	cs.operatorV1alpha1 = operatorv1alpha1.New(c)
 
 	cs.DiscoveryClient = discovery.NewDiscoveryClient(c)

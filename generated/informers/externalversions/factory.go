@@ -12,6 +12,7 @@ import (
 	time "time"
 
 	versioned "github.com/vmdistributed/vmdistributed-apiserver/generated/clientset/versioned"
+	distributed "github.com/vmdistributed/vmdistributed-apiserver/generated/informers/externalversions/distributed"
 	internalinterfaces "github.com/vmdistributed/vmdistributed-apiserver/generated/informers/externalversions/internalinterfaces"
 	operator "github.com/vmdistributed/vmdistributed-apiserver/generated/informers/externalversions/operator"
 	v1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -312,7 +313,12 @@ type SharedInformerFactory interface {
 	// client.
 	InformerFor(obj runtime.Object, newFunc internalinterfaces.NewInformerFunc) cache.SharedIndexInformer
 
+	Distributed() distributed.Interface
 	Operator() operator.Interface
+}
+
+func (f *sharedInformerFactory) Distributed() distributed.Interface {
+	return distributed.New(f, f.namespace, f.tweakListOptions)
 }
 
 func (f *sharedInformerFactory) Operator() operator.Interface {

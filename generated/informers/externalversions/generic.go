@@ -8,7 +8,8 @@ package externalversions
 import (
 	fmt "fmt"
 
-	v1alpha1 "github.com/vmdistributed/vmdistributed-apiserver/apis/operator/v1alpha1"
+	v1alpha1 "github.com/vmdistributed/vmdistributed-apiserver/apis/distributed/v1alpha1"
+	operatorv1alpha1 "github.com/vmdistributed/vmdistributed-apiserver/apis/operator/v1alpha1"
 	schema "k8s.io/apimachinery/pkg/runtime/schema"
 	cache "k8s.io/client-go/tools/cache"
 )
@@ -39,8 +40,12 @@ func (f *genericInformer) Lister() cache.GenericLister {
 // TODO extend this to unknown resources with a client pool
 func (f *sharedInformerFactory) ForResource(resource schema.GroupVersionResource) (GenericInformer, error) {
 	switch resource {
-	// Group=operator.victoriametrics.com, Version=v1alpha1
+	// Group=distributed.victoriametrics.com, Version=v1alpha1
 	case v1alpha1.SchemeGroupVersion.WithResource("vmdistributedclusters"):
+		return &genericInformer{resource: resource.GroupResource(), informer: f.Distributed().V1alpha1().VMDistributedClusters().Informer()}, nil
+
+		// Group=operator.victoriametrics.com, Version=v1alpha1
+	case operatorv1alpha1.SchemeGroupVersion.WithResource("vmdistributedclusters"):
 		return &genericInformer{resource: resource.GroupResource(), informer: f.Operator().V1alpha1().VMDistributedClusters().Informer()}, nil
 
 	}

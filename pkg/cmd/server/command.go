@@ -45,7 +45,9 @@ func NewCommand(ctx context.Context) *cobra.Command {
 		Short: "Serve VMDistributedClusters through the aggregation layer, and roll their changes out zone by zone",
 		Long: `Serves the resource vmdistributedclusters of the group operator.victoriametrics.com
 through the aggregation layer of Kubernetes, and rolls a change of a
-VMDistributedCluster out over its VictoriaMetrics clusters, one zone at a time.`,
+VMDistributedCluster out over its VictoriaMetrics clusters, one zone at a time.
+The same objects are served in the group distributed.victoriametrics.com, for
+clusters where the first one is taken.`,
 		Args:         cobra.NoArgs,
 		Version:      version.Build(),
 		SilenceUsage: true,

@@ -10,6 +10,7 @@ import (
 
 	"k8s.io/apimachinery/pkg/runtime"
 
+	"github.com/vmdistributed/vmdistributed-apiserver/apis/operator/v1alpha1"
 	"github.com/vmdistributed/vmdistributed-apiserver/apis/vmdistributed"
 	"github.com/vmdistributed/vmdistributed-apiserver/pkg/victoriametrics"
 )
@@ -31,7 +32,7 @@ func TestMalformedPermissionIsRefusedAtTheWriteThatSetsIt(t *testing.T) {
 		{"malformed as before", permitting("vmstorage"), permitting("vmstorage"), false},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			main := newStrategy(runtime.NewScheme())
+			main := newStrategy(runtime.NewScheme(), v1alpha1.GroupName)
 			errs := main.Validate(context.Background(), test.object)
 			if test.old != nil {
 				errs = main.ValidateUpdate(context.Background(), test.object, test.old)

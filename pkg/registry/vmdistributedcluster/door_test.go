@@ -54,7 +54,7 @@ func newDoor() *door {
 	return &door{
 		scheme: scheme, codecs: codecs, codec: codecs.LegacyCodec(v1alpha1.SchemeGroupVersion),
 		version: v1alpha1.SchemeGroupVersion.WithKind(vmdistributed.Kind),
-		main:    newStrategy(scheme),
+		main:    newStrategy(scheme, v1alpha1.GroupName),
 	}
 }
 

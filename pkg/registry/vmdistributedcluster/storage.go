@@ -18,27 +18,20 @@ import (
 	"github.com/vmdistributed/vmdistributed-apiserver/apis/vmdistributed"
 )
 
-// Storage is the kind with its subresources.
+// Storage keeps the objects of the kind, whatever group they are read and written
+// in.
 type Storage struct {
-	VMDistributedCluster *REST
-	Status               *StatusREST
-	Zones                *ZonesREST
-}
-
-// Resources maps each storage to the path under which it is served.
-func (s *Storage) Resources() map[string]rest.Storage {
-	return map[string]rest.Storage{
-		vmdistributed.Resource:             s.VMDistributedCluster,
-		vmdistributed.Resource + "/status": s.Status,
-		vmdistributed.Resource + "/zones":  s.Zones,
-	}
+	store    *genericregistry.Store
+	scheme   *runtime.Scheme
+	reporter ZoneReporter
+	rights   authorizer.Authorizer
 }
 
 // NewStorage returns the storage of the kind, in whatever backend options leads
-// to. The reporter answers the subresource zones, the authorizer tells who may see
-// what of the clusters in there.
+// to for the resource. The reporter answers the subresource zones, the authorizer
+// tells who may see what of the clusters in there.
 func NewStorage(scheme *runtime.Scheme, resource schema.GroupResource, options generic.RESTOptionsGetter, reporter ZoneReporter, rights authorizer.Authorizer) (*Storage, error) {
-	main := newStrategy(scheme)
+	main := newStrategy(scheme, resource.Group)
 	store := &genericregistry.Store{
 		NewFunc:                   func() runtime.Object { return &vmdistributed.VMDistributedCluster{} },
 		NewListFunc:               func() runtime.Object { return &vmdistributed.VMDistributedClusterList{} },
@@ -53,16 +46,27 @@ func NewStorage(scheme *runtime.Scheme, resource schema.GroupResource, options g
 	if err := store.CompleteWithOptions(&generic.StoreOptions{RESTOptions: options}); err != nil {
 		return nil, err
 	}
+	return &Storage{store: store, scheme: scheme, reporter: reporter, rights: rights}, nil
+}
 
-	statusStore := *store
+// Resources maps what serves the kind and its subresources in a group to the paths
+// there. All groups share one store; each has strategies that name the kind as the
+// group does.
+func (s *Storage) Resources(group string) map[string]rest.Storage {
+	main := newStrategy(s.scheme, group)
+	store := *s.store
+	store.CreateStrategy, store.UpdateStrategy, store.DeleteStrategy, store.ResetFieldsStrategy = main, main, main, main
+
+	statusStore := store
 	statusStore.UpdateStrategy = statusStrategy{main}
 	statusStore.ResetFieldsStrategy = statusStrategy{main}
 
-	return &Storage{
-		VMDistributedCluster: &REST{Store: store, claims: claims{list: store.ListPredicate, resource: resource}},
-		Status:               &StatusREST{store: &statusStore},
-		Zones:                &ZonesREST{store: store, reporter: reporter, values: values{rights}},
-	}, nil
+	claims := claims{list: store.ListPredicate, resource: schema.GroupResource{Group: group, Resource: vmdistributed.Resource}}
+	return map[string]rest.Storage{
+		vmdistributed.Resource:             &REST{Store: &store, claims: claims},
+		vmdistributed.Resource + "/status": &StatusREST{store: &statusStore},
+		vmdistributed.Resource + "/zones":  &ZonesREST{store: &store, reporter: s.reporter, values: values{s.rights}},
+	}
 }
 
 // REST serves the main resource.

@@ -7,17 +7,19 @@ package vmdistributedcluster
 
 import (
 	"context"
+	"reflect"
 	"slices"
 
 	"k8s.io/apimachinery/pkg/api/equality"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 	"k8s.io/apiserver/pkg/registry/rest"
 	"k8s.io/apiserver/pkg/storage/names"
 	"sigs.k8s.io/structured-merge-diff/v6/fieldpath"
 
-	"github.com/vmdistributed/vmdistributed-apiserver/apis/operator/v1alpha1"
 	"github.com/vmdistributed/vmdistributed-apiserver/apis/vmdistributed"
+	"github.com/vmdistributed/vmdistributed-apiserver/apis/vmdistributed/install"
 	"github.com/vmdistributed/vmdistributed-apiserver/apis/vmdistributed/validation"
 )
 
@@ -26,6 +28,7 @@ import (
 type strategy struct {
 	rest.DeclarativeValidation
 	names.NameGenerator
+	group string
 }
 
 var (
@@ -36,8 +39,23 @@ var (
 	_ rest.DeclarativeValidationStrategy = strategy{}
 )
 
-func newStrategy(scheme *runtime.Scheme) strategy {
-	return strategy{rest.DeclarativeValidation{Scheme: scheme}, names.SimpleNameGenerator}
+// newStrategy returns the strategy for requests to a group.
+func newStrategy(scheme *runtime.Scheme, group string) strategy {
+	return strategy{rest.DeclarativeValidation{Scheme: scheme}, names.SimpleNameGenerator, group}
+}
+
+// ObjectKinds names the kind in the group that requests are for: errors name the
+// first, and the scheme has the hub in every group.
+func (s strategy) ObjectKinds(obj runtime.Object) ([]schema.GroupVersionKind, bool, error) {
+	kinds, unversioned, err := s.Scheme.ObjectKinds(obj)
+	if err != nil {
+		return nil, false, err
+	}
+	kinds = slices.DeleteFunc(slices.Clone(kinds), func(kind schema.GroupVersionKind) bool { return kind.Group != s.group })
+	if len(kinds) == 0 {
+		return nil, false, runtime.NewNotRegisteredErrForType(s.group, reflect.TypeOf(obj))
+	}
+	return kinds, unversioned, nil
 }
 
 func (strategy) NamespaceScoped() bool { return true }
@@ -120,10 +138,14 @@ func (statusStrategy) WarningsOnUpdate(context.Context, runtime.Object, runtime.
 	return nil
 }
 
+// resetFields are the same in every group: what a manager owns by one of them is held
+// against what somebody writes by another.
 func resetFields(paths ...fieldpath.Path) map[fieldpath.APIVersion]*fieldpath.Set {
-	return map[fieldpath.APIVersion]*fieldpath.Set{
-		fieldpath.APIVersion(v1alpha1.SchemeGroupVersion.String()): fieldpath.NewSet(paths...),
+	fields := map[fieldpath.APIVersion]*fieldpath.Set{}
+	for _, version := range install.GroupVersions() {
+		fields[fieldpath.APIVersion(version.String())] = fieldpath.NewSet(paths...)
 	}
+	return fields
 }
 
 // ensureFinalizer puts the finalizer back where a client that replaces the whole

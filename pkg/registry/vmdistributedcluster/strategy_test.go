@@ -9,13 +9,18 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
+	genericapirequest "k8s.io/apiserver/pkg/endpoints/request"
+	"k8s.io/apiserver/pkg/registry/rest"
 	"sigs.k8s.io/structured-merge-diff/v6/fieldpath"
 
+	"github.com/vmdistributed/vmdistributed-apiserver/apis/operator/v1alpha1"
 	"github.com/vmdistributed/vmdistributed-apiserver/apis/rawjson"
 	"github.com/vmdistributed/vmdistributed-apiserver/apis/vmdistributed"
+	"github.com/vmdistributed/vmdistributed-apiserver/apis/vmdistributed/install"
 )
 
 func inline(name, spec string) vmdistributed.Zone {
@@ -41,7 +46,7 @@ func cluster(zones ...vmdistributed.Zone) *vmdistributed.VMDistributedCluster {
 func TestCreateForgetsStatusAndSetsTheFinalizer(t *testing.T) {
 	object := cluster(inline("a", `{}`))
 	object.Finalizers = []string{"example.com/other"}
-	newStrategy(runtime.NewScheme()).PrepareForCreate(context.Background(), object)
+	newStrategy(runtime.NewScheme(), v1alpha1.GroupName).PrepareForCreate(context.Background(), object)
 	if object.Generation != 1 || object.Status.UpdateStatus != "" {
 		t.Errorf("generation %d, status %+v", object.Generation, object.Status)
 	}
@@ -75,7 +80,7 @@ func TestUpdateKeepsStatusAndCountsChangesOfSpec(t *testing.T) {
 			old := cluster(inline("a", `{"a":1.0,"b":1e3}`), referred("b", `{"x":null}`))
 			object := old.DeepCopy()
 			test.change(object)
-			newStrategy(runtime.NewScheme()).PrepareForUpdate(context.Background(), object, old)
+			newStrategy(runtime.NewScheme(), v1alpha1.GroupName).PrepareForUpdate(context.Background(), object, old)
 			if object.Generation != test.want || object.Status.UpdateStatus != "operational" {
 				t.Errorf("generation %d, want %d; status %+v", object.Generation, test.want, object.Status)
 			}
@@ -92,7 +97,7 @@ func TestFinalizerGoesOnceTheObjectDoes(t *testing.T) {
 	old.DeletionTimestamp = &metav1.Time{}
 	object := old.DeepCopy()
 	object.Finalizers = nil
-	newStrategy(runtime.NewScheme()).PrepareForUpdate(context.Background(), object, old)
+	newStrategy(runtime.NewScheme(), v1alpha1.GroupName).PrepareForUpdate(context.Background(), object, old)
 	if len(object.Finalizers) > 0 {
 		t.Errorf("finalizers %v", object.Finalizers)
 	}
@@ -105,7 +110,7 @@ func TestStatusUpdateTouchesNothingElse(t *testing.T) {
 	object.Labels, object.Finalizers, object.Generation = map[string]string{"a": "b"}, nil, 9
 	object.ResourceVersion, object.ManagedFields = "2", []metav1.ManagedFieldsEntry{{Manager: "m"}}
 	object.Status.UpdateStatus = "failed"
-	statusStrategy{newStrategy(runtime.NewScheme())}.PrepareForUpdate(context.Background(), object, old)
+	statusStrategy{newStrategy(runtime.NewScheme(), v1alpha1.GroupName)}.PrepareForUpdate(context.Background(), object, old)
 	if object.Status.UpdateStatus != "failed" || object.Spec.Zones.VMClusters[0].Name != "a" {
 		t.Errorf("status %+v, spec %+v", object.Status, object.Spec)
 	}
@@ -119,7 +124,7 @@ func TestStatusUpdateTouchesNothingElse(t *testing.T) {
 }
 
 func TestResetFieldsPartSpecFromStatus(t *testing.T) {
-	main := newStrategy(runtime.NewScheme())
+	main := newStrategy(runtime.NewScheme(), v1alpha1.GroupName)
 	for name, test := range map[string]struct {
 		fields map[fieldpath.APIVersion]*fieldpath.Set
 		has    []string
@@ -128,25 +133,49 @@ func TestResetFieldsPartSpecFromStatus(t *testing.T) {
 		"main":   {main.GetResetFields(), []string{"status"}, []string{"spec", "metadata"}},
 		"status": {statusStrategy{main}.GetResetFields(), []string{"spec", "metadata"}, []string{"status"}},
 	} {
-		set := test.fields["operator.victoriametrics.com/v1alpha1"]
-		if set == nil || len(test.fields) != 1 {
+		if len(test.fields) != 2 {
 			t.Fatalf("%s: reset fields are for %v", name, test.fields)
 		}
-		for _, field := range test.has {
-			if !set.Has(fieldpath.MakePathOrDie(field)) {
-				t.Errorf("%s: %s is not reset", name, field)
+		for _, version := range []fieldpath.APIVersion{"operator.victoriametrics.com/v1alpha1", "distributed.victoriametrics.com/v1alpha1"} {
+			set := test.fields[version]
+			for _, field := range test.has {
+				if set == nil || !set.Has(fieldpath.MakePathOrDie(field)) {
+					t.Errorf("%s: %s of %s is not reset", name, field, version)
+				}
 			}
-		}
-		for _, field := range test.hasNot {
-			if set.Has(fieldpath.MakePathOrDie(field)) {
-				t.Errorf("%s: %s is reset", name, field)
+			for _, field := range test.hasNot {
+				if set != nil && set.Has(fieldpath.MakePathOrDie(field)) {
+					t.Errorf("%s: %s of %s is reset", name, field, version)
+				}
 			}
 		}
 	}
 }
 
+// TestErrorsNameTheGroupOfTheRequest: the scheme has the hub in every group.
+func TestErrorsNameTheGroupOfTheRequest(t *testing.T) {
+	scheme := runtime.NewScheme()
+	install.Install(scheme)
+	for _, version := range install.GroupVersions() {
+		ctx := validated{version: version}.request("")
+		bad := cluster(inline("A", `{}`))
+		want := "VMDistributedCluster." + version.Group + ` "x" is invalid`
+		main := newStrategy(scheme, version.Group)
+		if err := rest.BeforeUpdate(main, genericapirequest.WithNamespace(ctx, "here"), bad, cluster(inline("a", `{}`))); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("an update says %v, want %s", err, want)
+		}
+		bad.UID, bad.CreationTimestamp = "uid", metav1.NewTime(time.Unix(1e9, 0))
+		if err := rest.BeforeCreate(main, genericapirequest.WithNamespace(ctx, "here"), bad); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("a create says %v, want %s", err, want)
+		}
+	}
+	if _, _, err := newStrategy(scheme, "example.com").ObjectKinds(cluster()); !runtime.IsNotRegisteredError(err) {
+		t.Errorf("in a group that does not serve the kind: %v", err)
+	}
+}
+
 func TestKindIsNamespacedAndNeverCreatedByUpdate(t *testing.T) {
-	s := newStrategy(runtime.NewScheme())
+	s := newStrategy(runtime.NewScheme(), v1alpha1.GroupName)
 	if !s.NamespaceScoped() || s.AllowCreateOnUpdate(context.Background()) || !s.AllowUnconditionalUpdate(context.Background()) {
 		t.Error("the strategy says otherwise")
 	}
@@ -170,7 +199,7 @@ func TestWarnings(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			object := cluster(inline("z", `{}`), test.zone)
-			s := newStrategy(runtime.NewScheme())
+			s := newStrategy(runtime.NewScheme(), v1alpha1.GroupName)
 			before := cluster(inline("z", `{}`), inline(test.zone.ClusterName(), `{"before":1}`))
 			for _, got := range [][]string{s.WarningsOnCreate(context.Background(), object), s.WarningsOnUpdate(context.Background(), object, before)} {
 				if !slices.Equal(got, test.want) {
@@ -222,7 +251,7 @@ func TestWarningsOfManyZonesAreOneOfAKind(t *testing.T) {
 		}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			got := newStrategy(runtime.NewScheme()).WarningsOnUpdate(context.Background(), cluster(test.object...), cluster(test.old...))
+			got := newStrategy(runtime.NewScheme(), v1alpha1.GroupName).WarningsOnUpdate(context.Background(), cluster(test.object...), cluster(test.old...))
 			if !slices.Equal(got, test.want) {
 				t.Errorf("warned of\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(test.want, "\n"))
 			}

@@ -11,11 +11,11 @@ import (
 	"testing"
 
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 	genericapirequest "k8s.io/apiserver/pkg/endpoints/request"
 	"k8s.io/apiserver/pkg/registry/rest"
 
-	"github.com/vmdistributed/vmdistributed-apiserver/apis/operator/v1alpha1"
 	"github.com/vmdistributed/vmdistributed-apiserver/apis/rawjson"
 	"github.com/vmdistributed/vmdistributed-apiserver/apis/vmdistributed"
 	"github.com/vmdistributed/vmdistributed-apiserver/apis/vmdistributed/install"
@@ -38,31 +38,37 @@ const (
 // on the version that the request is for.
 type validated struct {
 	strategy strategy
+	version  schema.GroupVersion
 }
 
-func newValidated() validated {
+// validatedInEveryGroup has one for each group and version that a request may be for.
+func validatedInEveryGroup() []validated {
 	scheme := runtime.NewScheme()
 	install.Install(scheme)
-	return validated{newStrategy(scheme)}
+	var all []validated
+	for _, version := range install.GroupVersions() {
+		all = append(all, validated{newStrategy(scheme, version.Group), version})
+	}
+	return all
 }
 
 func (v validated) create(object *vmdistributed.VMDistributedCluster) field.ErrorList {
-	return rest.ValidateCreate(requestFor(""), object, v.strategy)
+	return rest.ValidateCreate(v.request(""), object, v.strategy)
 }
 
 func (v validated) update(object, old *vmdistributed.VMDistributedCluster) field.ErrorList {
-	return rest.ValidateUpdate(requestFor(""), object, old, v.strategy)
+	return rest.ValidateUpdate(v.request(""), object, old, v.strategy)
 }
 
 func (v validated) updateStatus(object, old *vmdistributed.VMDistributedCluster) field.ErrorList {
 	status := statusStrategy{v.strategy}
 	status.PrepareForUpdate(context.Background(), object, old)
-	return rest.ValidateUpdate(requestFor("status"), object, old, status)
+	return rest.ValidateUpdate(v.request("status"), object, old, status)
 }
 
-func requestFor(subresource string) context.Context {
+func (v validated) request(subresource string) context.Context {
 	return genericapirequest.WithRequestInfo(context.Background(), &genericapirequest.RequestInfo{
-		IsResourceRequest: true, APIGroup: v1alpha1.GroupName, APIVersion: v1alpha1.SchemeGroupVersion.Version,
+		IsResourceRequest: true, APIGroup: v.version.Group, APIVersion: v.version.Version,
 		Resource: vmdistributed.Resource, Subresource: subresource, Namespace: "here", Name: "x",
 	})
 }
@@ -221,11 +227,13 @@ func TestEveryRuleNamesTheFieldAndSaysWhatIsWrong(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			object := valid()
 			test.change(&object.Spec)
-			wantMessages(t, "create", newValidated().create(object.DeepCopy()), test.want)
-			wantMessages(t, "update", newValidated().update(object.DeepCopy(), valid()), test.want)
-			// The spec of a write of status is not read: the stored one stays.
-			wantMessages(t, "status", newValidated().updateStatus(object.DeepCopy(), valid()), nil)
-			wantMessages(t, "status of one stored like that", newValidated().updateStatus(object.DeepCopy(), object), nil)
+			for _, v := range validatedInEveryGroup() {
+				wantMessages(t, "create", v.create(object.DeepCopy()), test.want)
+				wantMessages(t, "update", v.update(object.DeepCopy(), valid()), test.want)
+				// The spec of a write of status is not read: the stored one stays.
+				wantMessages(t, "status", v.updateStatus(object.DeepCopy(), valid()), nil)
+				wantMessages(t, "status of one stored like that", v.updateStatus(object.DeepCopy(), object), nil)
+			}
 		})
 	}
 }
@@ -263,8 +271,10 @@ func TestWhatATagForbidsNowStaysWritableWhereItWasStored(t *testing.T) {
 		old.Spec.Zones.VMClusters[1].Spec = &rawjson.Object{}
 		return old
 	}
-	if errs := newValidated().create(stored()); len(errs) < 6 {
-		t.Fatalf("the tags find only %v", errs)
+	for _, v := range validatedInEveryGroup() {
+		if errs := v.create(stored()); len(errs) < 6 {
+			t.Fatalf("the tags find only %v", errs)
+		}
 	}
 	const users, both = `spec.vmusers[1].name: Invalid value: "B": ` + noSubdomain,
 		"spec.zones.vmclusters[1]: Invalid value: \"{ref, spec}\": must specify exactly one of: `ref`, `spec`"
@@ -286,12 +296,16 @@ func TestWhatATagForbidsNowStaysWritableWhereItWasStored(t *testing.T) {
 			"spec.zones.vmclusters[1].overrideSpec: Forbidden: may not be set when spec is set"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			changed := stored()
-			test.change(changed)
-			wantMessages(t, "update", newValidated().update(changed, stored()), test.want)
+			for _, v := range validatedInEveryGroup() {
+				changed := stored()
+				test.change(changed)
+				wantMessages(t, "update", v.update(changed, stored()), test.want)
+			}
 		})
 	}
-	status := stored()
-	status.Status.UpdateStatus = "failed"
-	wantMessages(t, "status", newValidated().updateStatus(status, stored()), nil)
+	for _, v := range validatedInEveryGroup() {
+		status := stored()
+		status.Status.UpdateStatus = "failed"
+		wantMessages(t, "status", v.updateStatus(status, stored()), nil)
+	}
 }

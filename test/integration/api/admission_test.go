@@ -39,17 +39,27 @@ func serviceAccountToken(t *testing.T, namespace string) string {
 // kind in one namespace.
 func policy(t *testing.T, namespace, expression string) {
 	t.Helper()
+	policyFor(t, namespace, expression, ourRule(groupVersion), admissionv1.Equivalent)
+}
+
+// ourRule names our kind in one group and version.
+func ourRule(version string) admissionv1.Rule {
+	group, version, _ := strings.Cut(version, "/")
+	return admissionv1.Rule{APIGroups: []string{group}, APIVersions: []string{version}, Resources: []string{"vmdistributedclusters"}}
+}
+
+// policyFor is policy, for what a rule names.
+func policyFor(t *testing.T, namespace, expression string, rule admissionv1.Rule, match admissionv1.MatchPolicyType) {
+	t.Helper()
 	client := shared.admin.kubernetes.AdmissionregistrationV1()
 	made, err := client.ValidatingAdmissionPolicies().Create(t.Context(), &admissionv1.ValidatingAdmissionPolicy{
 		ObjectMeta: metav1.ObjectMeta{GenerateName: "tester-"},
 		Spec: admissionv1.ValidatingAdmissionPolicySpec{
 			FailurePolicy: ptr.To(admissionv1.Fail),
-			MatchConstraints: &admissionv1.MatchResources{ResourceRules: []admissionv1.NamedRuleWithOperations{{
+			MatchConstraints: &admissionv1.MatchResources{MatchPolicy: &match, ResourceRules: []admissionv1.NamedRuleWithOperations{{
 				RuleWithOperations: admissionv1.RuleWithOperations{
 					Operations: []admissionv1.OperationType{admissionv1.Create, admissionv1.Update},
-					Rule: admissionv1.Rule{
-						APIGroups: []string{"operator.victoriametrics.com"}, APIVersions: []string{"v1alpha1"}, Resources: []string{"vmdistributedclusters"},
-					},
+					Rule:       rule,
 				},
 			}}},
 			Validations: []admissionv1.Validation{{Expression: expression, Message: "the policy of " + namespace}},

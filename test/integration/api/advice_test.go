@@ -112,7 +112,7 @@ func TestAdviceIsGivenByEveryWayToWrite(t *testing.T) {
 					t.Errorf("kubectl prints, without\n%s\nor not once:\n%s", line, first)
 				}
 			}
-			for _, again := range [][]string{args, {"label", "vmdc", "x", "a=b"}} {
+			for _, again := range [][]string{args, {"label", "vmdistributedclusters", "x", "a=b"}} {
 				if got := kubectl(t, namespace, again...).stderr; got != "" {
 					t.Errorf("kubectl %v prints %s", again, got)
 				}

@@ -20,11 +20,11 @@ func applyAs(t *testing.T, manager, namespace, body string, options ...string) a
 	return shared.admin.send(t, http.MethodPatch, in(namespace, "x")+query, applyType, body)
 }
 
-// ownedBy returns what a manager owns by a kind of write, as JSON.
-func ownedBy(t *testing.T, namespace, manager string, operation metav1.ManagedFieldsOperationType) string {
+// ownedBy returns what a manager owns by applying it, as JSON.
+func ownedBy(t *testing.T, namespace, manager string) string {
 	t.Helper()
 	for _, entry := range read(t, namespace, "x").GetManagedFields() {
-		if entry.Manager == manager && entry.Operation == operation && entry.FieldsV1 != nil {
+		if entry.Manager == manager && entry.Operation == metav1.ManagedFieldsOperationApply && entry.FieldsV1 != nil {
 			return entry.FieldsV1.GetRawString()
 		}
 	}
@@ -51,10 +51,10 @@ func TestApplyConflictNamesTheField(t *testing.T) {
 			wantCanonical(t, read(t, namespace, "x"))
 
 			applyAs(t, "third", namespace, other, "&force=true").want(t, http.StatusOK)
-			if owned := ownedBy(t, namespace, "first", metav1.ManagedFieldsOperationApply); strings.Contains(owned, "f:zones") {
+			if owned := ownedBy(t, namespace, "first"); strings.Contains(owned, "f:zones") {
 				t.Errorf("who lost it still owns %s", owned)
 			}
-			if owned := ownedBy(t, namespace, "third", metav1.ManagedFieldsOperationApply); !strings.Contains(owned, "f:zones") {
+			if owned := ownedBy(t, namespace, "third"); !strings.Contains(owned, "f:zones") {
 				t.Errorf("who forced it owns %s", owned)
 			}
 		})
@@ -89,7 +89,7 @@ func TestApplyOwnsOnlyWhatItsResourceWrites(t *testing.T) {
 	const status = `,"status":{"updateStatus":"forged"}}`
 	whole := strings.TrimSuffix(paused("x", canonical), "}") + status
 	applyAs(t, "main", namespace, whole).want(t, http.StatusCreated)
-	if owned := ownedBy(t, namespace, "main", metav1.ManagedFieldsOperationApply); strings.Contains(owned, "f:status") || !strings.Contains(owned, "f:spec") {
+	if owned := ownedBy(t, namespace, "main"); strings.Contains(owned, "f:status") || !strings.Contains(owned, "f:spec") {
 		t.Errorf("through the main resource it owns %s", owned)
 	}
 	settled(t, namespace, "x")

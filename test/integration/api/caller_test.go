@@ -28,6 +28,8 @@ import (
 
 const (
 	groupVersion = "operator.victoriametrics.com/v1alpha1"
+	// otherGroupVersion serves the same objects.
+	otherGroupVersion = "distributed.victoriametrics.com/v1alpha1"
 
 	jsonType      = "application/json"
 	yamlType      = "application/yaml"
@@ -178,7 +180,12 @@ func (a answer) warnings(t *testing.T) []string {
 // in returns the path of a namespace's objects, of one of them, or of its
 // subresource.
 func in(namespace string, elements ...string) string {
-	return strings.Join(append([]string{"/apis", groupVersion, "namespaces", namespace, "vmdistributedclusters"}, elements...), "/")
+	return inGroup(groupVersion, namespace, elements...)
+}
+
+// inGroup is in, for one of the groups that serve the kind.
+func inGroup(version, namespace string, elements ...string) string {
+	return strings.Join(append([]string{"/apis", version, "namespaces", namespace, "vmdistributedclusters"}, elements...), "/")
 }
 
 // newNamespace makes a namespace that nobody else uses.

@@ -38,7 +38,8 @@ func explain(t *testing.T, args ...string) string {
 func untilInstalledIsPublished(t *testing.T) {
 	t.Helper()
 	eventually(t, "the schema of VMClusters is published", func() bool {
-		return strings.Contains(string(shared.admin.get(t, "/openapi/v3/apis/"+groupVersion).body), installedSpec)
+		return strings.Contains(string(shared.admin.get(t, "/openapi/v3/apis/"+groupVersion).body), installedSpec) &&
+			strings.Contains(string(shared.admin.get(t, "/openapi/v3/apis/"+otherGroupVersion).body), installedSpec)
 	})
 }
 
@@ -54,9 +55,11 @@ func TestExplainTellsWhatTheInstalledOperatorOffers(t *testing.T) {
 			t.Fatalf("the definition does not describe spec%s: %s", field, want)
 		}
 		for _, place := range []string{"spec", "overrideSpec"} {
-			_, got, _ := strings.Cut(explain(t, "vmdc.spec.zones.vmclusters."+place+field), "DESCRIPTION:")
-			if withoutMarks(got) != withoutMarks(want) {
-				t.Errorf("%s%s is explained as\n%s\nwant\n%s", place, field, got, want)
+			for _, version := range []string{groupVersion, otherGroupVersion} {
+				_, got, _ := strings.Cut(explain(t, "vmdistributedclusters.spec.zones.vmclusters."+place+field, "--api-version="+version), "DESCRIPTION:")
+				if withoutMarks(got) != withoutMarks(want) {
+					t.Errorf("in %s, %s%s is explained as\n%s\nwant\n%s", version, place, field, got, want)
+				}
 			}
 		}
 	}
@@ -106,11 +109,12 @@ func TestInstalledSchemaIsInThePublishedDocuments(t *testing.T) {
 		}
 		return names[installedSpec] && names[installedPatch]
 	})
-	for _, path := range []string{"/openapi/v2", "/openapi/v3/apis/" + groupVersion} {
-		wantReferences(t, document(t, path))
+	wantReferences(t, document(t, "/openapi/v2"))
+	for _, version := range []string{groupVersion, otherGroupVersion} {
+		wantReferences(t, document(t, "/openapi/v3/apis/"+version))
+		answer := shared.admin.sendWith(t, http.MethodGet, "/openapi/v3/apis/"+version, http.Header{"Accept": []string{v3Protobuf}}, nil)
+		must(t, proto.Unmarshal(answer.want(t, http.StatusOK).body, &openapi_v3.Document{}))
 	}
-	answer := shared.admin.sendWith(t, http.MethodGet, "/openapi/v3/apis/"+groupVersion, http.Header{"Accept": []string{v3Protobuf}}, nil)
-	must(t, proto.Unmarshal(answer.want(t, http.StatusOK).body, &openapi_v3.Document{}))
 }
 
 // patiently is eventually, for what the aggregator looks at once a minute.
@@ -135,8 +139,11 @@ func patiently(t *testing.T, what string, ask func() bool) {
 func TestPublishedSchemaFollowsTheDefinition(t *testing.T) {
 	untilInstalledIsPublished(t)
 	const field = "/spec/versions/0/schema/openAPIV3Schema/properties/spec/properties/vmselect/properties/fromTheFuture"
-	published := func() int {
-		return strings.Count(string(shared.admin.get(t, "/openapi/v3/apis/"+groupVersion).body), `"fromTheFuture":`)
+	published := func() (count int) {
+		for _, version := range []string{groupVersion, otherGroupVersion} {
+			count += strings.Count(string(shared.admin.get(t, "/openapi/v3/apis/"+version).body), `"fromTheFuture":`)
+		}
+		return count
 	}
 	change := func(patch string) {
 		shared.admin.send(t, http.MethodPatch, definitionPath, jsonPatchType, patch).want(t, http.StatusOK)
@@ -144,14 +151,18 @@ func TestPublishedSchemaFollowsTheDefinition(t *testing.T) {
 	// By the hash of what it was, as kubectl asks until kube-apiserver knows the next one.
 	paths, err := shared.admin.kubernetes.Discovery().OpenAPIV3().Paths()
 	must(t, err)
-	asKnown := paths["apis/"+groupVersion].ServerRelativeURL()
+	asKnown := []string{paths["apis/"+groupVersion].ServerRelativeURL(), paths["apis/"+otherGroupVersion].ServerRelativeURL()}
 	change(`[{"op":"add","path":"` + field + `","value":{"type":"string","description":"not yet"}}]`)
-	eventually(t, "the new field is published below spec and overrideSpec", func() bool { return published() == 2 })
-	if got := shared.admin.get(t, asKnown).want(t, http.StatusOK); strings.Count(string(got.body), `"fromTheFuture":`) != 2 {
-		t.Errorf("%s is answered with what was", asKnown)
+	eventually(t, "the new field is published below spec and overrideSpec, in both groups", func() bool { return published() == 4 })
+	for _, url := range asKnown {
+		if got := shared.admin.get(t, url).want(t, http.StatusOK); strings.Count(string(got.body), `"fromTheFuture":`) != 2 {
+			t.Errorf("%s is answered with what was", url)
+		}
 	}
-	if got := explain(t, "vmdc.spec.zones.vmclusters.spec.vmselect.fromTheFuture"); !strings.Contains(got, "not yet") {
-		t.Errorf("explained is %s", got)
+	for _, version := range []string{groupVersion, otherGroupVersion} {
+		if got := explain(t, "vmdistributedclusters.spec.zones.vmclusters.spec.vmselect.fromTheFuture", "--api-version="+version); !strings.Contains(got, "not yet") {
+			t.Errorf("in %s, explained is %s", version, got)
+		}
 	}
 	change(`[{"op":"remove","path":"` + field + `"}]`)
 	eventually(t, "the field is gone again", func() bool { return published() == 0 })

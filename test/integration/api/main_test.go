@@ -97,7 +97,8 @@ func start() (err error) {
 	}
 	shared.audit = filepath.Join(shared.dir, "audit.log")
 	shared.server, err = shared.cp.StartServer(ctx, controlplane.ServerOptions{
-		DataDir: filepath.Join(shared.dir, "data"),
+		DataDir:    filepath.Join(shared.dir, "data"),
+		BothGroups: true,
 		Args: []string{
 			"--unsafe-no-fsync",
 			"--audit-policy-file=" + policy,
@@ -122,7 +123,7 @@ func start() (err error) {
 func waitPublished(ctx context.Context) error {
 	err := wait.PollUntilContextCancel(ctx, 50*time.Millisecond, true, func(ctx context.Context) (bool, error) {
 		paths, err := shared.admin.kubernetes.Discovery().OpenAPIV3().Paths()
-		return err == nil && paths["apis/"+groupVersion] != nil, nil
+		return err == nil && paths["apis/"+groupVersion] != nil && paths["apis/"+otherGroupVersion] != nil, nil
 	})
 	if err != nil {
 		return fmt.Errorf("waiting until the aggregator publishes our schema: %w", err)

@@ -16,12 +16,26 @@ import (
 	"k8s.io/apimachinery/pkg/util/json"
 )
 
-const kindSchema = "com.github.vmdistributed.vmdistributed-apiserver.apis.operator.v1alpha1.VMDistributedCluster"
+// kindSchemas are what the kind is called in the published documents, in each group.
+var kindSchemas = map[string]string{
+	groupVersion:      "com.github.vmdistributed.vmdistributed-apiserver.apis.operator.v1alpha1.VMDistributedCluster",
+	otherGroupVersion: "com.github.vmdistributed.vmdistributed-apiserver.apis.distributed.v1alpha1.VMDistributedCluster",
+}
 
 // TestDiscoveryListsTheKind with its short name, category, verbs and
 // subresources.
 func TestDiscoveryListsTheKind(t *testing.T) {
 	t.Parallel()
+	for groupVersion := range kindSchemas {
+		t.Run(groupVersion, func(t *testing.T) { wantDiscovered(t, groupVersion) })
+	}
+	if got := kubectl(t, "default", "api-resources", "--categories=victoriametrics", "-o", "wide").stdout; strings.Count(got, "vmdc") != len(kindSchemas) {
+		t.Errorf("kubectl api-resources prints\n%s", got)
+	}
+}
+
+func wantDiscovered(t *testing.T, groupVersion string) {
+	t.Helper()
 	list, err := shared.admin.kubernetes.Discovery().ServerResourcesForGroupVersion(groupVersion)
 	must(t, err)
 	found := map[string]metav1.APIResource{}
@@ -50,9 +64,6 @@ func TestDiscoveryListsTheKind(t *testing.T) {
 	if len(found) != 3 {
 		t.Errorf("there are the resources %v", list.APIResources)
 	}
-	if got := kubectl(t, "default", "api-resources", "--categories=victoriametrics", "-o", "wide").stdout; !strings.Contains(got, "vmdc") {
-		t.Errorf("kubectl api-resources prints\n%s", got)
-	}
 }
 
 // document reads a published schema.
@@ -68,6 +79,13 @@ func document(t *testing.T, path string) map[string]any {
 // tells what it is for.
 func TestOpenAPIV3DescribesTheKind(t *testing.T) {
 	t.Parallel()
+	for groupVersion, kindSchema := range kindSchemas {
+		t.Run(groupVersion, func(t *testing.T) { wantDescribed(t, groupVersion, kindSchema) })
+	}
+}
+
+func wantDescribed(t *testing.T, groupVersion, kindSchema string) {
+	t.Helper()
 	schema := document(t, "/openapi/v3/apis/"+groupVersion)
 	wantReferences(t, schema)
 	schemas := schema["components"].(map[string]any)["schemas"].(map[string]any)
@@ -95,21 +113,25 @@ func TestOpenAPIV2OfTheWholeClusterIsValid(t *testing.T) {
 	var schema map[string]any
 	eventually(t, "the aggregator has merged our schema in", func() bool {
 		schema = document(t, "/openapi/v2")
-		return schema["definitions"].(map[string]any)[kindSchema] != nil
+		definitions := schema["definitions"].(map[string]any)
+		return definitions[kindSchemas[groupVersion]] != nil && definitions[kindSchemas[otherGroupVersion]] != nil
 	})
 	wantReferences(t, schema)
 	definitions := schema["definitions"].(map[string]any)
-	wantDescriptions(t, definitions, kindSchema, "#/definitions/")
-	kinds := encode(t, definitions[kindSchema].(map[string]any)["x-kubernetes-group-version-kind"])
-	if !strings.Contains(kinds, `"kind":"VMDistributedCluster"`) {
-		t.Errorf("the definition is for %s", kinds)
+	for version, kindSchema := range kindSchemas {
+		wantDescriptions(t, definitions, kindSchema, "#/definitions/")
+		kinds := encode(t, definitions[kindSchema].(map[string]any)["x-kubernetes-group-version-kind"])
+		group, _, _ := strings.Cut(version, "/")
+		if kinds != `[{"group":"`+group+`","kind":"VMDistributedCluster","version":"v1alpha1"}]` {
+			t.Errorf("the definition is for %s", kinds)
+		}
 	}
 	if _, err := openapi_v2.ParseDocument([]byte(encode(t, schema))); err != nil {
 		t.Errorf("the JSON form: %v", err)
 	}
 	protobuf := shared.admin.sendWith(t, http.MethodGet, "/openapi/v2",
 		http.Header{"Accept": []string{"application/com.github.proto-openapi.spec.v2@v1.0+protobuf"}}, nil).want(t, http.StatusOK)
-	if !strings.Contains(protobuf.header.Get("Content-Type"), "protobuf") || !strings.Contains(string(protobuf.body), kindSchema) {
+	if !strings.Contains(protobuf.header.Get("Content-Type"), "protobuf") || !strings.Contains(string(protobuf.body), kindSchemas[otherGroupVersion]) {
 		t.Errorf("the protobuf form is %s of %d bytes, and names us not", protobuf.header.Get("Content-Type"), len(protobuf.body))
 	}
 	if _, err := shared.admin.kubernetes.Discovery().OpenAPISchema(); err != nil {

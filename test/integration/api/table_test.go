@@ -36,15 +36,15 @@ func TestGetPrintsTheColumns(t *testing.T) {
 	wide := append(slices.Clone(narrow), "REVISION", "PAUSED", "MESSAGE")
 
 	for _, called := range [][]string{
-		{"vmdc"}, {"vmdistributedclusters"}, {"vmdistributedcluster"}, {"vmdc/x"}, {"vmdc", "x"}, {"victoriametrics"},
-		{"vmdistributedclusters.v1alpha1.operator.victoriametrics.com"},
+		{"vmdc"}, {"vmdistributedclusters"}, {"vmdistributedcluster"}, {"vmdc/x"}, {"vmdc", "x"},
+		{"vmdistributedclusters.v1alpha1.operator.victoriametrics.com"}, {"vmdistributedclusters.distributed.victoriametrics.com"},
 	} {
 		got := lines(kubectl(t, namespace, append([]string{"get"}, called...)...).stdout)
 		if len(got) != 2 || !slices.Equal(columns(got[0]), narrow) {
 			t.Fatalf("get %v prints\n%s", called, strings.Join(got, "\n"))
 		}
 		row := columns(got[1])
-		if name := strings.TrimPrefix(row[0], "vmdistributedcluster.operator.victoriametrics.com/"); name != "x" || !slices.Equal(row[1:5], []string{"0/2", "0/2", "paused", "-"}) {
+		if row[0] != "x" || !slices.Equal(row[1:5], []string{"0/2", "0/2", "paused", "-"}) {
 			t.Errorf("get %v prints the row %q", called, row)
 		}
 	}

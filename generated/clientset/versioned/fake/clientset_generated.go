@@ -8,6 +8,8 @@ package fake
 import (
 	applyconfiguration "github.com/vmdistributed/vmdistributed-apiserver/generated/applyconfiguration"
 	clientset "github.com/vmdistributed/vmdistributed-apiserver/generated/clientset/versioned"
+	distributedv1alpha1 "github.com/vmdistributed/vmdistributed-apiserver/generated/clientset/versioned/typed/distributed/v1alpha1"
+	fakedistributedv1alpha1 "github.com/vmdistributed/vmdistributed-apiserver/generated/clientset/versioned/typed/distributed/v1alpha1/fake"
 	operatorv1alpha1 "github.com/vmdistributed/vmdistributed-apiserver/generated/clientset/versioned/typed/operator/v1alpha1"
 	fakeoperatorv1alpha1 "github.com/vmdistributed/vmdistributed-apiserver/generated/clientset/versioned/typed/operator/v1alpha1/fake"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -122,6 +124,11 @@ var (
 	_ clientset.Interface = &Clientset{}
 	_ testing.FakeClient  = &Clientset{}
 )
+
+// DistributedV1alpha1 retrieves the DistributedV1alpha1Client
+func (c *Clientset) DistributedV1alpha1() distributedv1alpha1.DistributedV1alpha1Interface {
+	return &fakedistributedv1alpha1.FakeDistributedV1alpha1{Fake: &c.Fake}
+}
 
 // OperatorV1alpha1 retrieves the OperatorV1alpha1Client
 func (c *Clientset) OperatorV1alpha1() operatorv1alpha1.OperatorV1alpha1Interface {

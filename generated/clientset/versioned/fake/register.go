@@ -6,6 +6,7 @@
 package fake
 
 import (
+	distributedv1alpha1 "github.com/vmdistributed/vmdistributed-apiserver/apis/distributed/v1alpha1"
 	operatorv1alpha1 "github.com/vmdistributed/vmdistributed-apiserver/apis/operator/v1alpha1"
 	v1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	runtime "k8s.io/apimachinery/pkg/runtime"
@@ -18,6 +19,7 @@ var scheme = runtime.NewScheme()
 var codecs = serializer.NewCodecFactory(scheme)
 
 var localSchemeBuilder = runtime.SchemeBuilder{
+	distributedv1alpha1.AddToScheme,
 	operatorv1alpha1.AddToScheme,
 }
 

@@ -127,13 +127,15 @@ test('a JSON merge patch changes what it names, and null takes away', async () =
 });
 
 test('server-side apply protects the fields of others, and takes them by force', async () => {
+  // The group is the one that the client was generated for.
+  const { apiVersion } = (await readVMDistributedCluster(object)).data;
   const apply = (fieldManager: string, paused: boolean, force = false) =>
     patchVMDistributedCluster({
       ...object,
       query: { fieldManager, force },
       headers: { 'Content-Type': 'application/apply-patch+yaml' },
       body: {
-        apiVersion: 'operator.victoriametrics.com/v1alpha1',
+        apiVersion,
         kind: 'VMDistributedCluster',
         spec: { paused },
       } satisfies MergePatch<VMDistributedCluster>,
