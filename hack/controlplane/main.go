@@ -84,7 +84,7 @@ func newUp(dir *string) *cobra.Command {
 	flags.DurationVar(&options.Patience, "patience", 2*time.Minute, "how long to wait for each program to be ready")
 	flags.BoolVar(&noServer, "no-server", false, "do not run this project's server")
 	flags.StringVar(&server.Program, "server-program", "", "binary of the server (default .local/bin/vmdistributed-apiserver in the checkout)")
-	flags.BoolVar(&server.ExternalEtcd, "server-etcd", false, "let the server use the control plane's etcd, not its own data directory")
+	flags.StringVar((*string)(&server.Store), "server-storage", string(controlplane.StoreEmbedded), "where the server keeps objects: embedded (an etcd in its data directory), etcd (that of the control plane) or host (records in it)")
 	flags.StringArrayVar(&server.Args, "server-arg", nil, "a flag for the server; may be given several times")
 	return cmd
 }

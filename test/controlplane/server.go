@@ -32,8 +32,20 @@ func serverGroups() []string {
 	return []string{"system:serviceaccounts", "system:serviceaccounts:" + ServerNamespace, "system:authenticated"}
 }
 
+// Store says where a server keeps objects.
+type Store string
+
+const (
+	// StoreEmbedded is an etcd of its own, in its DataDir.
+	StoreEmbedded Store = "embedded"
+	// StoreEtcd is the etcd of the control plane.
+	StoreEtcd Store = "etcd"
+	// StoreHost is the control plane itself.
+	StoreHost Store = "host"
+)
+
 // ServerOptions says how to run the project's own server. The zero value runs
-// it as the manifests in artifacts/base do.
+// it with the rights of artifacts/base, and with a store of its own.
 type ServerOptions struct {
 	// Name tells several servers apart. Default: vmdistributed-apiserver.
 	Name string
@@ -41,9 +53,8 @@ type ServerOptions struct {
 	Program string
 	// DataDir is the server's --data-dir. Default: data/NAME below Options.Dir.
 	DataDir string
-	// ExternalEtcd makes the server use the control plane's etcd instead of a
-	// data directory of its own.
-	ExternalEtcd bool
+	// Store is where the server keeps objects. Default: StoreEmbedded.
+	Store Store
 	// Args are appended to the server's flags, Env to its environment.
 	Args, Env []string
 	// Manifests are the files applied for it, in order; Services and APIServices
@@ -53,7 +64,7 @@ type ServerOptions struct {
 	// OwnCertificate has the server make its certificate and put its authority into the
 	// APIServices by itself, as it does in a cluster.
 	OwnCertificate bool
-	// BothGroups adds those of artifacts/beside-the-operator to the default of
+	// BothGroups adds those of artifacts/overlays/beside-the-operator to the default of
 	// Manifests, so that the kind is registered in its second group too.
 	BothGroups bool
 	// Unregistered leaves Services and APIServices out: the server runs beside
@@ -98,6 +109,11 @@ func (c *ControlPlane) StartServer(ctx context.Context, options ServerOptions) (
 }
 
 func (o ServerOptions) complete(l layout) (ServerOptions, error) {
+	switch o.Store {
+	case "", StoreEmbedded, StoreEtcd, StoreHost:
+	default:
+		return o, fmt.Errorf("store %q is unknown: use %s, %s or %s", o.Store, StoreEmbedded, StoreEtcd, StoreHost)
+	}
 	if o.Name == "" {
 		o.Name = serverProgram
 	}
@@ -111,9 +127,10 @@ func (o ServerOptions) complete(l layout) (ServerOptions, error) {
 		for _, name := range []string{"namespace", "crd", "rbac", "roles", "service", "apiservice"} {
 			o.Manifests = append(o.Manifests, filepath.Join(l.root, "artifacts", "base", name+".yaml"))
 		}
+		o.Manifests = append(o.Manifests, filepath.Join(l.root, "artifacts", "overlays", "embedded-etcd", "rbac.yaml"))
 		for _, name := range []string{"roles", "apiservice"} {
 			if o.BothGroups {
-				o.Manifests = append(o.Manifests, filepath.Join(l.root, "artifacts", "beside-the-operator", name+".yaml"))
+				o.Manifests = append(o.Manifests, filepath.Join(l.root, "artifacts", "overlays", "beside-the-operator", name+".yaml"))
 			}
 		}
 	}
@@ -273,7 +290,10 @@ func (s *Server) prepareCertificate(cmd *command, ask *probe) error {
 }
 
 func (s *Server) storeArgs() []string {
-	if s.options.ExternalEtcd {
+	switch s.options.Store {
+	case StoreHost:
+		return []string{"--storage=host"}
+	case StoreEtcd:
 		return s.cp.EtcdFlags()
 	}
 	return []string{"--data-dir=" + s.options.DataDir}

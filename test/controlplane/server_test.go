@@ -41,7 +41,7 @@ func TestServer(t *testing.T) {
 		}
 	}
 
-	replica, err := cp.StartServer(t.Context(), ServerOptions{Name: "replica", ExternalEtcd: true, Unregistered: true})
+	replica, err := cp.StartServer(t.Context(), ServerOptions{Name: "replica", Store: StoreEtcd, Unregistered: true})
 	must(t, err)
 	direct, err := replica.ConfigFor(adminUser, adminGroup)
 	must(t, err)

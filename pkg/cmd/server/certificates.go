@@ -13,7 +13,7 @@ import (
 	"k8s.io/client-go/rest"
 	"k8s.io/component-base/metrics/legacyregistry"
 
-	"github.com/vmdistributed/vmdistributed-apiserver/apis/operator/v1alpha1"
+	"github.com/vmdistributed/vmdistributed-apiserver/apis/vmdistributed/install"
 	"github.com/vmdistributed/vmdistributed-apiserver/pkg/apiserver"
 	"github.com/vmdistributed/vmdistributed-apiserver/pkg/certs"
 )
@@ -84,9 +84,13 @@ func (o *options) validateCertificates() error {
 }
 
 func (o *options) keeperOptions() certs.Options {
+	var services []string
+	for _, version := range install.GroupVersions() {
+		services = append(services, version.Version+"."+version.Group)
+	}
 	return certs.Options{
 		Namespace: o.Namespace, Secret: o.Certificates.Secret, Service: o.Certificates.Service, Lifetime: o.Certificates.Lifetime,
-		APIServices: []string{v1alpha1.SchemeGroupVersion.Version + "." + v1alpha1.GroupName},
+		APIServices: services,
 	}
 }
 

@@ -83,7 +83,7 @@ func TestNoClientSeesARenewal(t *testing.T) {
 func (s *site) startReplicas(t *testing.T) []*controlplane.Server {
 	t.Helper()
 	options := controlplane.ServerOptions{
-		OwnCertificate: true, ExternalEtcd: true,
+		OwnCertificate: true, Store: controlplane.StoreEtcd,
 		// The aggregator keeps connections, and looks at a certificate when it makes one.
 		Args: []string{"--certificate-lifetime=" + lifetime.String(), "--goaway-chance=0.02"},
 	}
@@ -402,7 +402,7 @@ func TestTheServerRecovers(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, "recovery")
 	server, err := s.control.StartServer(t.Context(), controlplane.ServerOptions{
-		OwnCertificate: true, ExternalEtcd: true, Args: []string{"--certificate-lifetime=" + certs.MinLifetime.String()},
+		OwnCertificate: true, Store: controlplane.StoreEtcd, Args: []string{"--certificate-lifetime=" + certs.MinLifetime.String()},
 	})
 	must(t, err)
 	must(t, server.Stop())
@@ -452,7 +452,7 @@ func TestTheServerRecovers(t *testing.T) {
 func TestAnAPIServiceThatIsNotOursIsLeftAlone(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, "others")
-	_, err := s.control.StartServer(t.Context(), controlplane.ServerOptions{OwnCertificate: true, ExternalEtcd: true})
+	_, err := s.control.StartServer(t.Context(), controlplane.ServerOptions{OwnCertificate: true, Store: controlplane.StoreEtcd})
 	must(t, err)
 	log := s.control.LogOf("vmdistributed-apiserver")
 	service, err := s.apiService(t.Context())

@@ -60,7 +60,7 @@ func logLacks(t *testing.T, log, text string) string {
 // register applies what a server finds in a cluster, but for the server.
 func (s *site) register(t *testing.T) {
 	t.Helper()
-	server, err := s.control.StartServer(t.Context(), controlplane.ServerOptions{ExternalEtcd: true, Unregistered: true})
+	server, err := s.control.StartServer(t.Context(), controlplane.ServerOptions{Store: controlplane.StoreEtcd, Unregistered: true})
 	must(t, err)
 	must(t, server.Stop())
 	_, err = s.registrations.ApiregistrationV1().APIServices().Create(t.Context(), &apiregistrationv1.APIService{
@@ -93,7 +93,7 @@ func (s *site) startWithout(t *testing.T, verb, resource string) {
 		defer close(ended)
 		// It is not ready without most of them.
 		_, _ = s.control.StartServer(ctx, controlplane.ServerOptions{
-			Name: user, OwnCertificate: true, ExternalEtcd: true, Unregistered: true,
+			Name: user, OwnCertificate: true, Store: controlplane.StoreEtcd, Unregistered: true,
 			Args: []string{"--kubeconfig=" + kubeconfig, "--certificate-lifetime=12s"},
 			// Where kube-apiserver can't stream them, lists are asked for.
 			Env: []string{"KUBE_FEATURE_WatchListClient=false"},

@@ -86,7 +86,7 @@ func TestASecretOfSomebodyElseIsLeftAlone(t *testing.T) {
 	go func() {
 		defer close(ended)
 		_, _ = s.control.StartServer(ctx, controlplane.ServerOptions{
-			Name: "intruder", OwnCertificate: true, ExternalEtcd: true, Unregistered: true,
+			Name: "intruder", OwnCertificate: true, Store: controlplane.StoreEtcd, Unregistered: true,
 			Args: []string{"--namespace=" + theirs.Namespace, "--kubeconfig=" + s.control.Kubeconfig()},
 		})
 	}()

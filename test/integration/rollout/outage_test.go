@@ -126,7 +126,7 @@ func TestOtherStoreCostsNoCluster(t *testing.T) {
 	must(t, err)
 	start := func(prefix string) *controlplane.Server {
 		server, err := shared.control.StartServer(t.Context(), controlplane.ServerOptions{
-			Name: "external-" + prefix, Unregistered: true, ExternalEtcd: true, Args: []string{"--etcd-prefix=/" + prefix, "--namespace=" + namespace},
+			Name: "external-" + prefix, Unregistered: true, Store: controlplane.StoreEtcd, Args: []string{"--etcd-prefix=/" + prefix, "--namespace=" + namespace},
 		})
 		must(t, err)
 		t.Cleanup(func() { must(t, server.Stop()) })

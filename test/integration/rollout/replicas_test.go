@@ -57,7 +57,7 @@ func startReplicas(t *testing.T, name string, flags []string) *replicas {
 		one := &replica{name: name + "-" + number, writes: &recordedWrites{}}
 		kubeconfig := proxiedBy(t, one.writes.around)
 		one.Server, err = shared.control.StartServer(t.Context(), controlplane.ServerOptions{
-			Name: one.name, Unregistered: true, ExternalEtcd: true,
+			Name: one.name, Unregistered: true, Store: controlplane.StoreEtcd,
 			Args: append([]string{"--etcd-prefix=/" + namespace, "--namespace=" + namespace, kubeconfig}, flags...),
 			Env:  []string{"POD_NAME=" + one.name},
 		})

@@ -29,6 +29,7 @@ import (
 	"k8s.io/utils/ptr"
 
 	"github.com/vmdistributed/vmdistributed-apiserver/generated/clientset/versioned"
+	"github.com/vmdistributed/vmdistributed-apiserver/pkg/storage/claim"
 	"github.com/vmdistributed/vmdistributed-apiserver/test/controlplane"
 )
 
@@ -86,6 +87,9 @@ func TestServerSaysWhichOfItsRightsIsMissing(t *testing.T) {
 	}
 }
 
+// embeddedStoreRole is what a server needs besides that keeps objects in an embedded etcd.
+const embeddedStoreRole = "vmdistributed-apiserver-embedded-store"
+
 // serverRights are those of artifacts/base, and those that it delegates authentication
 // and authorization with. How the latter's ConfigMap is read, is Kubernetes' own. Those that
 // a server needs that makes its own certificate, which these do not, are taken from it in
@@ -111,9 +115,11 @@ func serverRights(t *testing.T) []right {
 		must(t, err)
 		add("", role.Rules)
 	}
-	role, err := roles.Roles(controlplane.ServerNamespace).Get(t.Context(), "vmdistributed-apiserver", metav1.GetOptions{})
-	must(t, err)
-	add(controlplane.ServerNamespace, role.Rules)
+	for _, name := range []string{"vmdistributed-apiserver", embeddedStoreRole} {
+		role, err := roles.Roles(controlplane.ServerNamespace).Get(t.Context(), name, metav1.GetOptions{})
+		must(t, err)
+		add(controlplane.ServerNamespace, role.Rules)
+	}
 	return rights
 }
 
@@ -179,7 +185,7 @@ func startPoor(t *testing.T, rights []right, lost right) *poor {
 	go func() {
 		defer close(ended)
 		server, err := shared.control.StartServer(ctx, controlplane.ServerOptions{
-			Name: name, Unregistered: true, Args: []string{"--kubeconfig=" + kubeconfig, "--namespace=" + name},
+			Name: name, Unregistered: true, Store: storeOf(lost), Args: []string{"--kubeconfig=" + kubeconfig, "--namespace=" + name},
 			// Where kube-apiserver can't stream them, lists are asked for.
 			Env: []string{"KUBE_FEATURE_WatchListClient=false"},
 		})
@@ -198,6 +204,14 @@ func startPoor(t *testing.T, rights []right, lost right) *poor {
 		<-ended
 	})
 	return s
+}
+
+// storeOf is the store for which a right is needed.
+func storeOf(lost right) controlplane.Store {
+	if slices.Contains(lost.names, claim.LeaseName) {
+		return controlplane.StoreEmbedded
+	}
+	return controlplane.StoreHost
 }
 
 // grantAll gives the user of that name the rights. What the server has in its own
