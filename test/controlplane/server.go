@@ -4,8 +4,10 @@
 package controlplane
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"os"
 	"path/filepath"
 	"strconv"
 	"sync"
@@ -25,6 +27,9 @@ const (
 	ServerUser = "system:serviceaccount:" + ServerNamespace + ":" + serverProgram
 
 	serverProgram = "vmdistributed-apiserver"
+
+	// storeVariable names the store of all servers of which a test does not say it.
+	storeVariable = "VMDC_TEST_STORE"
 )
 
 // serverGroups are the groups that the token of ServerUser would carry.
@@ -53,7 +58,8 @@ type ServerOptions struct {
 	Program string
 	// DataDir is the server's --data-dir. Default: data/NAME below Options.Dir.
 	DataDir string
-	// Store is where the server keeps objects. Default: StoreEmbedded.
+	// Store is where the server keeps objects. Default: the one that the environment
+	// names in VMDC_TEST_STORE, StoreEmbedded if none.
 	Store Store
 	// Args are appended to the server's flags, Env to its environment.
 	Args, Env []string
@@ -77,6 +83,8 @@ type ServerOptions struct {
 type Server struct {
 	// DataDir is the server's data directory, Log the path of its log.
 	DataDir, Log string
+	// Store is where it keeps objects.
+	Store Store
 
 	cp        *ControlPlane
 	options   ServerOptions
@@ -95,7 +103,7 @@ func (c *ControlPlane) StartServer(ctx context.Context, options ServerOptions) (
 		return nil, err
 	}
 	s := &Server{cp: c, options: options}
-	s.DataDir, s.Log = s.options.DataDir, c.layout.log(s.options.Name)
+	s.DataDir, s.Log, s.Store = s.options.DataDir, c.layout.log(s.options.Name), s.options.Store
 	s.component = component{
 		name: s.options.Name, order: orderServer, ports: []string{s.options.Name}, prepare: s.prepare,
 	}
@@ -109,8 +117,9 @@ func (c *ControlPlane) StartServer(ctx context.Context, options ServerOptions) (
 }
 
 func (o ServerOptions) complete(l layout) (ServerOptions, error) {
+	o.Store = cmp.Or(o.Store, Store(os.Getenv(storeVariable)), StoreEmbedded)
 	switch o.Store {
-	case "", StoreEmbedded, StoreEtcd, StoreHost:
+	case StoreEmbedded, StoreEtcd, StoreHost:
 	default:
 		return o, fmt.Errorf("store %q is unknown: use %s, %s or %s", o.Store, StoreEmbedded, StoreEtcd, StoreHost)
 	}

@@ -84,7 +84,7 @@ func (s *site) startOurs(ctx context.Context) error {
 	if err = s.responders.Start(ctx, s.kubernetes); err != nil {
 		return err
 	}
-	s.server, err = s.control.StartServer(ctx, controlplane.ServerOptions{Env: s.responders.Env()})
+	s.server, err = s.control.StartServer(ctx, controlplane.ServerOptions{Store: controlplane.StoreHost, Env: s.responders.Env()})
 	return err
 }
 

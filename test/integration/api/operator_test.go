@@ -18,7 +18,7 @@ import (
 // what the server knows of VMClusters by itself, and zones can't be told about.
 func TestWithoutTheOperatorObjectsAreStoredAndWait(t *testing.T) {
 	t.Parallel()
-	cp, err := controlplane.Start(t.Context(), controlplane.Options{Dir: filepath.Join(shared.dir, "bare"), CRDs: controlplane.CRDsNone})
+	cp, err := controlplane.Start(t.Context(), controlplane.Options{Dir: filepath.Join(shared.dir, "alone"), CRDs: controlplane.CRDsNone})
 	must(t, err)
 	t.Cleanup(func() { must(t, cp.Stop()) })
 	_, err = cp.StartServer(t.Context(), controlplane.ServerOptions{})

@@ -21,6 +21,7 @@ import (
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	"github.com/vmdistributed/vmdistributed-apiserver/pkg/storage/embeddedetcd"
 	"github.com/vmdistributed/vmdistributed-apiserver/test/controlplane"
 )
 
@@ -141,6 +142,10 @@ func tail(output *bytes.Buffer) string {
 // TestServerDoesNotStartWithBadFlags and says in a line what is wrong with them.
 func TestServerDoesNotStartWithBadFlags(t *testing.T) {
 	t.Parallel()
+	taken := filepath.Join(shared.dir, "taken")
+	member, err := embeddedetcd.Start(t.Context(), embeddedetcd.Config{DataDir: taken, UnsafeNoFsync: true})
+	must(t, err)
+	t.Cleanup(func() { must(t, member.Close()) })
 	for _, test := range []struct {
 		name string
 		args []string
@@ -149,7 +154,7 @@ func TestServerDoesNotStartWithBadFlags(t *testing.T) {
 		{"unknown flag", []string{"--no-such-flag"}, "unknown flag: --no-such-flag"},
 		{"argument", []string{"argument"}, `unknown command "argument"`},
 		{"no place for data", []string{"--data-dir="}, "either --etcd-servers or --data-dir is needed"},
-		{"data directory of another server", []string{"--data-dir=" + shared.server.DataDir}, "another server running on the same data directory"},
+		{"data directory of another server", []string{"--data-dir=" + taken}, "another server running on the same data directory"},
 		{"data directory that is too long", []string{"--data-dir=" + filepath.Join(shared.dir, strings.Repeat("x", 120))}, "choose a shorter data directory"},
 		{"data directory that is a file", []string{"--data-dir=" + filepath.Join(shared.dir, "audit-policy.yaml")}, "not a directory"},
 		{"port out of range", []string{"--secure-port=65536"}, "65536"},
