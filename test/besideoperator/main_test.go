@@ -112,10 +112,11 @@ func (s *site) operatorLog() string {
 	return string(log)
 }
 
-// complaints are the lines of the operator's log about kinds that it can't read.
+// complaints are the lines of the operator's log about kinds that it wants to watch and
+// nobody serves.
 func (s *site) complaints() (lines []string) {
 	for line := range strings.Lines(s.operatorLog()) {
-		if strings.Contains(line, "VMDistributed") && strings.Contains(line, "the server could not find the requested resource") {
+		if strings.Contains(line, "no matches for kind") && strings.Contains(line, "Distributed.operator.victoriametrics.com") {
 			lines = append(lines, strings.TrimSpace(line))
 		}
 	}
