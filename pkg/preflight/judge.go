@@ -296,7 +296,7 @@ func instead(overlay Overlay, findings []Finding) string {
 	if len(conditions) == 0 {
 		return fmt.Sprintf("%s is possible too", overlay)
 	}
-	return fmt.Sprintf("with %s: %s", overlay, strings.Join(conditions, "; "))
+	return fmt.Sprintf("%s, but %s", overlay, strings.Join(conditions, "; "))
 }
 
 func resources(kinds []Kind) string {

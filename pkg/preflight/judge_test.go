@@ -62,7 +62,7 @@ func TestJudge(t *testing.T) {
 		},
 		"all definitions of the operator": {
 			change: full, recommended: Beside,
-			says: []string{"vldistributed and vmdistributed", "with artifacts/base: ", "-controller.disableReconcileFor=VMDistributed,VLDistributed", "automanaged: \"false\""},
+			says: []string{"vldistributed and vmdistributed", "instead:  artifacts/base, but ", "-controller.disableReconcileFor=VMDistributed,VLDistributed", "automanaged: \"false\""},
 		},
 		"base though the operator brings all, and nobody knows its flags": {
 			change: full, plan: Plan{Overlay: Base}, recommended: Beside, warnings: []string{"OperatorFlag"},
