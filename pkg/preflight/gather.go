@@ -283,8 +283,9 @@ func (g *gatherer) lookAtRights(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		for _, right := range tell(ungiven) {
-			g.facts.MayNot = append(g.facts.MayNot, right+" (to give it to others, without the right to escalate and to bind)")
+		if len(ungiven) > 0 {
+			g.facts.MayNot = append(g.facts.MayNot, "give others what you lack yourself (to escalate and bind roles and clusterroles would do): "+
+				strings.Join(tell(ungiven), ", "))
 		}
 	}
 	g.facts.MayNot = append(tell(lacking), g.facts.MayNot...)

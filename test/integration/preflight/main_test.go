@@ -71,6 +71,15 @@ func newSite(t *testing.T, crds controlplane.CRDSet) *site {
 	return s
 }
 
+// in makes a test that is a part of another.
+func (s *site) in(part func(*site)) func(*testing.T) {
+	return func(t *testing.T) {
+		own := *s
+		own.t = t
+		part(&own)
+	}
+}
+
 // outcome is what a run of the program has come to.
 type outcome struct {
 	Verdict preflight.Verdict `json:"verdict"`
@@ -81,9 +90,9 @@ type outcome struct {
 // look runs the program, and wants its status to be one.
 func (s *site) look(status int, kubeconfig string, args ...string) outcome {
 	s.t.Helper()
-	got, out := s.run(kubeconfig, append([]string{"-o", "json"}, args...)...)
+	got, out, complaints := s.run(kubeconfig, append([]string{"-o", "json"}, args...)...)
 	if got != status {
-		s.t.Errorf("status %d, want %d: %s", got, status, out)
+		s.t.Errorf("status %d, want %d: %s%s", got, status, out, complaints)
 	}
 	var o outcome
 	must(s.t, json.Unmarshal([]byte(out), &o))
@@ -91,8 +100,8 @@ func (s *site) look(status int, kubeconfig string, args ...string) outcome {
 	return o
 }
 
-// run returns the status of the program, and what it printed.
-func (s *site) run(kubeconfig string, args ...string) (status int, out string) {
+// run returns the status of the program, what it printed, and what it complained of.
+func (s *site) run(kubeconfig string, args ...string) (status int, out, complaints string) {
 	s.t.Helper()
 	program := exec.CommandContext(s.t.Context(), filepath.Join(s.control.BinDir(), "vmdistributed-apiserver"),
 		append([]string{"preflight", "--kubeconfig", kubeconfig}, args...)...)
@@ -103,7 +112,7 @@ func (s *site) run(kubeconfig string, args ...string) (status int, out string) {
 	if err != nil && !errors.As(err, &ended) {
 		s.t.Fatal(err)
 	}
-	return program.ProcessState.ExitCode(), stdout.String() + stderr.String()
+	return program.ProcessState.ExitCode(), stdout.String(), stderr.String()
 }
 
 // kubeconfigOf writes a kubeconfig file of a user with rights in all namespaces.

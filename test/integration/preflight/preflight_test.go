@@ -53,18 +53,18 @@ func TestWithoutTheOperator(t *testing.T) {
 	s.fits(found, preflight.Base)
 	s.expect(found, preflight.Warning, "OperatorKinds", "vmclusters")
 
-	if status, out := s.run(admin, "-o", "overlay"); status != 0 || out != string(preflight.Base)+"\n" {
+	if status, out, _ := s.run(admin, "-o", "overlay"); status != 0 || out != string(preflight.Base)+"\n" {
 		t.Errorf("the overlay is told as %q, with status %d", out, status)
 	}
-	t.Run("names the rights that are missing", s.namesMissingRights)
-	t.Run("asks for what it takes to apply the manifests", s.asksForEnough)
-	t.Run("names the rights that the server's account lacks", s.namesWhatTheAccountLacks)
+	t.Run("names the rights that are missing", s.in((*site).namesMissingRights))
+	t.Run("asks for what it takes to apply the manifests", s.in((*site).asksForEnough))
+	t.Run("names the rights that the server's account lacks", s.in((*site).namesWhatTheAccountLacks))
 	// Last, when there is an account to ask about.
-	t.Run("only reads", s.onlyReads)
+	t.Run("only reads", s.in((*site).onlyReads))
 }
 
 // onlyReads shows by the audit log what the program asks for.
-func (s *site) onlyReads(t *testing.T) {
+func (s *site) onlyReads() {
 	found := s.look(1, s.kubeconfigOf("looker", readOnly))
 	s.expect(found, preflight.Warning, "Unknown", "you may not create subjectaccessreviews")
 	reviews := 0
@@ -74,11 +74,11 @@ func (s *site) onlyReads(t *testing.T) {
 		case event.Verb == "create" && strings.HasPrefix(event.ObjectRef.Resource, "selfsubject"):
 			reviews++
 		default:
-			t.Errorf("it does more than to read: %s %s", event.Verb, event.RequestURI)
+			s.t.Errorf("it does more than to read: %s %s", event.Verb, event.RequestURI)
 		}
 	}
 	if reviews == 0 {
-		t.Error("the audit log has none of the reviews")
+		s.t.Error("the audit log has none of the reviews")
 	}
 }
 
@@ -101,12 +101,12 @@ func (s *site) audited(user string) (events []auditv1.Event) {
 	return events
 }
 
-func (s *site) namesMissingRights(*testing.T) {
+func (s *site) namesMissingRights() {
 	found := s.look(1, s.kubeconfigOf("reader", readOnly))
 	s.fits(found, preflight.Base)
 	for _, right := range []string{
 		"create, patch clusterroles.rbac.authorization.k8s.io", "create, patch apiservices.apiregistration.k8s.io",
-		"create secrets in vmdistributed-system (to give it to others",
+		"give others what you lack yourself", "create secrets in vmdistributed-system",
 	} {
 		s.expect(found, preflight.Blocking, "Rights", right)
 	}
@@ -119,39 +119,39 @@ func (s *site) namesMissingRights(*testing.T) {
 
 // asksForEnough applies the manifests as somebody who has the rights that are asked
 // for and no more.
-func (s *site) asksForEnough(t *testing.T) {
+func (s *site) asksForEnough() {
 	kubeconfig := s.kubeconfigOf("installer", installer()...)
 	found := s.look(0, kubeconfig)
 	if len(found.Facts.MayNot) > 0 {
-		t.Errorf("rights are said to be missing: %v", found.Facts.MayNot)
+		s.t.Errorf("rights are said to be missing: %v", found.Facts.MayNot)
 	}
 	root, err := controlplane.FindRoot()
-	must(t, err)
+	must(s.t, err)
 	base := filepath.Join(root, string(preflight.Base))
 	paths, err := filepath.Glob(filepath.Join(base, "*.yaml"))
-	must(t, err)
+	must(s.t, err)
 	for _, path := range append([]string{filepath.Join(base, "namespace.yaml")}, paths...) {
 		if strings.HasPrefix(filepath.Base(path), "kustomization") || filepath.Base(path) == "apiservice.yaml" {
 			continue // nobody serves it, which the other tests would wait for
 		}
-		kubectl := exec.CommandContext(t.Context(), filepath.Join(s.control.BinDir(), "kubectl"), "--kubeconfig", kubeconfig, "apply", "-f", path)
+		kubectl := exec.CommandContext(s.t.Context(), filepath.Join(s.control.BinDir(), "kubectl"), "--kubeconfig", kubeconfig, "apply", "-f", path)
 		if out, err := kubectl.CombinedOutput(); err != nil {
-			t.Errorf("applying %s with the rights of which none is said to be missing: %v: %s", path, err, out)
+			s.t.Errorf("applying %s with the rights of which none is said to be missing: %v: %s", path, err, out)
 		}
 	}
 }
 
 // namesWhatTheAccountLacks takes a right from the server's account, which the test
 // before this one has made.
-func (s *site) namesWhatTheAccountLacks(t *testing.T) {
+func (s *site) namesWhatTheAccountLacks() {
 	admin := s.control.Kubeconfig()
 	found := s.look(0, admin)
 	if !found.Facts.ServerAccount || len(found.Facts.ServerMayNot) > 0 {
-		t.Errorf("the account of the manifests is there: %v, and may not %v", found.Facts.ServerAccount, found.Facts.ServerMayNot)
+		s.t.Errorf("the account of the manifests is there: %v, and may not %v", found.Facts.ServerAccount, found.Facts.ServerMayNot)
 	}
-	_, err := s.kubernetes.RbacV1().ClusterRoleBindings().Patch(t.Context(), "vmdistributed-apiserver:auth-delegator", types.MergePatchType,
+	_, err := s.kubernetes.RbacV1().ClusterRoleBindings().Patch(s.t.Context(), "vmdistributed-apiserver:auth-delegator", types.MergePatchType,
 		[]byte(`{"subjects":[]}`), metav1.PatchOptions{})
-	must(t, err)
+	must(s.t, err)
 	s.expect(s.look(0, admin), preflight.Warning, "ServerRights", "create tokenreviews.authentication.k8s.io; create subjectaccessreviews.authorization.k8s.io")
 }
 
