@@ -9,12 +9,11 @@ import (
 	"os"
 
 	genericapiserver "k8s.io/apiserver/pkg/server"
-	"k8s.io/component-base/cli"
 
-	"github.com/vmdistributed/vmdistributed-apiserver/pkg/cmd/server"
+	"github.com/vmdistributed/vmdistributed-apiserver/pkg/cmd"
 )
 
 func main() {
 	ctx := genericapiserver.SetupSignalContext()
-	os.Exit(cli.Run(server.NewCommand(ctx)))
+	os.Exit(cmd.Run(ctx, os.Args[1:]))
 }

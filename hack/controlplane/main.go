@@ -77,7 +77,7 @@ func newUp(dir *string) *cobra.Command {
 	}
 	flags := cmd.Flags()
 	flags.StringVar(&operator, "operator", operator, fmt.Sprintf("what reconciles the operator's kinds: one of %v", controlplane.OperatorModes()))
-	flags.StringVar(&crds, "crds", crds, "which definitions of the operator's kinds: all, used or none")
+	flags.StringVar(&crds, "crds", crds, "which definitions of the operator's kinds: all, full, used or none")
 	flags.IntVar(&options.Nodes, "nodes", 0, "how many nodes kwok plays (default 3 with --operator=real)")
 	flags.BoolVar(&options.Scheduler, "scheduler", false, "run the scheduler (always with --operator=real)")
 	flags.StringVar(&options.AuditPolicyFile, "audit-policy-file", "", "turn the audit log of kube-apiserver on with this policy")

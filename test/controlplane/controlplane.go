@@ -159,6 +159,21 @@ func (c *ControlPlane) Kill(program string) error {
 	return p.kill(context.Background())
 }
 
+// Run is one run of a program of the control plane.
+type Run struct{ process *process }
+
+// RunOf returns the present run of a program, or its last one.
+func (c *ControlPlane) RunOf(program string) (Run, error) {
+	p, _, err := c.launcher.tracked(program)
+	return Run{process: p}, err
+}
+
+// Alive tells whether the program runs. Nobody starts it again by itself.
+func (r Run) Alive() bool { return r.process.alive() }
+
+// Wait returns when the program has ended, or with an error when ctx ends first.
+func (r Run) Wait(ctx context.Context) error { return r.process.wait(ctx) }
+
 // Restart ends one of the control plane's programs, if it runs, and returns when
 // it runs again as before and is ready.
 func (c *ControlPlane) Restart(ctx context.Context, program string) error {

@@ -31,6 +31,8 @@ const (
 	// CRDsAll is the default: all but those in the group and version that the
 	// project's own API takes (see docs: VMDistributed and VLDistributed).
 	CRDsAll CRDSet = "all"
+	// CRDsFull are all that the operator brings, VMDistributed and VLDistributed too.
+	CRDsFull CRDSet = "full"
 	// CRDsUsed are those that the project reads or writes, which start sooner.
 	CRDsUsed CRDSet = "used"
 	// CRDsNone leaves the group without any.
@@ -46,15 +48,17 @@ const (
 
 func (s CRDSet) check() error {
 	switch s {
-	case CRDsAll, CRDsUsed, CRDsNone:
+	case CRDsAll, CRDsFull, CRDsUsed, CRDsNone:
 		return nil
 	}
-	return fmt.Errorf("set %q of custom resource definitions is unknown: use %s, %s or %s", s, CRDsAll, CRDsUsed, CRDsNone)
+	return fmt.Errorf("set %q of custom resource definitions is unknown: use %s, %s, %s or %s", s, CRDsAll, CRDsFull, CRDsUsed, CRDsNone)
 }
 
 // wants tells whether a definition, by its plural, belongs to the set.
 func (s CRDSet) wants(plural string) bool {
 	switch s {
+	case CRDsFull:
+		return true
 	case CRDsAll:
 		return plural != "vmdistributed" && plural != "vldistributed"
 	case CRDsUsed:

@@ -50,7 +50,7 @@ func (l layout) prepare() error {
 func ourLogs() []string {
 	return []string{
 		etcdProgram, apiServerProgram, controllerManagerProgram, schedulerProgram, kwokProgram,
-		operatorProgram, standinProgram, dataplaneProgram, respondersProgram, serverProgram, auditLog,
+		OperatorProgram, standinProgram, dataplaneProgram, respondersProgram, serverProgram, auditLog,
 	}
 }
 

@@ -12,7 +12,9 @@ import (
 )
 
 const (
-	operatorProgram     = "vm-operator"
+	// OperatorProgram is what OperatorReal runs.
+	OperatorProgram = "vm-operator"
+
 	operatorMetricsPort = "vm-operator/metrics"
 	operatorHealthPort  = "vm-operator/health"
 
@@ -32,7 +34,7 @@ func (c *ControlPlane) operator() (program component, ok bool) {
 	switch c.options.Operator {
 	case OperatorReal:
 		return component{
-			name:    operatorProgram,
+			name:    OperatorProgram,
 			order:   orderOperator,
 			ports:   []string{operatorMetricsPort, operatorHealthPort},
 			prepare: c.prepareOperator,
@@ -56,7 +58,7 @@ func (c *ControlPlane) operator() (program component, ok bool) {
 }
 
 func (c *ControlPlane) prepareOperator() (command, probe, error) {
-	kubeconfig, err := c.componentKubeconfig(operatorProgram, operatorProgram, adminGroup)
+	kubeconfig, err := c.componentKubeconfig(OperatorProgram, OperatorProgram, adminGroup)
 	if err != nil {
 		return command{}, probe{}, err
 	}
@@ -69,15 +71,17 @@ func (c *ControlPlane) prepareOperator() (command, probe, error) {
 		return command{}, probe{}, err
 	}
 	address := net.JoinHostPort(loopback, strconv.Itoa(health))
-	cmd := c.command(operatorProgram, []string{
+	cmd := c.command(OperatorProgram, []string{
 		"-metrics-bind-address=" + net.JoinHostPort(loopback, strconv.Itoa(metrics)),
 		"-health-probe-bind-address=" + address,
 		"-pprof-addr=",
 		"-leader-elect=false",
 		"-webhook.enable=false",
-		// The definitions of these two are left out, see CRDsAll.
-		"-controller.disableReconcileFor=VMDistributed,VLDistributed",
 	})
+	if !c.options.OperatorReconcilesAll {
+		// The definitions of these two are left out, see CRDsAll, or hidden by ours.
+		cmd.args = append(cmd.args, "-controller.disableReconcileFor=VMDistributed,VLDistributed")
+	}
 	cmd.env = append(cmd.env,
 		// It has no flag for this.
 		"KUBECONFIG="+kubeconfig,

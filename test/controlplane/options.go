@@ -50,6 +50,9 @@ type Options struct {
 	Operator OperatorMode
 	// OperatorEnv is added to the environment of the operator or its stand-in.
 	OperatorEnv []string
+	// OperatorReconcilesAll leaves -controller.disableReconcileFor out of the flags of
+	// OperatorReal, which keeps it from what CRDsAll leaves out. It goes with CRDsFull.
+	OperatorReconcilesAll bool
 	// Responders runs a program that answers for the pods of OperatorReal, in which
 	// nothing runs, and makes the operator and the server ask it: see package
 	// responders. A test that wants pods to misbehave runs them itself instead.
@@ -129,8 +132,11 @@ func (o *Options) completeOperator() error {
 	if o.CRDs == "" {
 		o.CRDs = CRDsAll
 	}
-	if o.Operator == OperatorReal && o.CRDs != CRDsAll {
-		return fmt.Errorf("the operator does not start without all its custom resource definitions: CRDs must be %s, not %s", CRDsAll, o.CRDs)
+	if o.Operator == OperatorReal && o.CRDs != CRDsAll && o.CRDs != CRDsFull {
+		return fmt.Errorf("the operator does not start without all its custom resource definitions: CRDs must be %s or %s, not %s", CRDsAll, CRDsFull, o.CRDs)
+	}
+	if o.OperatorReconcilesAll && (o.Operator != OperatorReal || o.CRDs != CRDsFull) {
+		return fmt.Errorf("Options.OperatorReconcilesAll goes with operator mode %s and CRDs %s, not with %s and %s", OperatorReal, CRDsFull, o.Operator, o.CRDs)
 	}
 	return o.CRDs.check()
 }
@@ -152,7 +158,7 @@ func (o Options) programs() []string {
 	}
 	switch o.Operator {
 	case OperatorReal:
-		programs = append(programs, operatorProgram)
+		programs = append(programs, OperatorProgram)
 	case OperatorStandin:
 		programs = append(programs, standinProgram)
 	case OperatorDataPlane:

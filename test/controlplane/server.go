@@ -73,6 +73,8 @@ type ServerOptions struct {
 	// BothGroups adds those of artifacts/overlays/beside-the-operator to the default of
 	// Manifests, so that the kind is registered in its second group too.
 	BothGroups bool
+	// SecondGroupOnly is BothGroups without the APIService of the first group.
+	SecondGroupOnly bool
 	// Unregistered leaves Services and APIServices out: the server runs beside
 	// one that is registered, as another replica.
 	Unregistered bool
@@ -134,11 +136,13 @@ func (o ServerOptions) complete(l layout) (ServerOptions, error) {
 	}
 	if o.Manifests == nil {
 		for _, name := range []string{"namespace", "crd", "rbac", "roles", "service", "apiservice"} {
-			o.Manifests = append(o.Manifests, filepath.Join(l.root, "artifacts", "base", name+".yaml"))
+			if name != "apiservice" || !o.SecondGroupOnly {
+				o.Manifests = append(o.Manifests, filepath.Join(l.root, "artifacts", "base", name+".yaml"))
+			}
 		}
 		o.Manifests = append(o.Manifests, filepath.Join(l.root, "artifacts", "overlays", "embedded-etcd", "rbac.yaml"))
 		for _, name := range []string{"roles", "apiservice"} {
-			if o.BothGroups {
+			if o.BothGroups || o.SecondGroupOnly {
 				o.Manifests = append(o.Manifests, filepath.Join(l.root, "artifacts", "overlays", "beside-the-operator", name+".yaml"))
 			}
 		}

@@ -47,7 +47,10 @@ func NewCommand(ctx context.Context) *cobra.Command {
 through the aggregation layer of Kubernetes, and rolls a change of a
 VMDistributedCluster out over its VictoriaMetrics clusters, one zone at a time.
 The same objects are served in the group distributed.victoriametrics.com, for
-clusters where the first one is taken.`,
+clusters where the first one is taken.
+
+Before the first installation, "vmdistributed-apiserver preflight" tells which
+manifests fit a cluster.`,
 		Args:         cobra.NoArgs,
 		Version:      version.Build(),
 		SilenceUsage: true,

@@ -1,0 +1,246 @@
+// Copyright The vmdistributed-apiserver Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package preflight
+
+import (
+	"slices"
+	"strings"
+	"testing"
+)
+
+// fine is a cluster with an operator that has no kinds in the version that is ours.
+func fine() Facts {
+	facts := Facts{
+		Namespace: "vmdistributed-system", Version: "v1.37.1", Served: map[string]bool{},
+		First:           APIService{Name: firstAPIService, Standing: Absent},
+		Second:          APIService{Name: secondAPIService, Standing: Absent},
+		RequestHeaderCA: true,
+	}
+	for _, need := range needs() {
+		for _, resource := range need.resources {
+			facts.Served[resource] = true
+		}
+	}
+	for _, resource := range zoneResources() {
+		facts.Served[operatorVersion+"/"+resource] = true
+	}
+	return facts
+}
+
+// full makes the operator one that brings all of its definitions.
+func full(f *Facts) {
+	f.Kinds = []Kind{{Resource: "vldistributed"}, {Resource: "vmdistributed"}}
+	f.First.Standing = Automanaged
+}
+
+// toldToLeave gives the cluster an operator with the flag.
+func toldToLeave(f *Facts) {
+	f.Operators = []Operator{{Name: "monitoring/operator", LeavesAlone: []string{"VMDistributed", "VLDistributed"}}}
+}
+
+// installed makes an APIService this server's.
+func installed(service *APIService) {
+	service.Standing, service.Service, service.Kept = Ours, "vmdistributed-system/vmdistributed-apiserver", true
+}
+
+func TestJudge(t *testing.T) {
+	for name, tc := range map[string]struct {
+		change      func(*Facts)
+		plan        Plan
+		recommended Overlay
+		blocking    []string // topics
+		warnings    []string
+		says        []string // in the text
+	}{
+		"an operator without kinds in that version": {
+			recommended: Base, says: []string{"ready: kubectl apply -k artifacts/base", "artifacts/overlays/beside-the-operator is possible too"},
+		},
+		"no operator": {
+			change:      func(f *Facts) { delete(f.Served, operatorVersion+"/vmclusters") },
+			recommended: Base, warnings: []string{"OperatorKinds"}, says: []string{"has no vmclusters", "their zones wait"},
+		},
+		"all definitions of the operator": {
+			change: full, recommended: Beside,
+			says: []string{"vldistributed and vmdistributed", "instead:  artifacts/base, but ", "-controller.disableReconcileFor=VMDistributed,VLDistributed", "automanaged: \"false\""},
+		},
+		"base though the operator brings all, and nobody knows its flags": {
+			change: full, plan: Plan{Overlay: Base}, recommended: Beside, warnings: []string{"OperatorFlag"},
+			says: []string{"stays so by its label kube-aggregator.kubernetes.io/automanaged: \"false\" alone", "no Deployment of the operator is in sight"},
+		},
+		"base though the operator is not told to leave its kinds alone": {
+			change: func(f *Facts) {
+				full(f)
+				f.Operators = []Operator{{Name: "monitoring/operator", LeavesAlone: []string{"VMDistributed"}}}
+			},
+			plan: Plan{Overlay: Base}, recommended: Beside, blocking: []string{"OperatorFlag"},
+			says: []string{"monitoring/operator is not told to leave VLDistributed alone", "ends after 3 minutes"},
+		},
+		"base, with the operator told to": {
+			change: func(f *Facts) { full(f); toldToLeave(f) },
+			plan:   Plan{Overlay: Base}, recommended: Beside,
+		},
+		"base, and objects that it would hide": {
+			change: func(f *Facts) { full(f); toldToLeave(f); f.Kinds[1].Objects = 2 },
+			plan:   Plan{Overlay: Base}, recommended: Beside, blocking: []string{"HiddenObjects"},
+			says: []string{"objects of the operator's kind vmdistributed (at least 2)"},
+		},
+		"base, and nobody can tell whether it would hide objects": {
+			change: func(f *Facts) { full(f); toldToLeave(f); f.Kinds[0].Objects = -1 },
+			plan:   Plan{Overlay: Base}, recommended: Beside, blocking: []string{"HiddenObjects"},
+		},
+		"objects that base would hide are no matter for the other one": {
+			change: func(f *Facts) { full(f); f.Kinds[1].Objects = 2 }, recommended: Beside,
+		},
+		"an upgrade of base": {
+			change:      func(f *Facts) { installed(&f.First) },
+			recommended: Base, says: []string{"this is an upgrade"},
+		},
+		"an upgrade of base, which hides kinds": {
+			change: func(f *Facts) {
+				f.Kinds = []Kind{{Resource: "vmdistributed", Objects: -1}}
+				installed(&f.First)
+				toldToLeave(f)
+			},
+			recommended: Base, says: []string{"is hidden already"},
+		},
+		"the label is gone": {
+			change: func(f *Facts) {
+				f.Kinds = []Kind{{Resource: "vmdistributed", Objects: -1}}
+				installed(&f.First)
+				f.First.Kept = false
+				toldToLeave(f)
+			},
+			recommended: Base, warnings: []string{"TakeoverLabel"},
+		},
+		"an upgrade of the other one": {
+			change:      func(f *Facts) { installed(&f.Second) },
+			recommended: Beside, says: []string{"this is an upgrade"},
+		},
+		"somebody else has the operator's group and version": {
+			change:      func(f *Facts) { f.First.Standing, f.First.Service = Foreign, "other/server" },
+			recommended: Beside, says: []string{"only the second group is free", "sends requests to the Service other/server"},
+		},
+		"base, and somebody else has the group and version": {
+			change: func(f *Facts) { f.First.Standing, f.First.Service = Foreign, "other/server" },
+			plan:   Plan{Overlay: Base}, recommended: Beside, blocking: []string{"APIService"},
+		},
+		"somebody else has both": {
+			change: func(f *Facts) {
+				f.First.Standing, f.First.Service = Foreign, "other/server"
+				f.Second.Standing, f.Second.Service = Foreign, "other/server"
+			},
+			recommended: Beside, blocking: []string{"APIService"},
+		},
+		"a cluster from before mutating policies": {
+			change:      func(f *Facts) { lack(f, "mutatingadmissionpolicies", "mutatingadmissionpolicybindings") },
+			recommended: Base, blocking: []string{"HostAPI"},
+			says: []string{"since Kubernetes 1.36", "--disable-admission-plugins=MutatingAdmissionPolicy"},
+		},
+		"the same, with a server that does without": {
+			change:      func(f *Facts) { lack(f, "mutatingadmissionpolicies", "mutatingadmissionpolicybindings") },
+			plan:        Plan{WithoutPlugins: []string{"MutatingAdmissionPolicy"}},
+			recommended: Base,
+		},
+		"no aggregation": {
+			change:      func(f *Facts) { lack(f, "apiservices"); f.RequestHeaderCA = false },
+			recommended: Base, blocking: []string{"HostAPI", "RequestHeader"},
+		},
+		"nobody may tell whether there is aggregation": {
+			change: func(f *Facts) {
+				f.RequestHeaderCA = false
+				f.Unknown = []Unknown{{What: whatHeaderCA, Why: "forbidden"}}
+			},
+			recommended: Base, warnings: []string{"Unknown"},
+		},
+		"other aggregated servers do not answer": {
+			change:      func(f *Facts) { f.OtherAPIServices = []OtherAPIService{{Name: "v1.other", Message: "no route"}} },
+			recommended: Base, warnings: []string{"Aggregation"}, says: []string{"no route"},
+		},
+		"one of them answers": {
+			change: func(f *Facts) {
+				f.OtherAPIServices = []OtherAPIService{{Name: "v1.other", Message: "no route"}, {Name: "v1.metrics", Available: true}}
+			},
+			recommended: Base,
+		},
+		"a group that can't be discovered": {
+			change:      func(f *Facts) { f.Incomplete = map[string]string{"other/v1": "503"} },
+			recommended: Base, warnings: []string{"Discovery"},
+		},
+		"the namespace is going": {
+			change:      func(f *Facts) { f.NamespacePhase = "Terminating" },
+			recommended: Base, blocking: []string{"Namespace"},
+		},
+		"rights are missing": {
+			change: func(f *Facts) {
+				f.MayNot, f.ServerMayNot = []string{"create apiservices.apiregistration.k8s.io"}, []string{"list namespaces"}
+			},
+			recommended: Base, blocking: []string{"Rights"}, warnings: []string{"ServerRights"},
+			says: []string{"create apiservices.apiregistration.k8s.io", "list namespaces", "not ready"},
+		},
+		"records are there": {
+			change:      func(f *Facts) { f.Records = Records{Defined: true, Count: 3} },
+			recommended: Base, says: []string{"records: 3", "--storage=host"},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			facts := fine()
+			if tc.change != nil {
+				tc.change(&facts)
+			}
+			verdict := Judge(facts, tc.plan)
+			if verdict.Recommended != tc.recommended {
+				t.Errorf("recommends %s, want %s", verdict.Recommended, tc.recommended)
+			}
+			if got := topics(verdict, Blocking); !slices.Equal(got, tc.blocking) {
+				t.Errorf("blocking is %v, want %v", got, tc.blocking)
+			}
+			if got := topics(verdict, Warning); !slices.Equal(got, tc.warnings) {
+				t.Errorf("warned of is %v, want %v", got, tc.warnings)
+			}
+			if verdict.Ready != (len(tc.blocking) == 0) {
+				t.Errorf("ready is %v", verdict.Ready)
+			}
+			text := verdict.Text(facts)
+			for _, part := range tc.says {
+				if !strings.Contains(text, part) {
+					t.Errorf("does not say %q:\n%s", part, text)
+				}
+			}
+		})
+	}
+}
+
+func TestTheWorstIsToldFirst(t *testing.T) {
+	facts := fine()
+	full(&facts)
+	facts.Kinds[0].Objects = 1
+	facts.Unknown = []Unknown{{What: whatAccount, Why: "forbidden"}}
+	var levels []Level
+	for _, finding := range Judge(facts, Plan{Overlay: Base}).Findings {
+		levels = append(levels, finding.Level)
+	}
+	want := []Level{Blocking, Warning, Warning, Note}
+	if !slices.Equal(levels, want) {
+		t.Errorf("levels are %v, want %v", levels, want)
+	}
+}
+
+// lack takes resources from what is served, whatever group they are in.
+func lack(facts *Facts, resources ...string) {
+	for served := range facts.Served {
+		if slices.Contains(resources, served[strings.LastIndex(served, "/")+1:]) {
+			delete(facts.Served, served)
+		}
+	}
+}
+
+// topics are those of the findings of a level, each once.
+func topics(verdict Verdict, level Level) (found []string) {
+	for _, finding := range verdict.Findings {
+		if finding.Level == level && !slices.Contains(found, finding.Topic) {
+			found = append(found, finding.Topic)
+		}
+	}
+	return found
+}

@@ -1,0 +1,55 @@
+// Copyright The vmdistributed-apiserver Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package preflight
+
+import "slices"
+
+// need is a part of the host's API that the server can't do without.
+type need struct {
+	resources []string
+	// since is the version of Kubernetes in which it came.
+	since string
+	// purpose says what for.
+	purpose string
+	// plugin is the admission plugin that needs it, if that is all that does.
+	plugin string
+	// remedy is what helps beside another version of Kubernetes.
+	remedy string
+}
+
+// needs are all of them, in the order in which they are told.
+func needs() []need {
+	return []need{
+		{resources: []string{"apiregistration.k8s.io/v1/apiservices"}, since: "1.10", purpose: "requests reach the server by it",
+			remedy: "turn the aggregation layer of kube-apiserver on"},
+		{resources: []string{"authentication.k8s.io/v1/tokenreviews"}, since: "1.6", purpose: "the server asks who a caller is"},
+		{resources: []string{"authorization.k8s.io/v1/subjectaccessreviews"}, since: "1.6", purpose: "the server asks what a caller may do"},
+		{resources: []string{"apiextensions.k8s.io/v1/customresourcedefinitions"}, since: "1.16", purpose: "the server reads what a VMCluster may be"},
+		{resources: []string{"coordination.k8s.io/v1/leases"}, since: "1.14", purpose: "one replica at a time rolls out"},
+		{resources: []string{"discovery.k8s.io/v1/endpointslices"}, since: "1.21", purpose: "the server finds the pods whose metrics it reads"},
+		{resources: []string{
+			"admissionregistration.k8s.io/v1/mutatingwebhookconfigurations", "admissionregistration.k8s.io/v1/validatingwebhookconfigurations",
+		}, since: "1.16", purpose: "webhooks of the cluster see requests to the server"},
+		{resources: []string{
+			"admissionregistration.k8s.io/v1/validatingadmissionpolicies", "admissionregistration.k8s.io/v1/validatingadmissionpolicybindings",
+		}, since: "1.30", purpose: "policies of the cluster see requests to the server", plugin: "ValidatingAdmissionPolicy"},
+		{resources: []string{
+			"admissionregistration.k8s.io/v1/mutatingadmissionpolicies", "admissionregistration.k8s.io/v1/mutatingadmissionpolicybindings",
+		}, since: "1.36", purpose: "mutating policies of the cluster see requests to the server", plugin: "MutatingAdmissionPolicy"},
+		{resources: []string{
+			"flowcontrol.apiserver.k8s.io/v1/flowschemas", "flowcontrol.apiserver.k8s.io/v1/prioritylevelconfigurations",
+		}, since: "1.29", purpose: "the server queues requests by it",
+			remedy: "run the server with --enable-priority-and-fairness=false"},
+		{resources: []string{"apps/v1/deployments", "apps/v1/statefulsets", "apps/v1/daemonsets"}, since: "1.9", purpose: "the server watches what runs a zone"},
+		{resources: []string{"v1/namespaces", "v1/configmaps", "v1/secrets", "v1/events"}, since: "1.0", purpose: "the server keeps its own objects there"},
+		{resources: []string{
+			"rbac.authorization.k8s.io/v1/clusterroles", "rbac.authorization.k8s.io/v1/roles",
+		}, since: "1.8", purpose: "the manifests give rights by it", remedy: "turn the authorization mode RBAC on"},
+	}
+}
+
+// missing are its resources that a cluster doesn't serve.
+func (n need) missing(served map[string]bool) []string {
+	return slices.DeleteFunc(slices.Clone(n.resources), func(resource string) bool { return served[resource] })
+}
