@@ -40,6 +40,13 @@ help: ## List the targets
 build: ## Build the server into .local/bin
 	go build -ldflags "$(LDFLAGS)" -o $(BIN)/ ./cmd/...
 
+CONTAINER_TOOL ?= docker
+IMAGE ?= vmdistributed-apiserver:$(VERSION)
+
+.PHONY: image
+image: ## Build a container image of the server, called IMAGE, with CONTAINER_TOOL=docker
+	$(CONTAINER_TOOL) build --file artifacts/Dockerfile --build-arg VERSION=$(VERSION) --tag $(IMAGE) .
+
 .PHONY: tools
 tools: ## Build the programs of the local control plane and data plane into .local/bin
 	hack/build-tools.sh

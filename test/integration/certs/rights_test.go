@@ -127,13 +127,17 @@ func (s *site) grantAllBut(t *testing.T, user, verb, resource string) {
 	ctx, roles := t.Context(), s.kubernetes.RbacV1()
 	called := metav1.ObjectMeta{Name: user}
 	subjects := []rbacv1.Subject{{APIGroup: rbacv1.GroupName, Kind: rbacv1.UserKind, Name: user}}
-	everywhere, err := roles.ClusterRoles().Get(ctx, "vmdistributed-apiserver", metav1.GetOptions{})
+	var everywhere, here []rbacv1.PolicyRule
+	for _, name := range []string{"vmdistributed-apiserver", "vmdistributed-apiserver-certificate"} {
+		cluster, err := roles.ClusterRoles().Get(ctx, name, metav1.GetOptions{})
+		must(t, err)
+		role, err := roles.Roles(controlplane.ServerNamespace).Get(ctx, name, metav1.GetOptions{})
+		must(t, err)
+		everywhere, here = append(everywhere, cluster.Rules...), append(here, role.Rules...)
+	}
+	_, err := roles.ClusterRoles().Create(ctx, &rbacv1.ClusterRole{ObjectMeta: called, Rules: without(everywhere)}, metav1.CreateOptions{})
 	must(t, err)
-	_, err = roles.ClusterRoles().Create(ctx, &rbacv1.ClusterRole{ObjectMeta: called, Rules: without(everywhere.Rules)}, metav1.CreateOptions{})
-	must(t, err)
-	here, err := roles.Roles(controlplane.ServerNamespace).Get(ctx, "vmdistributed-apiserver", metav1.GetOptions{})
-	must(t, err)
-	_, err = roles.Roles(controlplane.ServerNamespace).Create(ctx, &rbacv1.Role{ObjectMeta: called, Rules: without(here.Rules)}, metav1.CreateOptions{})
+	_, err = roles.Roles(controlplane.ServerNamespace).Create(ctx, &rbacv1.Role{ObjectMeta: called, Rules: without(here)}, metav1.CreateOptions{})
 	must(t, err)
 	for name, kind := range map[string]string{user: "ClusterRole", "system:auth-delegator": "ClusterRole"} {
 		_, err = roles.ClusterRoleBindings().Create(ctx, &rbacv1.ClusterRoleBinding{ObjectMeta: metav1.ObjectMeta{Name: user + ":" + name}, Subjects: subjects,

@@ -117,9 +117,6 @@ func serverRights(t *testing.T) []right {
 	add := func(namespace string, rules []rbacv1.PolicyRule) {
 		for _, rule := range rules {
 			for _, resource := range rule.Resources {
-				if resource == "secrets" || resource == "apiservices" {
-					continue
-				}
 				for _, verb := range rule.Verbs {
 					rights = append(rights, right{namespace, rule.APIGroups[0], resource, verb, rule.ResourceNames})
 				}
@@ -127,7 +124,7 @@ func serverRights(t *testing.T) []right {
 		}
 	}
 	roles := shared.kubernetes.RbacV1()
-	for _, name := range []string{"vmdistributed-apiserver", "system:auth-delegator"} {
+	for _, name := range []string{"vmdistributed-apiserver", "vmdistributed-apiserver-records", "system:auth-delegator"} {
 		role, err := roles.ClusterRoles().Get(t.Context(), name, metav1.GetOptions{})
 		must(t, err)
 		add("", role.Rules)

@@ -1,0 +1,94 @@
+// Copyright The vmdistributed-apiserver Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package install
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	apiregistrationv1 "k8s.io/kube-aggregator/pkg/apis/apiregistration/v1"
+
+	"github.com/vmdistributed/vmdistributed-apiserver/test/controlplane"
+)
+
+// elsewhere are flags of a pod whose files, addresses and delays are others here.
+var elsewhere = []string{
+	"storage", "secure-port", "etcd-servers", "etcd-cafile", "etcd-certfile", "etcd-keyfile", "data-dir",
+	"tls-cert-file", "tls-private-key-file", "shutdown-delay-duration",
+}
+
+// TestServerRunsAsInstalled: with the arguments of the pod, and with the rights of the
+// manifests and no others.
+func TestServerRunsAsInstalled(t *testing.T) {
+	for name, store := range map[string]controlplane.Store{
+		"base":                controlplane.StoreHost,
+		"external-etcd":       controlplane.StoreEtcd,
+		"embedded-etcd":       controlplane.StoreEmbedded,
+		"cert-manager":        controlplane.StoreHost,
+		"beside-the-operator": controlplane.StoreHost,
+		"example-2":           controlplane.StoreEtcd, // three of them together
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := named(t, name)
+			control, err := controlplane.Start(t.Context(), controlplane.Options{Dir: t.TempDir(), CRDs: controlplane.CRDsUsed, Patience: patience})
+			must(t, err)
+			t.Cleanup(func() {
+				if err := control.Stop(); err != nil {
+					t.Error(err)
+				}
+			})
+			kubectl(t, control, nil, "apply", "-f", certManagerKinds)
+			kubectl(t, control, nil, "wait", "--for=condition=Established", "crd", "--all", "--timeout=60s")
+			group := one[apiregistrationv1.APIService](t, b, "APIService").Spec.Group
+			server := startAsInstalled(t, control, b, store)
+			serves(t, control, group)
+			must(t, server.Stop())
+			log, err := os.ReadFile(server.Log)
+			must(t, err)
+			for _, line := range strings.Split(string(log), "\n") {
+				if strings.Contains(line, "cannot ") || strings.Contains(line, "orbidden") {
+					t.Errorf("it lacks a right: %s", line)
+				}
+			}
+		})
+	}
+}
+
+// startAsInstalled applies all of a build, in which nothing runs pods, and runs the server
+// in place of the pod.
+func startAsInstalled(t *testing.T, control *controlplane.ControlPlane, b build, store controlplane.Store) *controlplane.Server {
+	t.Helper()
+	manifest := filepath.Join(t.TempDir(), "manifest.yaml")
+	must(t, os.WriteFile(manifest, b.raw, 0o600))
+	w := workloadOf(t, b)
+	args := slices.DeleteFunc(slices.Clone(w.container(t).Args), func(arg string) bool {
+		flag, _, _ := strings.Cut(strings.TrimPrefix(arg, "--"), "=")
+		return slices.Contains(elsewhere, flag)
+	})
+	_, brought := w.argument(t, "tls-cert-file")
+	server, err := control.StartServer(t.Context(), controlplane.ServerOptions{
+		Manifests: []string{manifest}, Args: args, Store: store, OwnCertificate: !brought, Env: []string{"POD_NAME=one"},
+	})
+	must(t, err)
+	return server
+}
+
+// serves fails unless an object can be made, is taken up, and can be deleted.
+func serves(t *testing.T, control *controlplane.ControlPlane, group string) {
+	t.Helper()
+	object := fmt.Sprintf(`{"apiVersion":"%s/v1alpha1","kind":"VMDistributedCluster","metadata":{"name":"metrics","namespace":"default"},
+		"spec":{"zones":{"vmclusters":[{"name":"zone-a","spec":{"vmselect":{"replicaCount":1}}}]}}}`, group)
+	// With warnings: there is one zone, and nothing leads to it.
+	if made := tryKubectl(t, control, []byte(object), "create", "-f", "-"); made.err != nil {
+		t.Fatalf("creating an object: %v: %s", made.err, made.stderr)
+	}
+	kubectl(t, control, nil, "wait", "--for=create", "vmcluster/zone-a", "--timeout=60s")
+	kubectl(t, control, nil, "delete", "vmdistributedclusters."+group, "metrics", "--timeout=60s")
+	said := tryKubectl(t, control, nil, "get", "vmcluster", "zone-a").stderr
+	expect(t, "the VMCluster is gone", strings.Contains(said, "NotFound"), true)
+}
