@@ -137,6 +137,10 @@ func applying(namespace string) []right {
 		{"", "serviceaccounts", namespace},
 		{"", "services", namespace},
 		{"apps", "deployments", namespace},
+		{"policy", "poddisruptionbudgets", namespace},
+		{"networking.k8s.io", "networkpolicies", namespace},
+		{"scheduling.k8s.io", "priorityclasses", ""},
+		{"flowcontrol.apiserver.k8s.io", "flowschemas", ""},
 	} {
 		for _, verb := range []string{"get", "create", "patch"} {
 			all = append(all, right{verb: verb, group: of.group, resource: of.resource, namespace: of.namespace})

@@ -39,6 +39,10 @@ func installer() []rbacv1.PolicyRule {
 	return []rbacv1.PolicyRule{
 		rule("", apply, "namespaces", "serviceaccounts", "services"),
 		rule("apps", apply, "deployments"),
+		rule("policy", apply, "poddisruptionbudgets"),
+		rule("networking.k8s.io", apply, "networkpolicies"),
+		rule("scheduling.k8s.io", apply, "priorityclasses"),
+		rule("flowcontrol.apiserver.k8s.io", apply, "flowschemas"),
 		rule("apiextensions.k8s.io", apply, "customresourcedefinitions"),
 		rule("apiregistration.k8s.io", apply, "apiservices"),
 		rule(rbacv1.GroupName, append(apply, "escalate", "bind"), "clusterroles", "roles"),
