@@ -83,12 +83,19 @@ func serves(t *testing.T, control *controlplane.ControlPlane, group string) {
 	t.Helper()
 	object := fmt.Sprintf(`{"apiVersion":"%s/v1alpha1","kind":"VMDistributedCluster","metadata":{"name":"metrics","namespace":"default"},
 		"spec":{"zones":{"vmclusters":[{"name":"zone-a","spec":{"vmselect":{"replicaCount":1}}}]}}}`, group)
-	// With warnings: there is one zone, and nothing leads to it.
-	if made := tryKubectl(t, control, []byte(object), "create", "-f", "-"); made.err != nil {
-		t.Fatalf("creating an object: %v: %s", made.err, made.stderr)
+	// Both with warnings: there is one zone, nothing leads to it, and it goes too.
+	for _, step := range []struct {
+		stdin string
+		args  []string
+	}{
+		{object, []string{"create", "-f", "-"}},
+		{"", []string{"wait", "--for=create", "vmcluster/zone-a", "--timeout=60s"}},
+		{"", []string{"delete", "vmdistributedclusters." + group, "metrics", "--timeout=60s"}},
+	} {
+		if done := tryKubectl(t, control, []byte(step.stdin), step.args...); done.err != nil {
+			t.Fatalf("kubectl %q: %v: %s", step.args, done.err, done.stderr)
+		}
 	}
-	kubectl(t, control, nil, "wait", "--for=create", "vmcluster/zone-a", "--timeout=60s")
-	kubectl(t, control, nil, "delete", "vmdistributedclusters."+group, "metrics", "--timeout=60s")
 	said := tryKubectl(t, control, nil, "get", "vmcluster", "zone-a").stderr
 	expect(t, "the VMCluster is gone", strings.Contains(said, "NotFound"), true)
 }
