@@ -61,6 +61,9 @@ func (o *options) identifiedStore(config *rest.Config) (identity.Store, error) {
 }
 
 func newHostStore(config *rest.Config) (identity.Store, error) {
+	config = rest.CopyConfig(config)
+	// It is asked before every write of an object; requests are bounded where they come in.
+	config.QPS, config.RateLimiter = -1, nil
 	definitions, err := apiextensions.NewForConfig(config)
 	if err != nil {
 		return nil, fmt.Errorf("making a client for CustomResourceDefinitions: %w", err)
