@@ -41,13 +41,9 @@ func TestServer(t *testing.T) {
 		}
 	}
 
-	namespace, err := cp.NewServerNamespace(t.Context(), "beside")
+	replica, err := cp.StartServer(t.Context(), ServerOptions{Name: "replica", Store: StoreEtcd, Unregistered: true})
 	must(t, err)
-	beside, err := cp.StartServer(t.Context(), ServerOptions{
-		Name: "beside", Store: StoreEtcd, Unregistered: true, Args: []string{"--namespace=" + namespace},
-	})
-	must(t, err)
-	direct, err := beside.ConfigFor(adminUser, adminGroup)
+	direct, err := replica.ConfigFor(adminUser, adminGroup)
 	must(t, err)
 	must(t, list(t, direct))
 }
