@@ -170,7 +170,8 @@ type workload struct {
 
 func workloadOf(t *testing.T, b build) workload {
 	t.Helper()
-	for _, set := range all[appsv1.StatefulSet](t, b, "StatefulSet") {
+	if len(all[appsv1.StatefulSet](t, b, "StatefulSet")) > 0 {
+		set := one[appsv1.StatefulSet](t, b, "StatefulSet")
 		w := workload{kind: "StatefulSet", replicas: *set.Spec.Replicas, selector: set.Spec.Selector.MatchLabels, template: set.Spec.Template}
 		for _, claim := range set.Spec.VolumeClaimTemplates {
 			w.claims = append(w.claims, claim.Name)
