@@ -114,7 +114,7 @@ func (a *applier) untilServed(ctx context.Context, name string, patience time.Du
 		}
 		served := schema.GroupVersionResource{Group: definition.Spec.Group, Version: definition.Spec.Versions[0].Name, Resource: definition.Spec.Names.Plural}
 		_, err = a.client.Resource(served).List(ctx, metav1.ListOptions{Limit: 1})
-		return err == nil, nil //nolint:nilerr // it is not served yet
+		return err == nil, nil
 	})
 	if err != nil {
 		return fmt.Errorf("waiting until %s is served: %w", name, err)

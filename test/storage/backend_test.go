@@ -192,7 +192,7 @@ func untilForgotten(ctx context.Context, t *testing.T, store storage.Interface, 
 
 func increase(client *clientv3.Client) storagetesting.IncreaseRVFunc {
 	return func(ctx context.Context, t *testing.T) int64 {
-		put, err := client.KV.Put(ctx, "/elsewhere", "")
+		put, err := client.Put(ctx, "/elsewhere", "")
 		must(t, err)
 		return put.Header.Revision
 	}

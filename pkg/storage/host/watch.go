@@ -38,7 +38,7 @@ func (s *Store) Watch(ctx context.Context, key string, options storage.ListOptio
 	w := &watcher{store: s, logger: klog.FromContext(ctx), cancel: cancel, results: make(chan watch.Event, eventBuffer)}
 	if ctx.Err() != nil {
 		w.end()
-		return w, nil
+		return w, nil //nolint:nilerr // to who has gone away, a watch that has ended is an answer
 	}
 	if err := w.start(ctx, asked, options); err != nil {
 		cancel()
