@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"sync"
 	"testing"
 	"time"
 
@@ -37,6 +38,8 @@ type site struct {
 	kubernetes kubernetes.Interface
 	// held are the namespaces whose VMClusters the stand-in gets stuck on.
 	held namespaces
+	// records is for a server that keeps objects there: there is one such store.
+	records sync.Mutex
 }
 
 var shared *site

@@ -28,6 +28,7 @@ import (
 	"k8s.io/client-go/rest"
 	"k8s.io/utils/ptr"
 
+	storagev1 "github.com/vmdistributed/vmdistributed-apiserver/apis/storage/v1"
 	"github.com/vmdistributed/vmdistributed-apiserver/generated/clientset/versioned"
 	"github.com/vmdistributed/vmdistributed-apiserver/pkg/storage/claim"
 	"github.com/vmdistributed/vmdistributed-apiserver/test/controlplane"
@@ -172,6 +173,12 @@ func startPoor(t *testing.T, rights []right, lost right) *poor {
 	grantAll(t, name, slices.DeleteFunc(slices.Clone(rights), func(r right) bool { return r.String() == lost.String() }))
 	kubeconfig := filepath.Join(t.TempDir(), "kubeconfig")
 	must(t, shared.control.WriteKubeconfig(kubeconfig, name))
+	store := storeOf(lost)
+	if store == controlplane.StoreHost {
+		// There is one such store in a cluster: another server would do what this one can't.
+		shared.records.Lock()
+		t.Cleanup(shared.records.Unlock)
+	}
 	r := newRoom(t)
 	s := &poor{room: r, log: shared.control.LogOf(name), done: make(chan error, 1)}
 	r.existing("zone-a", small("v1"))
@@ -185,7 +192,7 @@ func startPoor(t *testing.T, rights []right, lost right) *poor {
 	go func() {
 		defer close(ended)
 		server, err := shared.control.StartServer(ctx, controlplane.ServerOptions{
-			Name: name, Unregistered: true, Store: storeOf(lost), Args: []string{"--kubeconfig=" + kubeconfig, "--namespace=" + name},
+			Name: name, Unregistered: true, Store: store, Args: append(storeFlags(store, name), "--kubeconfig="+kubeconfig, "--namespace="+name),
 			// Where kube-apiserver can't stream them, lists are asked for.
 			Env: []string{"KUBE_FEATURE_WatchListClient=false"},
 		})
@@ -208,10 +215,24 @@ func startPoor(t *testing.T, rights []right, lost right) *poor {
 
 // storeOf is the store for which a right is needed.
 func storeOf(lost right) controlplane.Store {
-	if slices.Contains(lost.names, claim.LeaseName) {
+	switch {
+	case slices.Contains(lost.names, claim.LeaseName):
 		return controlplane.StoreEmbedded
+	case lost.resource == storagev1.VMDistributedClusterRecords, slices.Contains(lost.names, recordsDefinition):
+		return controlplane.StoreHost
 	}
-	return controlplane.StoreHost
+	return controlplane.StoreEtcd
+}
+
+// recordsDefinition is the name of the CustomResourceDefinition of records.
+const recordsDefinition = storagev1.VMDistributedClusterRecords + "." + storagev1.GroupName
+
+// storeFlags make a store a server's own.
+func storeFlags(store controlplane.Store, name string) []string {
+	if store == controlplane.StoreEtcd {
+		return []string{"--etcd-prefix=/" + name}
+	}
+	return nil
 }
 
 // grantAll gives the user of that name the rights. What the server has in its own
