@@ -21,6 +21,11 @@ import (
 // terminating zero.
 const maxSocketPath = 107
 
+const (
+	clientSocket = "client.sock"
+	peerSocket   = "peer.sock"
+)
+
 // Config says where the member keeps its data, and how carefully.
 type Config struct {
 	// DataDir is created where it does not exist.
@@ -30,12 +35,14 @@ type Config struct {
 	UnsafeNoFsync bool
 }
 
-// Member is a running etcd. It listens on a unix socket in its data directory
-// that no other user can open, and on nothing else.
+// Member is a running etcd. It listens on unix sockets that no other user can
+// open, and on nothing else.
 type Member struct {
 	etcd     *embed.Etcd
 	lock     *os.File
 	endpoint string
+	// sockets is a directory to be removed in the end, or empty.
+	sockets string
 }
 
 // Start returns once the member serves. A data directory that another process
@@ -69,37 +76,76 @@ func (m *Member) Failed() <-chan error { return m.etcd.Err() }
 // Close ends the member and lets go of the data directory.
 func (m *Member) Close() error {
 	m.etcd.Close()
-	return m.lock.Close()
+	return errors.Join(removeSockets(m.sockets), m.lock.Close())
 }
 
 func start(ctx context.Context, dir string, noFsync bool) (*Member, error) {
-	socket := filepath.Join(dir, "client.sock")
-	if len(socket) > maxSocketPath {
-		return nil, fmt.Errorf("embedded etcd: the path of the socket %q is longer than %d bytes; choose a shorter data directory", socket, maxSocketPath)
-	}
-	config := memberConfig(dir, socket, noFsync)
 	if err := removeStaleSockets(dir); err != nil {
 		return nil, err
 	}
+	sockets, own, err := socketDir(dir)
+	if err != nil {
+		return nil, err
+	}
+	etcd, err := serve(ctx, memberConfig(dir, sockets, noFsync))
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("embedded etcd: starting on %q: %w", dir, err), removeSockets(own))
+	}
+	return &Member{etcd: etcd, endpoint: "unix://" + filepath.Join(sockets, clientSocket), sockets: own}, nil
+}
+
+// serve returns an etcd that answers.
+func serve(ctx context.Context, config *embed.Config) (*embed.Etcd, error) {
 	etcd, err := embed.StartEtcd(config)
 	if err != nil {
-		return nil, fmt.Errorf("embedded etcd: starting on %q: %w", dir, err)
+		return nil, err
 	}
 	select {
 	case <-etcd.Server.ReadyNotify():
+		return etcd, nil
 	case err := <-etcd.Err():
 		etcd.Close()
-		return nil, fmt.Errorf("embedded etcd: %w", err)
+		return nil, err
 	case <-ctx.Done():
 		etcd.Close()
-		return nil, fmt.Errorf("embedded etcd: waiting for it to serve: %w", context.Cause(ctx))
+		return nil, fmt.Errorf("waiting for it to serve: %w", context.Cause(ctx))
 	}
-	return &Member{etcd: etcd, endpoint: "unix://" + socket}, nil
 }
 
-func memberConfig(dir, socket string, noFsync bool) *embed.Config {
-	client := url.URL{Scheme: "unix", Path: socket}
-	peer := url.URL{Scheme: "unix", Path: filepath.Join(dir, "peer.sock")}
+// socketDir is where the sockets go: into the data directory, or, where its path
+// is too long for that, into a new one for temporary files, own, which no other
+// user can enter.
+func socketDir(dir string) (sockets, own string, err error) {
+	if len(filepath.Join(dir, clientSocket)) <= maxSocketPath {
+		return dir, "", nil
+	}
+	own, err = os.MkdirTemp("", "etcd-")
+	if err != nil {
+		return "", "", fmt.Errorf("embedded etcd: the data directory %q leaves no room for a socket, whose path may have %d bytes, "+
+			"and making one for it elsewhere failed: %w; choose a shorter data directory, or set TMPDIR", dir, maxSocketPath, err)
+	}
+	if socket := filepath.Join(own, clientSocket); len(socket) > maxSocketPath {
+		err := fmt.Errorf("embedded etcd: neither the data directory %q nor the one for temporary files leaves room for a socket, "+
+			"whose path may have %d bytes; choose a shorter data directory, or set TMPDIR", dir, maxSocketPath)
+		return "", "", errors.Join(err, removeSockets(own))
+	}
+	return own, own, nil
+}
+
+// removeSockets takes a directory made by socketDir away, if there is one.
+func removeSockets(own string) error {
+	if own == "" {
+		return nil
+	}
+	if err := os.RemoveAll(own); err != nil {
+		return fmt.Errorf("embedded etcd: removing its sockets: %w", err)
+	}
+	return nil
+}
+
+func memberConfig(dir, sockets string, noFsync bool) *embed.Config {
+	client := url.URL{Scheme: "unix", Path: filepath.Join(sockets, clientSocket)}
+	peer := url.URL{Scheme: "unix", Path: filepath.Join(sockets, peerSocket)}
 
 	config := embed.NewConfig()
 	config.Name = "embedded"
@@ -122,7 +168,7 @@ func memberConfig(dir, socket string, noFsync bool) *embed.Config {
 // removeStaleSockets clears away what a killed process left behind; the lock is
 // held, so nobody listens there.
 func removeStaleSockets(dir string) error {
-	for _, name := range []string{"client.sock", "peer.sock"} {
+	for _, name := range []string{clientSocket, peerSocket} {
 		if err := os.Remove(filepath.Join(dir, name)); err != nil && !errors.Is(err, os.ErrNotExist) {
 			return fmt.Errorf("embedded etcd: removing a socket left behind: %w", err)
 		}

@@ -179,11 +179,42 @@ func TestKilledProcessLeavesNothingInTheWay(t *testing.T) {
 	put(t, member, "a", "1")
 }
 
-func TestPathTooLongForASocketIsRefused(t *testing.T) {
+// TestPathTooLongForASocketServes, with its data, and leaves no socket behind.
+func TestPathTooLongForASocketServes(t *testing.T) {
 	dir := filepath.Join(shortDir(t), strings.Repeat("x", maxSocketPath))
+	t.Setenv("TMPDIR", shortDir(t))
+	member := begin(t, dir)
+	put(t, member, "a", "1")
+	stop(t, member)
+
+	member = begin(t, dir)
+	want(t, member, "a", "1")
+	info, err := os.Stat(filepath.Dir(strings.TrimPrefix(member.Endpoint(), "unix://")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if info.Mode().Perm() != 0o700 {
+		t.Errorf("the directory of its sockets has the mode %v", info.Mode())
+	}
+	stop(t, member)
+	if left, err := os.ReadDir(os.TempDir()); err != nil || len(left) != 0 {
+		t.Errorf("it left %v, %v", left, err)
+	}
+}
+
+func TestNoRoomForASocketIsRefused(t *testing.T) {
+	dir := filepath.Join(shortDir(t), strings.Repeat("x", maxSocketPath))
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("TMPDIR", dir)
 	_, err := Start(t.Context(), Config{DataDir: dir})
-	if err == nil || !strings.Contains(err.Error(), "choose a shorter data directory") {
+	if err == nil || !strings.Contains(err.Error(), "choose a shorter data directory, or set TMPDIR") {
 		t.Fatalf("error %v", err)
+	}
+	left, err := filepath.Glob(filepath.Join(dir, "etcd-*"))
+	if err != nil || len(left) != 0 {
+		t.Errorf("it left %v, %v", left, err)
 	}
 	// The lock is free again.
 	lock, err := acquire(filepath.Join(dir, "lock"))
@@ -205,6 +236,9 @@ func TestLongestPathServes(t *testing.T) {
 	member := begin(t, dir)
 	defer stop(t, member)
 	put(t, member, "a", "1")
+	if !strings.HasPrefix(member.Endpoint(), "unix://"+dir) {
+		t.Errorf("it listens on %s", member.Endpoint())
+	}
 }
 
 func TestUnusableDirectoryIsRefused(t *testing.T) {
