@@ -37,6 +37,8 @@ type ExtraConfig struct {
 	// Live are checks of liveness beside the generic ones: where one fails, the process
 	// has to be restarted.
 	Live []healthz.HealthChecker
+	// Store says whether requests may reach the storage. Without it, they do.
+	Store StoreGuard
 	// Schemas is where the published OpenAPI takes the schema of a VMCluster's spec
 	// from. Without it, a spec is published as an object of which nothing is known.
 	Schemas SchemaSource
@@ -86,7 +88,7 @@ func NewConfig(effectiveVersion basecompatibility.EffectiveVersion, features fea
 
 // Complete fills in what follows from the rest.
 func (c *Config) Complete() CompletedConfig {
-	addFilters(c.GenericConfig)
+	addFilters(c.GenericConfig, c.ExtraConfig.Store)
 	if chain := c.GenericConfig.AdmissionControl; chain != nil {
 		c.GenericConfig.AdmissionControl = acrossGroups{chain}
 	}
@@ -102,10 +104,10 @@ func (c *Config) Complete() CompletedConfig {
 // addFilters puts ours innermost, where the caller is known and allowed in. Where
 // the accepted shapes of spec.zones are brought into one there, audit and admission
 // of this server see what will be stored.
-func addFilters(config *genericapiserver.RecommendedConfig) {
+func addFilters(config *genericapiserver.RecommendedConfig, store StoreGuard) {
 	chain := config.BuildHandlerChainFunc
 	config.BuildHandlerChainFunc = func(handler http.Handler, generic *genericapiserver.Config) http.Handler {
-		return chain(withCurrentOpenAPI(zoneshape.WithCanonicalZones(handler, filterOptions(generic))), generic)
+		return chain(withGuardedStore(withCurrentOpenAPI(zoneshape.WithCanonicalZones(handler, filterOptions(generic))), store, generic.Serializer), generic)
 	}
 }
 

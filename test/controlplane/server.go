@@ -78,6 +78,9 @@ type ServerOptions struct {
 	// Unregistered leaves Services and APIServices out: the server runs beside
 	// one that is registered, as another replica.
 	Unregistered bool
+	// Refused is for an Unregistered server whose cluster knows another store: it is
+	// started when it lives, though it is not ready.
+	Refused bool
 }
 
 // Server is a run of the project's own server, and the runs that follow it by
@@ -112,7 +115,16 @@ func (c *ControlPlane) StartServer(ctx context.Context, options ServerOptions) (
 	if err := checkProgram(s.options.Program); err != nil {
 		return nil, err
 	}
-	if err := s.run(ctx); err != nil {
+	if s.port, err = c.launcher.ports.port(s.options.Name); err != nil {
+		return nil, err
+	}
+	starting, started := context.WithCancel(ctx)
+	var accepting sync.WaitGroup
+	accepting.Go(func() { s.acceptFirstStore(starting) })
+	err = s.run(ctx)
+	started()
+	accepting.Wait()
+	if err != nil {
 		return nil, err
 	}
 	return s, nil
@@ -276,6 +288,9 @@ func (s *Server) prepare() (command, probe, error) {
 	cmd.program = s.options.Program
 	cmd.inputs = []string{kubeconfig}
 	ask := probe{URL: localURL(s.port) + "/readyz"}
+	if s.options.Refused {
+		ask.URL = localURL(s.port) + "/livez"
+	}
 	if err := s.prepareCertificate(&cmd, &ask); err != nil {
 		return command{}, probe{}, err
 	}

@@ -41,9 +41,13 @@ func TestServer(t *testing.T) {
 		}
 	}
 
-	replica, err := cp.StartServer(t.Context(), ServerOptions{Name: "replica", Store: StoreEtcd, Unregistered: true})
+	namespace, err := cp.NewServerNamespace(t.Context(), "beside")
 	must(t, err)
-	direct, err := replica.ConfigFor(adminUser, adminGroup)
+	beside, err := cp.StartServer(t.Context(), ServerOptions{
+		Name: "beside", Store: StoreEtcd, Unregistered: true, Args: []string{"--namespace=" + namespace},
+	})
+	must(t, err)
+	direct, err := beside.ConfigFor(adminUser, adminGroup)
 	must(t, err)
 	must(t, list(t, direct))
 }

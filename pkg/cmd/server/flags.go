@@ -12,6 +12,7 @@ import (
 	logsapi "k8s.io/component-base/logs/api/v1"
 
 	"github.com/vmdistributed/vmdistributed-apiserver/pkg/halt"
+	"github.com/vmdistributed/vmdistributed-apiserver/pkg/storage/identity"
 )
 
 // withoutEffect are flags of the generic options that nothing in an aggregated
@@ -67,7 +68,7 @@ func (o *options) addNamespaceFlags(fs *pflag.FlagSet) {
 	fs.StringVar(&o.Namespace, "namespace", o.Namespace,
 		"Namespace, in the host cluster, of the server's own objects: the Lease by which an embedded etcd keeps a second one from serving the same "+
 			"cluster, the Lease of the replica that runs the controller, the ConfigMap "+halt.Name+", which halts the controller for all objects while it is there, "+
-			"and the Secret --certificate-secret.")
+			"the ConfigMap "+identity.ConfigMap+", which says which store the cluster knows, and the Secret --certificate-secret.")
 	fs.StringVar(&o.Namespace, "lease-namespace", o.Namespace, "The same as --namespace.")
 	_ = fs.MarkDeprecated("lease-namespace", "use --namespace") // there is such a flag
 }

@@ -362,7 +362,7 @@ func build(t *testing.T, args ...string) outcome {
 	if err := errors.Join(components.Set(), o.complete(), o.validate()); err != nil {
 		t.Fatal(err)
 	}
-	config, err := o.config(t.Context())
+	config, err := o.config(t.Context(), func(error) {})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -25,6 +25,7 @@ import (
 	"github.com/vmdistributed/vmdistributed-apiserver/pkg/apiserver"
 	"github.com/vmdistributed/vmdistributed-apiserver/pkg/certs"
 	"github.com/vmdistributed/vmdistributed-apiserver/pkg/leader"
+	"github.com/vmdistributed/vmdistributed-apiserver/pkg/storage/identity"
 )
 
 // etcdPrefix is where our keys begin, in an etcd that may hold others too.
@@ -40,7 +41,8 @@ type options struct {
 	Storage     storageOptions
 	// Namespace holds the server's own objects in the host cluster: the Lease that
 	// keeps a second embedded store from serving it, the Lease of the replica that runs
-	// the controller, the ConfigMap that halts it, and the Secret with the certificate.
+	// the controller, the ConfigMap that halts it, the one that names the store, and the
+	// Secret with the certificate.
 	Namespace string
 	// Election is how one of several replicas comes to run the controller.
 	Election     componentbaseconfig.LeaderElectionConfiguration
@@ -50,6 +52,8 @@ type options struct {
 	components   basecompatibility.ComponentGlobalsRegistry
 	// embedded is true where the store is our own member.
 	embedded bool
+	// guard has nothing answered out of a store that is not the one which the cluster knows.
+	guard *identity.Guard
 	// keeper makes the certificate, unless the user brings one.
 	keeper *certs.Keeper
 }

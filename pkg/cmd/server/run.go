@@ -24,6 +24,7 @@ import (
 	"github.com/vmdistributed/vmdistributed-apiserver/pkg/controller"
 	"github.com/vmdistributed/vmdistributed-apiserver/pkg/halt"
 	"github.com/vmdistributed/vmdistributed-apiserver/pkg/inventory"
+	"github.com/vmdistributed/vmdistributed-apiserver/pkg/storage/identity"
 )
 
 // run serves until ctx ends, and takes everything down that it has started.
@@ -39,10 +40,11 @@ func (o *options) run(ctx context.Context) (err error) {
 		defer func() { err = errors.Join(err, member.Close()) }()
 	}
 
-	config, err := o.config(ctx)
+	config, err := o.config(ctx, stop)
 	if err != nil {
 		return err
 	}
+	defer func() { err = errors.Join(err, o.guard.Close()) }()
 	if o.embedded {
 		released, claimErr := o.claimStore(ctx, config, stop)
 		if claimErr != nil {
@@ -66,8 +68,9 @@ func (o *options) run(ctx context.Context) (err error) {
 	return nil
 }
 
-// config turns the options into the configuration of a server.
-func (o *options) config(ctx context.Context) (*apiserver.Config, error) {
+// config turns the options into the configuration of a server, which calls stop where
+// it can't go on.
+func (o *options) config(ctx context.Context, stop context.CancelCauseFunc) (*apiserver.Config, error) {
 	config := apiserver.NewConfig(
 		o.components.EffectiveVersionFor(component),
 		o.components.FeatureGateFor(basecompatibility.DefaultKubeComponent))
@@ -100,17 +103,23 @@ func (o *options) config(ctx context.Context) (*apiserver.Config, error) {
 	if err != nil {
 		return nil, err
 	}
+	if o.guard, err = o.newGuard(generic.ClientConfig, stop); err != nil {
+		return nil, err
+	}
+	work := func(ctx context.Context) error { return election.run(ctx, rollouts.Run) }
 	config.ExtraConfig = apiserver.ExtraConfig{
 		Zones: rollouts,
 		Workers: []apiserver.Worker{
+			{Name: identity.CheckName, Run: o.guard.Run},
 			{Name: "inventory", Run: known.inventory.Run},
 			{Name: "halt", Run: known.halt.Run},
 			{Name: "cluster-schema", Run: known.schemas.Run},
-			{Name: "rollout-controller", Run: func(ctx context.Context) error { return election.run(ctx, rollouts.Run) }},
+			{Name: "rollout-controller", Run: func(ctx context.Context) error { return o.guard.While(ctx, work) }},
 		},
 		Live:    election.live,
+		Store:   o.guard,
 		Schemas: &installed{follower: known.schemas},
-		Ready:   append(ready, apiserver.Synced("cluster-schema", known.schemas.HasSynced)),
+		Ready:   append(ready, o.guard, apiserver.Synced("cluster-schema", known.schemas.HasSynced)),
 	}
 	return config, o.keepCertificates(config, generic.ClientConfig)
 }

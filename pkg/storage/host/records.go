@@ -103,6 +103,15 @@ func (r *Records) probe(ctx context.Context) error {
 	return err
 }
 
+// None tells whether there are no records at all.
+func (r *Records) None(ctx context.Context) (bool, error) {
+	list, err := r.list(ctx, "", metav1.ListOptions{Limit: 1})
+	if err != nil {
+		return false, hostError(err, listing, place{}, 0)
+	}
+	return len(list.Items) == 0, nil
+}
+
 func (r *Records) watch(ctx context.Context, namespace string, options metav1.ListOptions) (watch.Interface, error) {
 	options.Watch = true
 	return r.request(r.client.Get()).NamespaceIfScoped(namespace, namespace != "").

@@ -112,36 +112,60 @@ func TestNothingHappensWhileTheServerIsGone(t *testing.T) {
 func TestEmptiedStoreCostsNoCluster(t *testing.T) {
 	r := newRoom(t)
 	r.inlineAndReferenced()
-	before := r.everything()
+	before, dependent := r.everything(), r.dependent("demo")
 	must(t, shared.server.Stop())
 	must(t, os.RemoveAll(shared.server.DataDir))
-	must(t, shared.server.Restart(t.Context()))
+	restarted := restart(t, shared.server)
+	refusal := untilRefused(t, shared.server)
+	expectContains(t, "the refusal", refusal, "the embedded etcd in "+shared.server.DataDir, "is not the store that the cluster knows",
+		"ConfigMap vmdistributed-system/vmdistributed-store", "Bring the former store back")
+	r.expectNothingAnswered(shared.server)
+	r.watchFor(10 * time.Second)
+	r.expectEverything(before)
+	r.expectThere(dependent)
+	must(t, shared.server.AcceptStore(t.Context()))
+	must(t, <-restarted)
 	r.expectAdoptedAgain(before)
 }
 
 // TestOtherStoreCostsNoCluster is the same with an external etcd, whose prefix
-// is another one after the loss.
+// is another one after the loss, and comes back once.
 func TestOtherStoreCostsNoCluster(t *testing.T) {
 	namespace, err := shared.control.NewServerNamespace(t.Context(), "external")
 	must(t, err)
-	start := func(prefix string) *controlplane.Server {
+	start := func(prefix string, refused bool) *controlplane.Server {
 		server, err := shared.control.StartServer(t.Context(), controlplane.ServerOptions{
-			Name: "external-" + prefix, Unregistered: true, Store: controlplane.StoreEtcd, Args: []string{"--etcd-prefix=/" + prefix, "--namespace=" + namespace},
+			Name: "external-" + prefix, Unregistered: true, Store: controlplane.StoreEtcd, Refused: refused,
+			Args: []string{"--etcd-prefix=/" + prefix, "--namespace=" + namespace},
 		})
 		must(t, err)
 		t.Cleanup(func() { must(t, server.Stop()) })
 		return server
 	}
-	first := start("first")
+	first := start("first", false)
 	config, err := first.ConfigFor("tester", "system:masters")
 	must(t, err)
 	r := newRoomAt(t, config)
 	r.inlineAndReferenced()
 	before := r.everything()
 	must(t, first.Stop())
-	config, err = start("second").ConfigFor("tester", "system:masters")
-	must(t, err)
-	must(t, r.connect(config))
+
+	second := start("second", true)
+	expectContains(t, "the refusal", untilRefused(t, second), "below /second, is not the store that the cluster knows", "of kind etcd")
+	must(t, r.connectTo(second))
+	r.expectNothingAnswered(second)
+	r.expectEverything(before)
+
+	must(t, first.Restart(t.Context()))
+	must(t, r.connectTo(first))
+	r.untilReady("demo")
+	r.settle("demo")
+	r.expectEverything(before)
+	must(t, first.Stop())
+
+	must(t, second.AcceptStore(t.Context()))
+	untilServed(t, second)
+	must(t, r.connectTo(second))
 	r.expectAdoptedAgain(before)
 }
 

@@ -1,0 +1,76 @@
+// Copyright The vmdistributed-apiserver Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package server
+
+import (
+	"fmt"
+	"strings"
+
+	apiextensions "k8s.io/apiextensions-apiserver/pkg/client/clientset/clientset"
+	"k8s.io/apiserver/pkg/storage/storagebackend"
+	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/metadata"
+	"k8s.io/client-go/rest"
+	"k8s.io/utils/clock"
+
+	storagev1 "github.com/vmdistributed/vmdistributed-apiserver/apis/storage/v1"
+	"github.com/vmdistributed/vmdistributed-apiserver/pkg/storage/host"
+	"github.com/vmdistributed/vmdistributed-apiserver/pkg/storage/identity"
+)
+
+// The kinds of etcds that hold a store. Another kind is identity.KindHost.
+const (
+	kindEmbeddedEtcd = "embedded-etcd"
+	kindEtcd         = "etcd"
+)
+
+// newGuard has nothing answered out of a store that is not the one which the cluster of
+// config knows. Changed is called should it become another one.
+func (o *options) newGuard(config *rest.Config, changed func(error)) (*identity.Guard, error) {
+	client, err := kubernetes.NewForConfig(config)
+	if err != nil {
+		return nil, fmt.Errorf("making a client for the host cluster: %w", err)
+	}
+	objects, err := metadata.NewForConfig(config)
+	if err != nil {
+		return nil, fmt.Errorf("making a client for the marks on the operator's kinds: %w", err)
+	}
+	store, err := o.identifiedStore(config)
+	if err != nil {
+		return nil, err
+	}
+	return identity.New(identity.Config{
+		Store: store, ConfigMaps: client.CoreV1(), Namespace: o.Namespace, Marks: identity.NewMarks(objects).Any,
+		Changed: changed, Clock: clock.RealClock{},
+	}), nil
+}
+
+// identifiedStore is the store of which the identity counts.
+func (o *options) identifiedStore(config *rest.Config) (identity.Store, error) {
+	if o.Storage.Kind == storageHost {
+		return newHostStore(config)
+	}
+	etcd := &o.Recommended.Etcd.StorageConfig
+	transport := func() storagebackend.TransportConfig { return etcd.Transport }
+	if o.embedsEtcd() || o.embedded {
+		return identity.NewEtcd(kindEmbeddedEtcd, "the embedded etcd in "+o.Storage.DataDir, etcd.Prefix, transport), nil
+	}
+	called := fmt.Sprintf("the etcd at %s, below %s,", strings.Join(etcd.Transport.ServerList, ","), etcd.Prefix)
+	return identity.NewEtcd(kindEtcd, called, etcd.Prefix, transport), nil
+}
+
+func newHostStore(config *rest.Config) (identity.Store, error) {
+	config = rest.CopyConfig(config)
+	// It is asked before every write of an object; requests are bounded where they come in.
+	config.QPS, config.RateLimiter = -1, nil
+	definitions, err := apiextensions.NewForConfig(config)
+	if err != nil {
+		return nil, fmt.Errorf("making a client for CustomResourceDefinitions: %w", err)
+	}
+	records, err := host.NewRecords(config, storagev1.VMDistributedClusterRecord, storagev1.VMDistributedClusterRecords)
+	if err != nil {
+		return nil, err
+	}
+	return identity.NewHost(definitions.ApiextensionsV1(), storagev1.VMDistributedClusterRecords+"."+storagev1.GroupName, records.None), nil
+}

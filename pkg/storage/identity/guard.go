@@ -1,0 +1,314 @@
+// Copyright The vmdistributed-apiserver Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package identity
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"sync"
+	"time"
+
+	corev1client "k8s.io/client-go/kubernetes/typed/core/v1"
+	"k8s.io/klog/v2"
+	"k8s.io/utils/clock"
+)
+
+// Store is where objects are kept.
+type Store interface {
+	// Kind is what sort of a store it is, String what people call it.
+	Kind() string
+	String() string
+	// ID is the identity that it has now, "" for none. Name gives it one where it can.
+	ID(ctx context.Context) (string, error)
+	Name(ctx context.Context) (string, error)
+	// Empty tells whether it holds no objects.
+	Empty(ctx context.Context) (bool, error)
+	// Close ends what it has begun.
+	Close() error
+}
+
+const (
+	// lookEvery is how often a store that was refused is looked at again, and
+	// lookAgainEvery one that was let in.
+	lookEvery, lookAgainEvery = time.Second, 5 * time.Second
+	// lookPatience is for one look.
+	lookPatience = 10 * time.Second
+)
+
+// CheckName is that of the check of readiness.
+const CheckName = "store-identity"
+
+// Guard lets requests through to the store that the cluster knows.
+type Guard struct {
+	store  Store
+	memory memory
+	marks  func(context.Context) (string, error)
+	clock  clock.WithTicker
+	// changed is called when the store becomes another one while the process runs.
+	changed func(error)
+
+	mutex sync.Mutex
+	// began is the identity that the store had first.
+	began string
+	// refusal says why nothing is let through; nil where it is.
+	refusal error
+	// open ends with the time for which requests are let through, and is remade after
+	// that. Reopened is closed when requests are.
+	open     context.Context
+	shut     context.CancelCauseFunc
+	reopened chan struct{}
+}
+
+// Config is what a Guard works with.
+type Config struct {
+	// Store is what is guarded.
+	Store Store
+	// ConfigMaps and Namespace are where the cluster remembers it.
+	ConfigMaps corev1client.ConfigMapsGetter
+	Namespace  string
+	// Marks names one thing that VMDistributedClusters have left in the cluster, "" where
+	// there is none.
+	Marks func(context.Context) (string, error)
+	// Changed is called when the store becomes another one while the process runs. What the process remembers of the former one can't be told apart from
+	// what is in this one, so that it has to begin anew.
+	Changed func(error)
+	// Clock says when to look again.
+	Clock clock.WithTicker
+}
+
+// New returns a Guard that lets nothing through before Run has looked.
+func New(config Config) *Guard {
+	return &Guard{
+		store: config.Store, memory: memory{config.ConfigMaps, config.Namespace}, marks: config.Marks, clock: config.Clock, changed: config.Changed,
+		refusal: errors.New("it is not known yet whether the store is the one that the cluster knows"), reopened: make(chan struct{}),
+	}
+}
+
+// Close lets go of the store, when nothing asks for it any more.
+func (g *Guard) Close() error { return g.store.Close() }
+
+// Run looks at the store until ctx ends. What was let through then stays so: a server
+// that ends answers what it was asked.
+func (g *Guard) Run(ctx context.Context) error {
+	for {
+		pause := lookEvery
+		if g.look(ctx); g.Admitted() == nil {
+			pause = lookAgainEvery
+		}
+		timer := g.clock.NewTimer(pause)
+		select {
+		case <-ctx.Done():
+			timer.Stop()
+			return nil
+		case <-timer.C():
+		}
+	}
+}
+
+// look compares, and opens or closes.
+func (g *Guard) look(ctx context.Context) {
+	within, cancel := context.WithTimeout(ctx, lookPatience)
+	defer cancel()
+	err := g.compare(within)
+	var refusal *Refusal
+	switch {
+	case err == nil:
+		g.admit(ctx)
+	case ctx.Err() != nil:
+	case errors.As(err, &refusal), g.Admitted() != nil:
+		g.close(ctx, err)
+		if refusal != nil && refusal.another {
+			g.changed(err)
+		}
+	default:
+		// What was found out before holds until something else is.
+		klog.FromContext(ctx).V(2).Info("Can't look whether the store is the one that the cluster knows", "err", err)
+	}
+}
+
+// Refusal says why a store is refused, and what to do.
+type Refusal struct {
+	Message string
+	// another is true where the store is not what the process has begun with.
+	another bool
+}
+
+func (r *Refusal) Error() string { return r.Message }
+
+func (g *Guard) compare(ctx context.Context) error {
+	id, err := g.store.Name(ctx)
+	if err != nil {
+		return err
+	}
+	if err := g.unchanged(id); err != nil {
+		return err
+	}
+	known, err := g.memory.read(ctx)
+	if err != nil {
+		return err
+	}
+	switch {
+	case known.id == id:
+		return nil
+	case known.accepted == id:
+		klog.FromContext(ctx).Info("Taking another store, as somebody wants", "store", g.store.String(), "id", id, "formerly", known.id)
+	case known.id != "":
+		return g.mismatch(known, id)
+	default:
+		if err := g.first(ctx, id, known); err != nil {
+			return err
+		}
+		klog.FromContext(ctx).Info("The cluster knows its store from now on", "store", g.store.String(), "id", id, "configMap", g.memory.String())
+	}
+	return g.memory.write(ctx, known, id, g.store.Kind(), g.clock.Now())
+}
+
+// unchanged holds the identity against the one that the store had first.
+func (g *Guard) unchanged(id string) error {
+	g.mutex.Lock()
+	defer g.mutex.Unlock()
+	if g.began == "" {
+		g.began = id
+	}
+	if g.began == id {
+		return nil
+	}
+	return &Refusal{Message: fmt.Sprintf("%s has become another store while the server ran: it was %s and is %s", g.store, g.began, id), another: true}
+}
+
+// first decides where the cluster remembers no store: whether this is the first one, or
+// the first one was lost together with the memory of it.
+func (g *Guard) first(ctx context.Context, id string, known *remembered) error {
+	if g.Admitted() == nil {
+		return nil // the memory was lost, and the store was not
+	}
+	empty, err := g.store.Empty(ctx)
+	if err != nil || !empty {
+		return err
+	}
+	marked, err := g.marks(ctx)
+	if err != nil || marked == "" {
+		return err
+	}
+	return &Refusal{Message: fmt.Sprintf("%s is empty, and %s carries the mark of a VMDistributedCluster, so that there was a store: "+
+		"%s, which would say which one, says nothing. %s", g.store, marked, &g.memory, g.wayOut(known, id))}
+}
+
+func (g *Guard) mismatch(known *remembered, id string) error {
+	what := fmt.Sprintf("%s is not the store that the cluster knows: %s has had a store of kind %s with the identity %s since %s, and this one, of kind %s, is %s.",
+		g.store, &g.memory, known.kind, known.id, known.since, g.store.Kind(), id)
+	if known.kind != g.store.Kind() {
+		what += " Objects are not taken along from one kind of store to another."
+	}
+	return &Refusal{Message: what + " " + g.wayOut(known, id)}
+}
+
+// wayOut says what to do.
+func (g *Guard) wayOut(known *remembered, id string) string {
+	said := fmt.Sprintf("Nothing is answered, since what belongs to a VMDistributedCluster would be deleted as garbage where that is absent. "+
+		"Bring the former store back; or, if this one is to take its place, kubectl -n %s annotate --overwrite configmap %s %s=%s",
+		g.memory.namespace, ConfigMap, AcceptAnnotation, id)
+	if known.accepted != "" {
+		said += fmt.Sprintf(" (the annotation is there, and names %q)", known.accepted)
+	}
+	return said
+}
+
+func (g *Guard) admit(ctx context.Context) {
+	g.mutex.Lock()
+	defer g.mutex.Unlock()
+	if g.refusal == nil {
+		return
+	}
+	g.refusal = nil
+	g.open, g.shut = context.WithCancelCause(context.WithoutCancel(ctx))
+	close(g.reopened)
+	klog.FromContext(ctx).Info("The store is the one that the cluster knows", "store", g.store.String(), "id", g.began)
+}
+
+// close says so once.
+func (g *Guard) close(ctx context.Context, refusal error) {
+	g.mutex.Lock()
+	defer g.mutex.Unlock()
+	if g.refusal == nil {
+		g.shut(refusal)
+		g.reopened = make(chan struct{})
+	} else if g.refusal.Error() == refusal.Error() {
+		return
+	}
+	g.refusal = refusal
+	if ctx.Err() == nil {
+		klog.FromContext(ctx).Error(refusal, "Answering nothing out of the store")
+	}
+}
+
+// Admitted is nil where requests are let through, else says why they are not.
+func (g *Guard) Admitted() error {
+	g.mutex.Lock()
+	defer g.mutex.Unlock()
+	return g.refusal
+}
+
+// Verify asks the store itself whether it is still the one that was let in.
+func (g *Guard) Verify(ctx context.Context) error {
+	if err := g.Admitted(); err != nil {
+		return err
+	}
+	id, err := g.store.ID(ctx)
+	if err != nil {
+		return err
+	}
+	g.mutex.Lock()
+	defer g.mutex.Unlock()
+	if id != g.began {
+		return &Refusal{Message: fmt.Sprintf("%s has become another store: it was %s and is %q", g.store, g.began, id)}
+	}
+	return nil
+}
+
+// Admission ends, with the reason, when requests are let through no more.
+func (g *Guard) Admission() (context.Context, error) {
+	g.mutex.Lock()
+	defer g.mutex.Unlock()
+	return g.open, g.refusal
+}
+
+// While does the work for as long as requests are let through, again and again, until
+// ctx ends.
+func (g *Guard) While(ctx context.Context, work func(context.Context) error) error {
+	for {
+		g.mutex.Lock()
+		reopened := g.reopened
+		g.mutex.Unlock()
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-reopened:
+		}
+		open, refusal := g.Admission()
+		if refusal != nil {
+			continue
+		}
+		if err := during(ctx, open, work); err != nil || open.Err() == nil {
+			return err
+		}
+	}
+}
+
+// during does the work until either context ends.
+func during(ctx, open context.Context, work func(context.Context) error) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	stop := context.AfterFunc(open, cancel)
+	defer stop()
+	return work(ctx)
+}
+
+// Name is that of the check of readiness.
+func (*Guard) Name() string { return CheckName }
+
+// Check is not ready while nothing is let through.
+func (g *Guard) Check(*http.Request) error { return g.Admitted() }
