@@ -222,11 +222,14 @@ func startPoor(t *testing.T, rights []right, lost right) *poor {
 
 // storeOf is the store for which a right is needed.
 func storeOf(lost right) controlplane.Store {
-	if lost.group == storagev1.GroupName {
+	if lost.group == storagev1.GroupName || slices.Contains(lost.names, recordsDefinition) {
 		return controlplane.StoreHost
 	}
 	return controlplane.StoreEmbedded
 }
+
+// recordsDefinition is the name of the CustomResourceDefinition of records.
+const recordsDefinition = storagev1.VMDistributedClusterRecords + "." + storagev1.GroupName
 
 // grantAll gives the user of that name the rights. What the server has in its own
 // namespace, it has in that of the user's name.

@@ -237,7 +237,7 @@ func loseRecords(t *testing.T) {
 	t.Helper()
 	client, err := apiextensions.NewForConfig(shared.control.Config())
 	must(t, err)
-	definitions, name := client.ApiextensionsV1().CustomResourceDefinitions(), storagev1.VMDistributedClusterRecords+"."+storagev1.GroupName
+	definitions, name := client.ApiextensionsV1().CustomResourceDefinitions(), recordsDefinition
 	must(t, definitions.Delete(t.Context(), name, metav1.DeleteOptions{}))
 	records := shared.objects.Resource(storagev1.SchemeGroupVersion.WithResource(storagev1.VMDistributedClusterRecords))
 	poll(t, "the records to be gone", func(ctx context.Context) string {
