@@ -59,6 +59,7 @@ func serverRules() []rbacv1.PolicyRule {
 		rule("", "events", "create", "patch"),
 		named(rule("apiextensions.k8s.io", "customresourcedefinitions", "list", "watch"), "vmclusters."+operator),
 		rule("storage.distributed.victoriametrics.com", "vmdistributedclusterrecords", "get", "list", "watch", "create", "update", "delete"),
+		named(rule("apiextensions.k8s.io", "customresourcedefinitions", "get"), "vmdistributedclusterrecords.storage.distributed.victoriametrics.com"),
 		named(rule("apiregistration.k8s.io", "apiservices", "get", "list", "watch", "patch"), secondAPIService, firstAPIService),
 		rule("", "namespaces", "get", "list", "watch"),
 		rule("admissionregistration.k8s.io", "mutatingadmissionpolicies,mutatingadmissionpolicybindings,mutatingwebhookconfigurations,"+
@@ -73,6 +74,8 @@ func ownRules() []rbacv1.PolicyRule {
 		rule("coordination.k8s.io", "leases", "create"),
 		named(rule("coordination.k8s.io", "leases", "get", "update"), "vmdistributed-apiserver-controller"),
 		named(rule("", "configmaps", "get", "list", "watch"), "vmdistributed-halt"),
+		rule("", "configmaps", "create"),
+		named(rule("", "configmaps", "get", "update"), "vmdistributed-store"),
 		rule("", "secrets", "create"),
 		named(rule("", "secrets", "get", "list", "watch", "update"), "vmdistributed-apiserver-certificate"),
 	}
