@@ -67,13 +67,13 @@ func TestZoneIsNotTouchedOnTheWordOfACacheThatIsBehind(t *testing.T) {
 	for _, test := range []struct {
 		name      string
 		behaviour standin.Behaviour
-		// has is what the truth has come to, event what the informers lack of it
-		has, event string
-		evidence   string
+		// truth waits until it has come to that, event is what the informers lack of it
+		truth           func(r *room)
+		event, evidence string
 	}{
-		{"while the operator has reported a failure of another zone", standin.Fail, "failed@1", "vmclusters", "failed"},
-		{"while the operator works on another zone", standin.Stuck, "expanding@1", "vmclusters", "expanding"},
-		{"while a replica of another zone is not ready", standin.Unready, "operational@1", "statefulsets", "0 ready"},
+		{"while the operator has reported a failure of another zone", standin.Fail, func(r *room) { r.untilStatus("zone-a", "failed@1") }, "vmclusters", "failed"},
+		{"while the operator works on another zone", standin.Stuck, func(r *room) { r.untilStatus("zone-a", "expanding@1") }, "vmclusters", "expanding"},
+		{"while a replica of another zone is not ready", standin.Unready, func(r *room) { r.untilUnready("zone-a") }, "statefulsets", "0 ready"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			r := newRoomAt(t, config)
@@ -82,7 +82,7 @@ func TestZoneIsNotTouchedOnTheWordOfACacheThatIsBehind(t *testing.T) {
 			watches.hold("vmclusters", "statefulsets", "deployments")
 			defer watches.release()
 			r.misbehaveNow("zone-a", test.behaviour)
-			r.untilStatus("zone-a", test.has)
+			test.truth(r)
 			watches.untilKept(t, test.event)
 
 			r.apply(readZones("v1", "v2", "v1"))

@@ -143,6 +143,28 @@ func (r *room) untilStatus(name, wanted string) {
 	})
 }
 
+// untilUnready waits for a StatefulSet of a VMCluster to lack a replica.
+func (r *room) untilUnready(name string) {
+	r.t.Helper()
+	poll(r.t, "a StatefulSet of VMCluster "+name+" to lack a replica", func(ctx context.Context) string {
+		sets, err := shared.kubernetes.AppsV1().StatefulSets(r.namespace).List(ctx, metav1.ListOptions{})
+		if err != nil {
+			return err.Error()
+		}
+		has := "none of its is there"
+		for _, set := range sets.Items {
+			if !metav1.IsControlledBy(&set, r.cluster(name)) {
+				continue
+			}
+			if set.Status.ReadyReplicas < set.Status.Replicas {
+				return ""
+			}
+			has = fmt.Sprintf("%d of %d replicas of the last are ready", set.Status.ReadyReplicas, set.Status.Replicas)
+		}
+		return has
+	})
+}
+
 // untilOperational waits for the operator to be done with the present generation.
 func (r *room) untilOperational(name string) *unstructured.Unstructured {
 	r.t.Helper()
