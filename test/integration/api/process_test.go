@@ -38,7 +38,7 @@ type program struct {
 // store at a time serves a cluster, and that is the shared server's.
 func command(t *testing.T, ctx context.Context, args ...string) program {
 	t.Helper()
-	// Not t.TempDir: with the test's name it is too long for a unix socket.
+	// Its name tells the store from those of others.
 	dir, err := os.MkdirTemp(shared.dir, "p")
 	must(t, err)
 	kubeconfig := filepath.Join(dir, "kubeconfig")
@@ -78,7 +78,9 @@ func TestTerminationIsGraceful(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 2*patience)
 	defer cancel()
 	policy := file(t, "policy.yaml", "apiVersion: audit.k8s.io/v1\nkind: Policy\nrules:\n- level: RequestResponse\n")
-	p := command(t, ctx)
+	own, err := shared.cp.NewServerNamespace(ctx, "graceful")
+	must(t, err)
+	p := command(t, ctx, "--namespace="+own)
 	log := filepath.Join(p.dir, "audit", "log")
 	must(t, os.Mkdir(filepath.Dir(log), 0o700))
 	p.cmd.Args = append(p.cmd.Args, "--audit-policy-file="+policy, "--audit-log-path="+log)
