@@ -51,7 +51,7 @@ var shared struct {
 }
 
 func TestMain(m *testing.M) {
-	testmain.Run(m, testmain.Shared{Name: "api", Start: func(dir string, _ io.Writer) (func() error, error) {
+	testmain.Run(m, testmain.Shared{Name: "api", Together: 5, Start: func(dir string, _ io.Writer) (func() error, error) {
 		shared.dir = dir
 		if err := findPrograms(); err != nil {
 			return nil, err
