@@ -379,21 +379,29 @@ func (s *site) checkMetrics(t *testing.T, servers []*controlplane.Server) {
 	must(t, err)
 	transport, err := rest.TransportFor(config)
 	must(t, err)
-	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, servers[0].URL()+"/metrics", nil)
-	must(t, err)
-	response, err := transport.RoundTrip(request)
-	must(t, err)
-	defer response.Body.Close()
-	body, err := io.ReadAll(response.Body)
-	must(t, err)
-	for _, want := range []string{
-		"vmdistributed_serving_certificate_expiration_timestamp_seconds 1.",
-		`vmdistributed_apiservice_ca_bundle{apiservice="` + apiServiceName + `",standing="injected"} 1`,
-	} {
-		if !strings.Contains(string(body), "\n"+want) {
-			t.Errorf("/metrics lacks %s", want)
+	// In the middle of a renewal, another authority is about to be written.
+	poll(t, "the metrics to tell of a certificate that is trusted", func(ctx context.Context) string {
+		request, err := http.NewRequestWithContext(ctx, http.MethodGet, servers[0].URL()+"/metrics", nil)
+		must(t, err)
+		response, err := transport.RoundTrip(request)
+		if err != nil {
+			return err.Error()
 		}
-	}
+		defer response.Body.Close()
+		body, err := io.ReadAll(response.Body)
+		if err != nil {
+			return err.Error()
+		}
+		for _, want := range []string{
+			"vmdistributed_serving_certificate_expiration_timestamp_seconds 1.",
+			`vmdistributed_apiservice_ca_bundle{apiservice="` + apiServiceName + `",standing="injected"} 1`,
+		} {
+			if !strings.Contains(string(body), "\n"+want) {
+				return "/metrics lacks " + want
+			}
+		}
+		return ""
+	})
 }
 
 // TestTheServerRecovers after it was off until its certificate had ended, and when somebody
