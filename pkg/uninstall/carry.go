@@ -17,8 +17,12 @@ import (
 	"k8s.io/utils/ptr"
 )
 
-// lookEvery is how often what is waited for is looked at.
-const lookEvery = 200 * time.Millisecond
+const (
+	// lookEvery is how often what is waited for is looked at.
+	lookEvery = 200 * time.Millisecond
+	// untold is how many looks nobody is told of: most waits are short.
+	untold = 5
+)
 
 // Carrier carries plans out.
 type Carrier struct {
@@ -82,14 +86,17 @@ func (c *Carrier) take(ctx context.Context, step Step) error {
 
 // await waits until nothing is missing.
 func (c *Carrier) await(ctx context.Context, missing func(context.Context) (string, error)) error {
-	last := ""
+	last, looks, told := "", 0, ""
 	err := wait.PollUntilContextTimeout(ctx, lookEvery, c.Patience, true, func(ctx context.Context) (bool, error) {
 		now, err := missing(ctx)
-		if err == nil && now != "" && now != last {
-			last = now
+		if err != nil || now == "" {
+			return err == nil, err
+		}
+		if last, looks = now, looks+1; looks > untold && told != now {
+			told = now
 			c.Waiting(now)
 		}
-		return now == "", err
+		return false, nil
 	})
 	if wait.Interrupted(err) && ctx.Err() == nil {
 		return fmt.Errorf("for %v in vain: %s", c.Patience, last)

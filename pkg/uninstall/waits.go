@@ -94,5 +94,5 @@ func (e *end) held(ctx context.Context, name string, now time.Time) (string, err
 	if now.Sub(e.seen[name].since) > time.Duration(seconds)*time.Second {
 		return "", nil
 	}
-	return fmt.Sprintf("%s holds the Lease %s, and may go on renewing it for %ds: a server that runs outside of the cluster has to be ended by hand", holder, name, seconds), nil
+	return fmt.Sprintf("%s has the Lease %s, and runs until it has let go of it or not renewed it for %ds. A server outside of the cluster has to be ended by hand", holder, name, seconds), nil
 }

@@ -195,5 +195,7 @@ func (o *options) config() (*rest.Config, error) {
 	}
 	// It reads some sixty objects, one by one.
 	config.QPS, config.Burst = 100, 200
+	// It lists whatever may be in a namespace; that some of it is deprecated is no news.
+	config.WarningHandlerWithContext = rest.NoWarnings{}
 	return config, nil
 }
