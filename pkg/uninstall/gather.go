@@ -85,6 +85,9 @@ func (c *Cluster) lookForObjects(ctx context.Context, found *Observed) error {
 		if err != nil {
 			return fmt.Errorf("reading %s: %w", item, err)
 		}
+		if item.stage == Registration && servedByTheClusterItself(object) {
+			continue // kube-apiserver would make it again
+		}
 		found.Objects = append(found.Objects, Object{Ref: item.Ref, Stage: item.stage, UID: object.GetUID(), NotOurs: item.ours(object)})
 	}
 	return nil

@@ -76,8 +76,9 @@ type kind struct {
 	resource schema.GroupVersionResource
 }
 
-func kindOf(name, group, version, resource string) kind {
-	return kind{name, schema.GroupVersionResource{Group: group, Version: version, Resource: resource}}
+// kindOf is one whose version is v1, as that of all of them is.
+func kindOf(name, group, resource string) kind {
+	return kind{name, schema.GroupVersionResource{Group: group, Version: "v1", Resource: resource}}
 }
 
 // inventory is all that may have to go, in the order in which it does. A server in
@@ -96,27 +97,27 @@ func several(of kind, stage Stage, namespace string, ours sign, names ...string)
 }
 
 func registrations(namespace string) []item {
-	return several(kindOf("APIService", "apiregistration.k8s.io", "v1", "apiservices"), Registration, "", sendsTo(namespace),
+	return several(kindOf("APIService", "apiregistration.k8s.io", "apiservices"), Registration, "", sendsTo(namespace),
 		version+"."+operatorGroup, version+"."+ownGroup)
 }
 
 func workloads(namespace string) []item {
 	selects := labelled("spec", "selector", "matchLabels")
 	return slices.Concat(
-		several(kindOf("Deployment", "apps", "v1", "deployments"), Workload, namespace, selects, serverName),
-		several(kindOf("StatefulSet", "apps", "v1", "statefulsets"), Workload, namespace, selects, serverName),
+		several(kindOf("Deployment", "apps", "deployments"), Workload, namespace, selects, serverName),
+		several(kindOf("StatefulSet", "apps", "statefulsets"), Workload, namespace, selects, serverName),
 	)
 }
 
 func surroundings(namespace string) []item {
-	issued := kindOf("Secret", "", "v1", "secrets")
-	certificate, issuer := kindOf("Certificate", "cert-manager.io", "v1", "certificates"), kindOf("Issuer", "cert-manager.io", "v1", "issuers")
+	issued := kindOf("Secret", "", "secrets")
+	certificate, issuer := kindOf("Certificate", "cert-manager.io", "certificates"), kindOf("Issuer", "cert-manager.io", "issuers")
 	return slices.Concat(
-		several(kindOf("PodDisruptionBudget", "policy", "v1", "poddisruptionbudgets"), Surroundings, namespace, labelled("spec", "selector", "matchLabels"), serverName),
-		several(kindOf("NetworkPolicy", "networking.k8s.io", "v1", "networkpolicies"), Surroundings, namespace, labelled("spec", "podSelector", "matchLabels"), serverName),
-		several(kindOf("Service", "", "v1", "services"), Surroundings, namespace, leadsToServer, serverName),
-		several(kindOf("FlowSchema", "flowcontrol.apiserver.k8s.io", "v1", "flowschemas"), Surroundings, "", queues(namespace), serverName, serverName+"-leases"),
-		several(kindOf("PriorityClass", "scheduling.k8s.io", "v1", "priorityclasses"), Surroundings, "", describedAsOurs, serverName),
+		several(kindOf("PodDisruptionBudget", "policy", "poddisruptionbudgets"), Surroundings, namespace, labelled("spec", "selector", "matchLabels"), serverName),
+		several(kindOf("NetworkPolicy", "networking.k8s.io", "networkpolicies"), Surroundings, namespace, labelled("spec", "podSelector", "matchLabels"), serverName),
+		several(kindOf("Service", "", "services"), Surroundings, namespace, leadsToServer, serverName),
+		several(kindOf("FlowSchema", "flowcontrol.apiserver.k8s.io", "flowschemas"), Surroundings, "", queues(namespace), serverName, serverName+"-leases"),
+		several(kindOf("PriorityClass", "scheduling.k8s.io", "priorityclasses"), Surroundings, "", describedAsOurs, serverName),
 		several(certificate, Surroundings, namespace, byName, serverName+"-serving", serverName+"-ca"),
 		several(issuer, Surroundings, namespace, byName, serverName+"-ca", serverName+"-selfsigned"),
 		// cert-manager leaves them when a Certificate goes.
@@ -129,9 +130,9 @@ func surroundings(namespace string) []item {
 // somebody's.
 func store(namespace string) []item {
 	return slices.Concat(
-		several(kindOf("CustomResourceDefinition", "apiextensions.k8s.io", "v1", "customresourcedefinitions"), Store, "", byName, recordsDefinition),
-		several(kindOf("PersistentVolumeClaim", "", "v1", "persistentvolumeclaims"), Store, namespace, labelled("metadata", "labels"), "store-"+serverName+"-0"),
-		several(kindOf("ConfigMap", "", "v1", "configmaps"), Store, namespace, byName, identity.ConfigMap),
+		several(kindOf("CustomResourceDefinition", "apiextensions.k8s.io", "customresourcedefinitions"), Store, "", byName, recordsDefinition),
+		several(kindOf("PersistentVolumeClaim", "", "persistentvolumeclaims"), Store, namespace, labelled("metadata", "labels"), "store-"+serverName+"-0"),
+		several(kindOf("ConfigMap", "", "configmaps"), Store, namespace, byName, identity.ConfigMap),
 	)
 }
 
@@ -139,8 +140,8 @@ func store(namespace string) []item {
 // looks at the binding.
 func rights(namespace string) []item {
 	const group = "rbac.authorization.k8s.io"
-	clusterRole, clusterBinding := kindOf("ClusterRole", group, "v1", "clusterroles"), kindOf("ClusterRoleBinding", group, "v1", "clusterrolebindings")
-	role, binding := kindOf("Role", group, "v1", "roles"), kindOf("RoleBinding", group, "v1", "rolebindings")
+	clusterRole, clusterBinding := kindOf("ClusterRole", group, "clusterroles"), kindOf("ClusterRoleBinding", group, "clusterrolebindings")
+	role, binding := kindOf("Role", group, "roles"), kindOf("RoleBinding", group, "rolebindings")
 	server, own := []string{serverName, serverName + "-records", serverName + "-certificate"}, []string{serverName, serverName + "-certificate", serverName + "-embedded-store"}
 	return slices.Concat(
 		several(clusterBinding, Rights, "", binds(namespace), append(server, serverName+":auth-delegator")...),
@@ -149,14 +150,14 @@ func rights(namespace string) []item {
 		several(clusterRole, Rights, "", byName, server...),
 		several(role, Rights, namespace, byName, own...),
 		several(clusterRole, Rights, "", aboutZones, "vmdistributed-view", "vmdistributed-edit", "vmdistributed-zones-edit", "vmdistributed-beside-view", "vmdistributed-beside-edit"),
-		several(kindOf("ServiceAccount", "", "v1", "serviceaccounts"), Rights, namespace, byName, serverName),
+		several(kindOf("ServiceAccount", "", "serviceaccounts"), Rights, namespace, byName, serverName),
 	)
 }
 
 func leases(namespace string) []item {
-	return several(kindOf("Lease", "coordination.k8s.io", "v1", "leases"), Rights, namespace, byName, leader.LeaseName, claim.LeaseName)
+	return several(kindOf("Lease", "coordination.k8s.io", "leases"), Rights, namespace, byName, leader.LeaseName, claim.LeaseName)
 }
 
 func home(namespace string) []item {
-	return several(kindOf("Namespace", "", "v1", "namespaces"), Home, "", byName, namespace)
+	return several(kindOf("Namespace", "", "namespaces"), Home, "", byName, namespace)
 }

@@ -39,14 +39,17 @@ func labelled(path ...string) sign {
 func sendsTo(namespace string) sign {
 	return func(object *unstructured.Unstructured) string {
 		service := withoutNumbers(object, "spec", "service")
-		switch {
-		case len(service) == 0:
-			return "kube-apiserver serves that group and version itself"
-		case service["namespace"] != namespace || service["name"] != serverName:
+		if service["namespace"] != namespace || service["name"] != serverName {
 			return fmt.Sprintf("it sends requests to the Service %s/%s", service["namespace"], service["name"])
 		}
 		return ""
 	}
+}
+
+// servedByTheClusterItself tells an APIService that kube-apiserver has made for kinds of
+// the operator.
+func servedByTheClusterItself(object *unstructured.Unstructured) bool {
+	return len(withoutNumbers(object, "spec", "service")) == 0
 }
 
 // withoutNumbers are the members of an object that are strings.

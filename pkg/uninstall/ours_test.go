@@ -28,7 +28,6 @@ func read(t *testing.T, manifest string) *unstructured.Unstructured {
 // bring is ours, test/integration/install shows.
 func TestWhatIsSomebodyElsesIsKnown(t *testing.T) {
 	for name, c := range map[string]struct{ kind, object, why string }{
-		"an APIService of kube-apiserver": {"APIService", `{spec: {group: a}}`, "serves that group and version itself"},
 		"an APIService of another server": {"APIService", `{spec: {service: {namespace: ours, name: other, port: 443}}}`, "Service ours/other"},
 		"an APIService of ours elsewhere": {"APIService", `{spec: {service: {namespace: a, name: vmdistributed-apiserver, port: 443}}}`, "Service a/vmdistributed-apiserver"},
 		"an APIService of ours":           {"APIService", `{spec: {service: {namespace: ours, name: vmdistributed-apiserver, port: 443}}}`, ""},
@@ -55,6 +54,12 @@ func TestWhatIsSomebodyElsesIsKnown(t *testing.T) {
 				t.Errorf("it is not ours since %q, want %q", why, c.why)
 			}
 		})
+	}
+}
+
+func TestAPIServicesOfTheClusterItselfArePassedOver(t *testing.T) {
+	if !servedByTheClusterItself(read(t, `{spec: {group: a}}`)) || servedByTheClusterItself(read(t, `{spec: {service: {name: a}}}`)) {
+		t.Error("an APIService with a Service is taken for one without, or the other way round")
 	}
 }
 
