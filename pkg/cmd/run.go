@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Package cmd puts the command line together: the server, and what helps to install
-// it.
+// it and to take it away.
 package cmd
 
 import (
@@ -15,6 +15,7 @@ import (
 
 	"github.com/vmdistributed/vmdistributed-apiserver/pkg/cmd/preflight"
 	"github.com/vmdistributed/vmdistributed-apiserver/pkg/cmd/server"
+	"github.com/vmdistributed/vmdistributed-apiserver/pkg/cmd/uninstall"
 )
 
 // Run does what the arguments say until ctx ends, and returns the status to exit with.
@@ -31,6 +32,7 @@ func newCommand(ctx context.Context) *cobra.Command {
 	root := server.NewCommand(ctx)
 	root.CompletionOptions.DisableDefaultCmd = true
 	add(root, preflight.NewCommand())
+	add(root, uninstall.NewCommand())
 	return root
 }
 

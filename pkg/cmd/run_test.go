@@ -31,11 +31,15 @@ func TestSubcommandsHaveFlagsOfTheirOwnOnly(t *testing.T) {
 
 func TestStatusWhereNothingCanBeAsked(t *testing.T) {
 	for name, args := range map[string][]string{
-		"no such flag":    {"preflight", "--secure-port=1"},
-		"no such file":    {"preflight", "--kubeconfig=" + t.TempDir() + "/none"},
-		"no such overlay": {"preflight", "--overlay=artifacts/none"},
-		"no such output":  {"preflight", "--output=none"},
-		"an argument":     {"preflight", "now"},
+		"no such flag":                   {"preflight", "--secure-port=1"},
+		"no such file":                   {"preflight", "--kubeconfig=" + t.TempDir() + "/none"},
+		"no such overlay":                {"preflight", "--overlay=artifacts/none"},
+		"no such output":                 {"preflight", "--output=none"},
+		"an argument":                    {"preflight", "now"},
+		"no such file to uninstall by":   {"uninstall", "--kubeconfig=" + t.TempDir() + "/none"},
+		"no such output of uninstall":    {"uninstall", "--output=overlay"},
+		"no namespace to uninstall from": {"uninstall", "--namespace="},
+		"no time to wait for the end":    {"uninstall", "--timeout=0s"},
 	} {
 		if status := Run(t.Context(), args); status != 2 {
 			t.Errorf("%s: status %d, want 2", name, status)

@@ -61,6 +61,8 @@ type site struct {
 	objects       dynamic.Interface
 	registrations aggregator.Interface
 	namespace     string
+	// home is for what commands write.
+	home string
 }
 
 // newSite starts the operator, with all of its definitions.
@@ -78,7 +80,7 @@ func newSite(t *testing.T, reconcilesAll bool) *site {
 			t.Error(err)
 		}
 	})
-	s := &site{t: t, control: control}
+	s := &site{t: t, control: control, home: t.TempDir()}
 	s.kubernetes, err = kubernetes.NewForConfig(control.Config())
 	must(t, err)
 	s.objects, err = dynamic.NewForConfig(control.Config())
@@ -98,6 +100,11 @@ func (s *site) register(options controlplane.ServerOptions) controlplane.Run {
 	s.t.Helper()
 	_, err := s.control.StartServer(s.t.Context(), options)
 	must(s.t, err)
+	return s.restartOperator()
+}
+
+func (s *site) restartOperator() controlplane.Run {
+	s.t.Helper()
 	must(s.t, s.control.Restart(s.t.Context(), controlplane.OperatorProgram))
 	run, err := s.control.RunOf(controlplane.OperatorProgram)
 	must(s.t, err)
@@ -124,14 +131,7 @@ func (s *site) complaints() (lines []string) {
 }
 
 // makeAuth makes a VMAuth, for the operator to reconcile.
-func (s *site) makeAuth() {
-	s.t.Helper()
-	_, err := s.objects.Resource(authResource).Namespace(s.namespace).Create(s.t.Context(), &unstructured.Unstructured{Object: map[string]any{
-		"apiVersion": authResource.GroupVersion().String(), "kind": "VMAuth",
-		"metadata": map[string]any{"name": "read"}, "spec": map[string]any{},
-	}}, metav1.CreateOptions{})
-	must(s.t, err)
-}
+func (s *site) makeAuth() { s.make("VMAuth", "vmauths", "read", map[string]any{}) }
 
 // reconciles changes the VMAuth, and returns once the operator has done what that
 // asks for.

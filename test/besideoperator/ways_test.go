@@ -5,6 +5,7 @@ package besideoperator
 
 import (
 	"context"
+	"strings"
 	"testing"
 	"time"
 
@@ -20,23 +21,35 @@ const rounds = 3
 
 // TestTheOperatorLivesWithoutTheKindsThatBaseHides is the first way: our APIService
 // takes the group and version over, and the operator is told to leave its two kinds
-// in there alone.
+// in there alone. Once the server is taken away, these are served again.
 func TestTheOperatorLivesWithoutTheKindsThatBaseHides(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, false)
-	run := s.register(controlplane.ServerOptions{})
+	const overlay = "artifacts/base"
+	s.mustShell("kubectl apply -k " + overlay)
+	server := s.runInstalled(overlay)
+	run := s.restartOperator()
 	if err := s.list(t.Context(), firstGroup, "vmdistributed"); err == nil {
 		t.Error("VMDistributed is served, though the group and version are ours")
 	}
 	s.observe(run, firstGroup)
+	s.applyExample()
+	s.leftAsItWas(run, s.namespace, func() {
+		out := s.takeAway("vmdistributed-apiserver uninstall", server)
+		if said := "waited   kube-apiserver serves vldistributed and vmdistributed of the operator\n"; !strings.Contains(out, said) {
+			t.Errorf("uninstall does not say %q: %s", said, out)
+		}
+	})
 }
 
 // TestTheOperatorLivesBesideTheSecondGroup is the second way: all that the operator
-// brings stays as it is.
+// brings stays as it is. It is the one that README.md walks, from the first look to the
+// end.
 func TestTheOperatorLivesBesideTheSecondGroup(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, true)
-	run := s.register(controlplane.ServerOptions{SecondGroupOnly: true})
+	server := s.install()
+	run := s.restartOperator()
 	s.observe(run, secondGroup)
 	for _, resource := range []string{"vmdistributed", "vldistributed"} {
 		if err := s.list(t.Context(), firstGroup, resource); err != nil {
@@ -44,6 +57,7 @@ func TestTheOperatorLivesBesideTheSecondGroup(t *testing.T) {
 		}
 	}
 	s.takenBack()
+	s.leftAsItWas(run, "monitoring", func() { s.uninstall(server) })
 }
 
 // TestTheOperatorEndsWhereItsKindsAreHidden shows what the flag is for.

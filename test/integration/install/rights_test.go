@@ -98,6 +98,7 @@ func TestOverlaysLeaveNoRightThatTheyDoNotUse(t *testing.T) {
 	records := []string{
 		"create vmdistributedclusterrecords", "delete vmdistributedclusterrecords", "get vmdistributedclusterrecords",
 		"list vmdistributedclusterrecords", "update vmdistributedclusterrecords", "watch vmdistributedclusterrecords",
+		"get customresourcedefinitions vmdistributedclusterrecords.storage.distributed.victoriametrics.com",
 	}
 	const services, secret = "v1alpha1.distributed.victoriametrics.com,v1alpha1.operator.victoriametrics.com", "vmdistributed-apiserver-certificate"
 	base := rightsOf(t, named(t, "base"))

@@ -23,7 +23,7 @@ var elsewhere = []string{
 }
 
 // TestServerRunsAsInstalled: with the arguments of the pod, and with the rights of the
-// manifests and no others.
+// manifests and no others. Then it is taken away again.
 func TestServerRunsAsInstalled(t *testing.T) {
 	for name, store := range map[string]controlplane.Store{
 		"base":                controlplane.StoreHost,
@@ -35,7 +35,11 @@ func TestServerRunsAsInstalled(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			b := named(t, name)
-			control, err := controlplane.Start(t.Context(), controlplane.Options{Dir: t.TempDir(), CRDs: controlplane.CRDsUsed, Patience: patience})
+			control, err := controlplane.Start(t.Context(), controlplane.Options{
+				Dir: t.TempDir(), CRDs: controlplane.CRDsUsed, Patience: patience, Operator: controlplane.OperatorStandin,
+				// Which deletes namespaces.
+				ControllerManager: true,
+			})
 			must(t, err)
 			t.Cleanup(func() {
 				if err := control.Stop(); err != nil {
@@ -47,7 +51,12 @@ func TestServerRunsAsInstalled(t *testing.T) {
 			group := one[apiregistrationv1.APIService](t, b, "APIService").Spec.Group
 			server := startAsInstalled(t, control, b, store)
 			serves(t, control, group)
-			must(t, server.Stop())
+			leaving := newLeaving(t, control, b, store, group, server)
+			if name == "base" || name == "embedded-etcd" {
+				leaving.comesAndGoes()
+			} else {
+				leaving.goesForGood(leaving.versions())
+			}
 			log, err := os.ReadFile(server.Log)
 			must(t, err)
 			for _, line := range strings.Split(string(log), "\n") {
