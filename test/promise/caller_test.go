@@ -40,34 +40,33 @@ type caller struct {
 }
 
 // do makes a request until it is answered.
-func (c *caller) do(ctx context.Context, what string, request func() *rest.Request) (rest.Result, error) {
+func (c *caller) do(ctx context.Context, what string, request func() *rest.Request) error {
 	began := time.Now()
 	for retries := 0; ; retries++ {
-		result := c.try(ctx, request)
-		err := result.Error()
+		err := c.try(ctx, request)
 		switch {
 		case err == nil:
 			c.answered(retries, time.Since(began))
-			return result, nil
+			return nil
 		case !isWorthATry(err) || retries >= int(leaseDuration/retryPause):
 			err = fmt.Errorf("%s, after %d retries in %s: %w", what, retries, time.Since(began), err)
 			c.note(func() { c.failures = append(c.failures, err.Error()) })
-			return result, err
+			return err
 		}
 		c.note(func() { c.reasons[reasonOf(err)]++ })
 		select {
 		case <-time.After(retryPause):
 		case <-ctx.Done():
-			return result, ctx.Err()
+			return ctx.Err()
 		}
 	}
 }
 
 // try makes it once. Client-go makes none of its own tries beside ours.
-func (c *caller) try(ctx context.Context, request func() *rest.Request) rest.Result {
+func (c *caller) try(ctx context.Context, request func() *rest.Request) error {
 	ctx, cancel := context.WithTimeout(ctx, leaseDuration)
 	defer cancel()
-	return request().MaxRetries(0).Do(ctx)
+	return request().MaxRetries(0).Do(ctx).Error()
 }
 
 func isWorthATry(err error) bool {

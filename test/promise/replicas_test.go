@@ -197,7 +197,7 @@ func (s *replicatedSite) furnish(t *testing.T) *exampleRoom {
 	}
 	r.must(r.applyExample(r.inline))
 	for _, zone := range r.references.Zones {
-		r.untilStatus("VMCluster", zone, "operational")
+		r.untilOperational("VMCluster", zone)
 	}
 	r.untilObjectReady(r.inline.Name)
 	r.untilPathsServe()
@@ -217,7 +217,7 @@ func (r *exampleRoom) request(begun *rest.Request, name string) *rest.Request {
 // applyExample applies a manifest as it stands, then shortens what it waits for.
 func (r *exampleRoom) applyExample(example examples.Example) error {
 	force := true
-	_, err := r.caller.do(r.t.Context(), "applying "+example.Name, func() *rest.Request {
+	err := r.caller.do(r.t.Context(), "applying "+example.Name, func() *rest.Request {
 		return r.request(r.rest.Patch(types.ApplyYAMLPatchType), example.Name).VersionedParams(
 			&metav1.PatchOptions{FieldManager: fieldName, Force: &force, FieldValidation: metav1.FieldValidationStrict}, metav1.ParameterCodec).Body(example.Body)
 	})
@@ -229,10 +229,9 @@ func (r *exampleRoom) applyExample(example examples.Example) error {
 
 // send patches one of the examples.
 func (r *exampleRoom) send(kind types.PatchType, name, change string) error {
-	_, err := r.caller.do(r.t.Context(), "patching "+name, func() *rest.Request {
+	return r.caller.do(r.t.Context(), "patching "+name, func() *rest.Request {
 		return r.request(r.rest.Patch(kind), name).Param("fieldManager", "user").Body([]byte(change))
 	})
-	return err
 }
 
 // change gives all inline zones another version.
@@ -283,7 +282,7 @@ func (r *exampleRoom) ask() *asking {
 
 func (a *asking) repeat(what string, request func() *rest.Request) {
 	a.group.Go(func() {
-		a.untilDone(func() { _, _ = a.room.caller.do(a.room.t.Context(), what, request) }) // errors are noted
+		a.untilDone(func() { _ = a.room.caller.do(a.room.t.Context(), what, request) }) // errors are noted
 	})
 }
 

@@ -112,9 +112,9 @@ func (r *room) createPaths() {
 func (r *room) untilPathsServe() {
 	r.t.Helper()
 	for _, user := range r.users {
-		r.untilStatus("VMUser", user, "operational")
+		r.untilOperational("VMUser", user)
 	}
-	r.untilStatus("VMAgent", r.agent, "operational")
+	r.untilOperational("VMAgent", r.agent)
 	for _, user := range r.users {
 		for _, replica := range r.plane.AuthURLs(r.namespace, "main") {
 			r.until(fmt.Sprintf("%s knows VMUser %s", replica, user), func() (bool, string) { return r.answers(replica, user) })
@@ -361,14 +361,14 @@ func (r *room) get(kind, name string) *unstructured.Unstructured {
 	return object
 }
 
-// untilStatus waits for the updateStatus of an object's present generation.
-func (r *room) untilStatus(kind, name, wanted string) {
+// untilOperational waits for the updateStatus of an object's present generation.
+func (r *room) untilOperational(kind, name string) {
 	r.t.Helper()
-	r.until(fmt.Sprintf("%s %s is %s", kind, name, wanted), func() (bool, string) {
+	r.until(fmt.Sprintf("%s %s is operational", kind, name), func() (bool, string) {
 		object := r.get(kind, name)
 		status, _, _ := unstructured.NestedString(object.Object, "status", "updateStatus")
 		observed, _, _ := unstructured.NestedInt64(object.Object, "status", "observedGeneration")
-		return status == wanted && observed == object.GetGeneration(), fmt.Sprint(object.Object["status"])
+		return status == "operational" && observed == object.GetGeneration(), fmt.Sprint(object.Object["status"])
 	})
 }
 
