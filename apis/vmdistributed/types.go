@@ -20,6 +20,12 @@ type VMDistributedCluster struct {
 	metav1.ObjectMeta
 	Spec   VMDistributedClusterSpec
 	Status VMDistributedClusterStatus
+
+	// Stored is the JSON that the object was read from, if that is not what this server
+	// would write: a later version has stored fields that it does not know, for one. An
+	// update keeps these. See pkg/storage/unknown.
+	// +k8s:conversion-gen=false
+	Stored string
 }
 
 // +k8s:deepcopy-gen:interfaces=k8s.io/apimachinery/pkg/runtime.Object

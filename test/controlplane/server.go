@@ -76,7 +76,7 @@ type ServerOptions struct {
 	// SecondGroupOnly is BothGroups without the APIService of the first group.
 	SecondGroupOnly bool
 	// Unregistered leaves Services and APIServices out: the server runs beside
-	// one that is registered, as another replica.
+	// one that is registered, as another replica, or behind a Balancer.
 	Unregistered bool
 	// Refused is for an Unregistered server whose cluster knows another store: it is
 	// started when it lives, though it is not ready.
@@ -195,7 +195,22 @@ func (s *Server) run(ctx context.Context) error {
 	if s.options.Unregistered {
 		return s.untilUsersAreKnown(ctx)
 	}
-	return s.register(ctx, applier, pointers)
+	return s.register(ctx, applier, pointers, s.port)
+}
+
+// Register makes the aggregator send requests to a port of this machine, and returns
+// when it does: that of a Balancer before Unregistered servers, of which this is one.
+func (s *Server) Register(ctx context.Context, port int) error {
+	manifests, err := readManifests(s.options.Manifests...)
+	if err != nil {
+		return err
+	}
+	applier, err := newApplier(s.cp.Config())
+	if err != nil {
+		return err
+	}
+	_, pointers := split(manifests)
+	return s.register(ctx, applier, pointers, port)
 }
 
 // untilUsersAreKnown returns once the server knows users by their certificates. The
@@ -223,16 +238,16 @@ func (s *Server) untilUsersAreKnown(ctx context.Context) error {
 	return nil
 }
 
-// register makes the aggregator send requests to this server and returns when
-// it does.
-func (s *Server) register(ctx context.Context, applier *applier, pointers []*unstructured.Unstructured) error {
+// register makes the aggregator send requests to a port of this machine and returns
+// when it does.
+func (s *Server) register(ctx context.Context, applier *applier, pointers []*unstructured.Unstructured, port int) error {
 	begun := time.Now()
 	ca := s.cp.pki.aggregated.cert
 	if s.options.OwnCertificate {
 		ca = nil
 	}
 	for _, object := range pointers {
-		if err := pointToLoopback(object, s.port, ca); err != nil {
+		if err := pointToLoopback(object, port, ca); err != nil {
 			return err
 		}
 	}

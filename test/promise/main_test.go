@@ -21,6 +21,7 @@ import (
 	"github.com/vmdistributed/vmdistributed-apiserver/generated/clientset/versioned"
 	"github.com/vmdistributed/vmdistributed-apiserver/test/controlplane"
 	"github.com/vmdistributed/vmdistributed-apiserver/test/dataplane"
+	"github.com/vmdistributed/vmdistributed-apiserver/test/report"
 	"github.com/vmdistributed/vmdistributed-apiserver/test/testmain"
 )
 
@@ -45,7 +46,9 @@ type site struct {
 
 var (
 	shared *site
-	long   = os.Getenv("VMDC_TEST_LONG") != ""
+	// findings are to be read by whoever runs the tests.
+	findings report.Findings
+	long     = os.Getenv("VMDC_TEST_LONG") != ""
 )
 
 func TestMain(m *testing.M) {
@@ -56,11 +59,21 @@ func TestMain(m *testing.M) {
 		if err := shared.start(ctx, dir, out); err != nil {
 			return nil, errors.Join(err, shared.stop())
 		}
-		return shared.stop, nil
+		return func() error { return errors.Join(shared.stop(), findings.Write()) }, nil
 	}})
 }
 
 func (s *site) start(ctx context.Context, dir string, out io.Writer) error {
+	err := s.startAround(ctx, dir, out)
+	if err != nil {
+		return err
+	}
+	s.server, err = s.control.StartServer(ctx, controlplane.ServerOptions{Env: s.plane.Proxy().Env()})
+	return err
+}
+
+// startAround starts all but our server.
+func (s *site) startAround(ctx context.Context, dir string, out io.Writer) error {
 	root, err := controlplane.FindRoot()
 	if err != nil {
 		return err
@@ -83,10 +96,6 @@ func (s *site) start(ctx context.Context, dir string, out io.Writer) error {
 	s.plane, err = dataplane.Start(ctx, s.control.Config(), dataplane.Options{
 		Dir: filepath.Join(dir, "plane"), BinDir: filepath.Join(root, ".local", "bin"), Behaviour: s.behaviours.of,
 	})
-	if err != nil {
-		return err
-	}
-	s.server, err = s.control.StartServer(ctx, controlplane.ServerOptions{Env: s.plane.Proxy().Env()})
 	return err
 }
 

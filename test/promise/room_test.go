@@ -46,8 +46,13 @@ type room struct {
 	t         *testing.T
 	namespace string
 	clusters  typed.VMDistributedClusterInterface
-	writer    *dataplane.Writer
-	readers   []*dataplane.Reader
+	// zones are those that are written to, users those who read, agent is what writes.
+	zones, users []string
+	agent        string
+	writer       *dataplane.Writer
+	readers      []*dataplane.Reader
+	// patience ends a wait for what does not come.
+	patience time.Duration
 }
 
 func newRoom(t *testing.T) *room {
@@ -58,39 +63,59 @@ func newRoom(t *testing.T) *room {
 // newRoomOf makes one at a site whose server is another.
 func newRoomOf(t *testing.T, site *site) *room {
 	t.Helper()
-	namespace, err := shared.kubernetes.CoreV1().Namespaces().Create(t.Context(),
-		&corev1.Namespace{ObjectMeta: metav1.ObjectMeta{GenerateName: "promise-"}}, metav1.CreateOptions{})
-	must(t, err)
-	r := &room{site: site, t: t, namespace: namespace.Name, clusters: site.own.OperatorV1alpha1().VMDistributedClusters(namespace.Name)}
+	r := emptyRoom(t, site)
+	r.zones, r.users, r.agent = zones, []string{"everywhere", "zone-a"}, "main"
 	t.Cleanup(r.leave)
 	r.furnish()
 	return r
+}
+
+func emptyRoom(t *testing.T, site *site) *room {
+	t.Helper()
+	namespace, err := site.kubernetes.CoreV1().Namespaces().Create(t.Context(),
+		&corev1.Namespace{ObjectMeta: metav1.ObjectMeta{GenerateName: "promise-"}}, metav1.CreateOptions{})
+	must(t, err)
+	return &room{site: site, t: t, patience: patience, namespace: namespace.Name, clusters: site.own.OperatorV1alpha1().VMDistributedClusters(namespace.Name)}
 }
 
 // furnish makes everything and waits until it serves.
 func (r *room) furnish() {
 	r.t.Helper()
 	r.apply(0)
-	remoteWrites := make([]string, len(zones))
 	refs := make([]string, len(zones))
 	for i, zone := range zones {
-		remoteWrites[i] = fmt.Sprintf("{url: 'http://vminsert-%s.%s.svc:8480/insert/multitenant/prometheus/api/v1/write'}", zone, r.namespace)
 		refs[i] = fmt.Sprintf("{name: %s, namespace: %s}", zone, r.namespace)
 	}
-	r.create("VMAgent", "main", fmt.Sprintf(`{replicaCount: 2, selectAllByDefault: true, remoteWrite: [%s],
-		extraArgs: {remoteWrite.retryMaxInterval: 2s, remoteWrite.sendTimeout: 5s}}`, strings.Join(remoteWrites, ", ")))
-	r.create("VMAuth", "main", `{replicaCount: 2, userSelector: {}}`)
+	r.createPaths()
 	r.untilReady()
 	r.create("VMUser", "everywhere", fmt.Sprintf(`{bearerToken: %s-everywhere, targetRefs: [
 		{crd: {kind: VMCluster/vmselect, name: %s, namespace: %s, objects: [%s]}}]}`, token, zones[0], r.namespace, strings.Join(refs[1:], ", ")))
 	r.create("VMUser", "zone-a", fmt.Sprintf(`{bearerToken: %s-zone-a, targetRefs: [
 		{crd: {kind: VMCluster/vmselect, name: zone-a, namespace: %s}}]}`, token, r.namespace))
-	for _, user := range []string{"everywhere", "zone-a"} {
-		r.untilStatus("VMUser", user, "operational")
-	}
-	r.untilStatus("VMAgent", "main", "operational")
+	r.untilPathsServe()
 	r.untilReady()
-	for _, user := range []string{"everywhere", "zone-a"} {
+}
+
+// createPaths makes a VMAgent that writes to all zones, and a VMAuth.
+func (r *room) createPaths() {
+	r.t.Helper()
+	remoteWrites := make([]string, len(r.zones))
+	for i, zone := range r.zones {
+		remoteWrites[i] = fmt.Sprintf("{url: 'http://vminsert-%s.%s.svc:8480/insert/multitenant/prometheus/api/v1/write'}", zone, r.namespace)
+	}
+	r.create("VMAgent", r.agent, fmt.Sprintf(`{replicaCount: 2, selectAllByDefault: true, remoteWrite: [%s],
+		extraArgs: {remoteWrite.retryMaxInterval: 2s, remoteWrite.sendTimeout: 5s}}`, strings.Join(remoteWrites, ", ")))
+	r.create("VMAuth", "main", `{replicaCount: 2, userSelector: {}}`)
+}
+
+// untilPathsServe waits until every replica of VMAuth answers every VMUser.
+func (r *room) untilPathsServe() {
+	r.t.Helper()
+	for _, user := range r.users {
+		r.untilOperational("VMUser", user)
+	}
+	r.untilOperational("VMAgent", r.agent)
+	for _, user := range r.users {
 		for _, replica := range r.plane.AuthURLs(r.namespace, "main") {
 			r.until(fmt.Sprintf("%s knows VMUser %s", replica, user), func() (bool, string) { return r.answers(replica, user) })
 		}
@@ -115,14 +140,14 @@ func (r *room) answers(replica, user string) (bool, string) {
 func (r *room) load() {
 	r.t.Helper()
 	var err error
-	r.writer, err = dataplane.NewWriter(r.t.Context(), r.plane.AgentURLs(r.namespace, "main"), fmt.Sprintf("seq{room=%q}", r.namespace), samples)
+	r.writer, err = dataplane.NewWriter(r.t.Context(), r.plane.AgentURLs(r.namespace, r.agent), fmt.Sprintf("seq{room=%q}", r.namespace), samples)
 	must(r.t, err)
-	for _, zone := range zones {
+	for _, zone := range r.zones {
 		ctx, cancel := context.WithTimeout(r.t.Context(), patience)
 		must(r.t, r.plane.UntilShown(ctx, r.namespace, zone, r.writer))
 		cancel()
 	}
-	for _, user := range []string{"everywhere", "zone-a"} {
+	for _, user := range r.users {
 		reader, err := dataplane.NewReader(r.t.Context(), r.writer, dataplane.ReaderOptions{
 			Targets: r.plane.AuthURLs(r.namespace, "main"), Token: token + "-" + user, Rate: queries,
 		})
@@ -146,7 +171,7 @@ func (r *room) conclude() (reads dataplane.ReadCounts, missing int) {
 		}
 		reader.Stop()
 	}
-	for _, zone := range zones {
+	for _, zone := range r.zones {
 		r.until("all samples are in "+zone, func() (bool, string) {
 			gaps, err := r.plane.Audit(ctx, r.namespace, zone, r.writer)
 			missing = dataplane.Missing(gaps)
@@ -160,10 +185,18 @@ func (r *room) conclude() (reads dataplane.ReadCounts, missing int) {
 func (r *room) keepPromise() {
 	r.t.Helper()
 	reads, missing := r.conclude()
-	r.t.Logf("reads: %d ok, %d failed, %d incomplete; samples: %d written, %d missing in any zone", reads.OK, reads.Failed, reads.Incomplete, r.writer.Written(), missing)
+	r.tell("reads: %d ok, %d failed, %d incomplete; samples: %d written, %d missing in any zone", reads.OK, reads.Failed, reads.Incomplete, r.writer.Written(), missing)
 	if reads.OK == 0 || reads.Failed+reads.Incomplete > 0 || missing > 0 || r.writer.Written() == 0 {
 		r.t.Error("the promise is broken")
 	}
+}
+
+// tell says something in the log, and to whoever runs the tests.
+func (r *room) tell(format string, args ...any) {
+	r.t.Helper()
+	line := fmt.Sprintf(format, args...)
+	r.t.Log(line)
+	findings.Add(r.t.Name() + ": " + line)
 }
 
 // apply writes the VMDistributedCluster, its zones in some version.
@@ -196,6 +229,11 @@ func (r *room) object() *v1alpha1.VMDistributedCluster {
 // generation.
 func (r *room) untilStatusOf(what string, is func(*v1alpha1.VMDistributedCluster) bool) {
 	r.t.Helper()
+	r.untilStatusOfObject(name, what, is)
+}
+
+func (r *room) untilStatusOfObject(name, what string, is func(*v1alpha1.VMDistributedCluster) bool) {
+	r.t.Helper()
 	r.until(what, func() (bool, string) {
 		object, err := r.clusters.Get(r.t.Context(), name, metav1.GetOptions{})
 		if err != nil {
@@ -208,7 +246,12 @@ func (r *room) untilStatusOf(what string, is func(*v1alpha1.VMDistributedCluster
 
 func (r *room) untilReady() {
 	r.t.Helper()
-	r.untilStatusOf("the rollout is complete", func(object *v1alpha1.VMDistributedCluster) bool {
+	r.untilObjectReady(name)
+}
+
+func (r *room) untilObjectReady(name string) {
+	r.t.Helper()
+	r.untilStatusOfObject(name, "the rollout of "+name+" is complete", func(object *v1alpha1.VMDistributedCluster) bool {
 		return meta.IsStatusConditionTrue(object.Status.Conditions, "Ready") && object.Status.UpdateStatus == "operational"
 	})
 }
@@ -235,12 +278,7 @@ func phaseOf(object *v1alpha1.VMDistributedCluster, zone string) v1alpha1.ZonePh
 func (r *room) leave() {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
-	if r.t.Failed() {
-		if object, err := r.clusters.Get(ctx, name, metav1.GetOptions{}); err == nil {
-			status, _ := json.MarshalIndent(object.Status, "", " ")
-			r.t.Logf("status at the end: %s", status)
-		}
-	}
+	r.tellStatus(name)
 	for _, kind := range []string{"vmusers", "vmauths", "vmagents"} {
 		if err := r.objects.Resource(resource(kind)).Namespace(r.namespace).DeleteCollection(ctx, metav1.DeleteOptions{}, metav1.ListOptions{}); err != nil {
 			r.t.Error(err)
@@ -248,6 +286,17 @@ func (r *room) leave() {
 	}
 	if err := r.clusters.DeleteCollection(ctx, metav1.DeleteOptions{}, metav1.ListOptions{}); err != nil {
 		r.t.Error(err)
+	}
+}
+
+// tellStatus logs the status of an object where the test has failed.
+func (r *room) tellStatus(name string) {
+	if !r.t.Failed() {
+		return
+	}
+	if object, err := r.clusters.Get(context.Background(), name, metav1.GetOptions{}); err == nil {
+		status, _ := json.MarshalIndent(object.Status, "", " ")
+		r.t.Logf("status of %s at the end: %s", name, status)
 	}
 }
 
@@ -312,14 +361,14 @@ func (r *room) get(kind, name string) *unstructured.Unstructured {
 	return object
 }
 
-// untilStatus waits for the updateStatus of an object's present generation.
-func (r *room) untilStatus(kind, name, wanted string) {
+// untilOperational waits for the updateStatus of an object's present generation.
+func (r *room) untilOperational(kind, name string) {
 	r.t.Helper()
-	r.until(fmt.Sprintf("%s %s is %s", kind, name, wanted), func() (bool, string) {
+	r.until(fmt.Sprintf("%s %s is operational", kind, name), func() (bool, string) {
 		object := r.get(kind, name)
 		status, _, _ := unstructured.NestedString(object.Object, "status", "updateStatus")
 		observed, _, _ := unstructured.NestedInt64(object.Object, "status", "observedGeneration")
-		return status == wanted && observed == object.GetGeneration(), fmt.Sprint(object.Object["status"])
+		return status == "operational" && observed == object.GetGeneration(), fmt.Sprint(object.Object["status"])
 	})
 }
 
@@ -327,7 +376,7 @@ func (r *room) untilStatus(kind, name, wanted string) {
 func (r *room) until(what string, is func() (bool, string)) {
 	r.t.Helper()
 	last := ""
-	err := wait.PollUntilContextTimeout(r.t.Context(), tick, patience, true, func(context.Context) (done bool, err error) {
+	err := wait.PollUntilContextTimeout(r.t.Context(), tick, r.patience, true, func(context.Context) (done bool, err error) {
 		done, last = is()
 		return done, nil
 	})

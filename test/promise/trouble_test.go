@@ -175,7 +175,7 @@ func TestControlExperimentFailsReads(t *testing.T) {
 		r.patch("VMCluster", zone, `{spec: {vmselect: {extraArgs: {search.maxUniqueTimeseries: '7'}}}}`)
 	}
 	for _, zone := range zones {
-		r.untilStatus("VMCluster", zone, "operational")
+		r.untilOperational("VMCluster", zone)
 	}
 	reads, missing := r.conclude()
 	t.Logf("control experiment, all zones at once: reads: %d ok, %d failed, %d incomplete; samples: %d written, %d missing in any zone", reads.OK, reads.Failed, reads.Incomplete, r.writer.Written(), missing)

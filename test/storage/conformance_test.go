@@ -223,7 +223,7 @@ func runSuite(t *testing.T, name string, make func(*testing.T) *backend, without
 			passed++
 		}
 	}
-	report.add(fmt.Sprintf("%s: %d of the %d tests that Kubernetes has for stores run, %d passed", name, ran, len(allUpstream(t)), passed))
+	findings.Add(fmt.Sprintf("%s: %d of the %d tests that Kubernetes has for stores run, %d passed", name, ran, len(allUpstream(t)), passed))
 }
 
 // TestNothingOfTheSuiteIsForgotten holds our lists against what the suite has.

@@ -117,7 +117,7 @@ func (tr *trial) run(writes int) {
 	tr.checkList(all)
 	line := fmt.Sprintf("%s: %d writes answered, %d kills, every write there, %d events as they have to be", tr.t.Name(), tr.answered.Load(), tr.kills, told[0].count())
 	tr.t.Log(line)
-	report.add(line)
+	findings.Add(line)
 }
 
 // killNowAndThen kills one server after the other, and starts it again.

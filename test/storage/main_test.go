@@ -18,6 +18,7 @@ import (
 	"k8s.io/client-go/rest"
 
 	"github.com/vmdistributed/vmdistributed-apiserver/test/controlplane"
+	"github.com/vmdistributed/vmdistributed-apiserver/test/report"
 	"github.com/vmdistributed/vmdistributed-apiserver/test/testmain"
 )
 
@@ -31,7 +32,11 @@ type lab struct {
 	below *clientv3.Client
 }
 
-var shared *lab
+var (
+	shared *lab
+	// findings are to be read by whoever runs the tests.
+	findings report.Findings
+)
 
 func TestMain(m *testing.M) {
 	testmain.Run(m, testmain.Shared{Name: "st", Start: start})
@@ -47,7 +52,7 @@ func start(dir string, out io.Writer) (stop func() error, err error) {
 		APIServerArgs: []string{"--feature-gates=UnknownVersionInteroperabilityProxy=false,APIServerIdentity=false"}}); err != nil {
 		return nil, err
 	}
-	stop = func() error { return errors.Join(l.control.Stop(), report.write()) }
+	stop = func() error { return errors.Join(l.control.Stop(), findings.Write()) }
 	if err := errors.Join(l.control.Apply(ctx, "../../artifacts/base/crd.yaml"), l.connect()); err != nil {
 		return nil, errors.Join(err, stop())
 	}

@@ -350,6 +350,7 @@ func autoConvert_vmdistributed_VMDistributedCluster_To_v1alpha1_VMDistributedClu
 	if err := Convert_vmdistributed_VMDistributedClusterStatus_To_v1alpha1_VMDistributedClusterStatus(&in.Status, &out.Status, s); err != nil {
 		return err
 	}
+	// INFO: in.Stored opted out of conversion generation
 	return nil
 }
 
@@ -360,7 +361,17 @@ func Convert_vmdistributed_VMDistributedCluster_To_v1alpha1_VMDistributedCluster
 
 func autoConvert_v1alpha1_VMDistributedClusterList_To_vmdistributed_VMDistributedClusterList(in *VMDistributedClusterList, out *vmdistributed.VMDistributedClusterList, s conversion.Scope) error {
 	out.ListMeta = in.ListMeta
-	out.Items = *(*[]vmdistributed.VMDistributedCluster)(unsafe.Pointer(&in.Items))
+	if in.Items != nil {
+		in, out := &in.Items, &out.Items
+		*out = make([]vmdistributed.VMDistributedCluster, len(*in))
+		for i := range *in {
+			if err := Convert_v1alpha1_VMDistributedCluster_To_vmdistributed_VMDistributedCluster(&(*in)[i], &(*out)[i], s); err != nil {
+				return err
+			}
+		}
+	} else {
+		out.Items = nil
+	}
 	return nil
 }
 
@@ -371,7 +382,17 @@ func Convert_v1alpha1_VMDistributedClusterList_To_vmdistributed_VMDistributedClu
 
 func autoConvert_vmdistributed_VMDistributedClusterList_To_v1alpha1_VMDistributedClusterList(in *vmdistributed.VMDistributedClusterList, out *VMDistributedClusterList, s conversion.Scope) error {
 	out.ListMeta = in.ListMeta
-	out.Items = *(*[]VMDistributedCluster)(unsafe.Pointer(&in.Items))
+	if in.Items != nil {
+		in, out := &in.Items, &out.Items
+		*out = make([]VMDistributedCluster, len(*in))
+		for i := range *in {
+			if err := Convert_vmdistributed_VMDistributedCluster_To_v1alpha1_VMDistributedCluster(&(*in)[i], &(*out)[i], s); err != nil {
+				return err
+			}
+		}
+	} else {
+		out.Items = nil
+	}
 	return nil
 }
 

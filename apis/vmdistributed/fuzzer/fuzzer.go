@@ -20,6 +20,10 @@ import (
 // object is JSON.
 func Funcs(serializer.CodecFactory) []any {
 	return []any{
+		func(cluster *vmdistributed.VMDistributedCluster, c randfill.Continue) {
+			c.FillNoCustom(cluster)
+			cluster.Stored = "" // it is in no version
+		},
 		func(o *rawjson.Object, c randfill.Continue) {
 			o.Raw = text(c, 3)
 		},

@@ -26,6 +26,7 @@ import (
 	"github.com/vmdistributed/vmdistributed-apiserver/pkg/certs"
 	"github.com/vmdistributed/vmdistributed-apiserver/pkg/leader"
 	"github.com/vmdistributed/vmdistributed-apiserver/pkg/storage/identity"
+	"github.com/vmdistributed/vmdistributed-apiserver/pkg/storage/unknown"
 )
 
 // etcdPrefix is where our keys begin, in an etcd that may hold others too.
@@ -60,7 +61,7 @@ type options struct {
 
 func newOptions(components basecompatibility.ComponentGlobalsRegistry) *options {
 	scheme := apiserver.NewScheme()
-	codec := serializer.NewCodecFactory(scheme).LegacyCodec(v1alpha1.SchemeGroupVersion)
+	codec := unknown.NewCodec(serializer.NewCodecFactory(scheme).LegacyCodec(v1alpha1.SchemeGroupVersion))
 	o := &options{
 		Run:         genericoptions.NewServerRunOptionsForComponent(basecompatibility.DefaultKubeComponent, components),
 		Recommended: genericoptions.NewRecommendedOptions(etcdPrefix, codec),

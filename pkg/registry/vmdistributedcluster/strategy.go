@@ -81,7 +81,7 @@ func (strategy) PrepareForCreate(_ context.Context, obj runtime.Object) {
 
 func (strategy) PrepareForUpdate(_ context.Context, obj, old runtime.Object) {
 	cluster, before := obj.(*vmdistributed.VMDistributedCluster), old.(*vmdistributed.VMDistributedCluster)
-	cluster.Status = before.Status
+	cluster.Status, cluster.Stored = before.Status, before.Stored
 	keepUnchangedText(cluster, before)
 	cluster.Generation = before.Generation
 	if !equality.Semantic.DeepEqual(cluster.Spec, before.Spec) {
@@ -127,7 +127,7 @@ func (statusStrategy) PrepareForUpdate(_ context.Context, obj, old runtime.Objec
 	version := cluster.ResourceVersion
 	cluster.ObjectMeta = *before.ObjectMeta.DeepCopy()
 	cluster.ManagedFields, cluster.ResourceVersion = managed, version
-	cluster.Spec = before.Spec
+	cluster.Spec, cluster.Stored = before.Spec, before.Stored
 }
 
 func (statusStrategy) ValidateUpdate(_ context.Context, obj, old runtime.Object) field.ErrorList {

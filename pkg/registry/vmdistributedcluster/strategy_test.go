@@ -92,6 +92,21 @@ func TestUpdateKeepsStatusAndCountsChangesOfSpec(t *testing.T) {
 }
 
 // TestFinalizerGoesOnceTheObjectDoes: put back then, it would never leave.
+// TestUpdatesKeepWhatIsStored is about fields of a later version: no request has them.
+func TestUpdatesKeepWhatIsStored(t *testing.T) {
+	main := newStrategy(runtime.NewScheme(), v1alpha1.GroupName)
+	for name, prepare := range map[string]func(context.Context, runtime.Object, runtime.Object){
+		"main": main.PrepareForUpdate, "status": statusStrategy{main}.PrepareForUpdate,
+	} {
+		old := cluster(inline("a", `{}`))
+		old.Stored = "text"
+		object := cluster(inline("a", `{}`))
+		if prepare(context.Background(), object, old); object.Stored != "text" {
+			t.Errorf("%s: carries %q", name, object.Stored)
+		}
+	}
+}
+
 func TestFinalizerGoesOnceTheObjectDoes(t *testing.T) {
 	old := cluster(inline("a", `{}`))
 	old.DeletionTimestamp = &metav1.Time{}

@@ -10,7 +10,6 @@ import (
 	"encoding/base64"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/url"
 	"slices"
@@ -106,59 +105,12 @@ func addressOf(t *testing.T, server *controlplane.Server) string {
 // next, as a Service does.
 func (s *site) spread(t *testing.T, servers []*controlplane.Server) {
 	t.Helper()
-	var addresses []string
-	for _, server := range servers {
-		addresses = append(addresses, addressOf(t, server))
-	}
-	port := balance(t, addresses)
-	patch := fmt.Sprintf(`{"spec":{"service":{"port":%d}}}`, port)
-	_, err := s.registrations.ApiregistrationV1().APIServices().Patch(t.Context(), apiServiceName, types.MergePatchType, []byte(patch), metav1.PatchOptions{})
+	balancer, err := controlplane.Balance(t.Context(), servers...)
 	must(t, err)
-}
-
-// balance passes connections on to addresses in turn.
-func balance(t *testing.T, addresses []string) (port int) {
-	t.Helper()
-	listener, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	t.Cleanup(balancer.Close)
+	patch := fmt.Sprintf(`{"spec":{"service":{"port":%d}}}`, balancer.Port())
+	_, err = s.registrations.ApiregistrationV1().APIServices().Patch(t.Context(), apiServiceName, types.MergePatchType, []byte(patch), metav1.PatchOptions{})
 	must(t, err)
-	var group sync.WaitGroup
-	ctx, cancel := context.WithCancel(context.Background())
-	t.Cleanup(func() {
-		cancel()
-		_ = listener.Close()
-		group.Wait()
-	})
-	group.Go(func() {
-		for n := 0; ; n++ {
-			near, err := listener.Accept()
-			if err != nil {
-				return
-			}
-			group.Go(func() { passOn(ctx, near, addresses[n%len(addresses)]) })
-		}
-	})
-	return listener.Addr().(*net.TCPAddr).Port
-}
-
-// passOn ends when either side does, or ctx.
-func passOn(ctx context.Context, near net.Conn, address string) {
-	defer func() { _ = near.Close() }()
-	far, err := (&net.Dialer{}).DialContext(ctx, "tcp", address)
-	if err != nil {
-		return
-	}
-	defer func() { _ = far.Close() }()
-	ended := make(chan struct{}, 2)
-	copying := func(to, from net.Conn) {
-		_, _ = io.Copy(to, from)
-		ended <- struct{}{}
-	}
-	go copying(near, far)
-	go copying(far, near)
-	select {
-	case <-ended:
-	case <-ctx.Done():
-	}
 }
 
 // served is a certificate that was met.

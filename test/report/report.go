@@ -1,7 +1,9 @@
 // Copyright The vmdistributed-apiserver Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-package storage
+// Package report collects what tests found, in figures, for whoever runs them to read,
+// pass or fail.
+package report
 
 import (
 	"encoding/json"
@@ -9,27 +11,26 @@ import (
 	"sync"
 )
 
-// reportVariable names the file that hack/test.sh prints from.
-const reportVariable = "VMDC_TEST_REPORT"
+// variable names the file that hack/test.sh prints from.
+const variable = "VMDC_TEST_REPORT"
 
-// report collects what is to be read by whoever runs the tests, pass or fail.
-var report findings
-
-type findings struct {
+// Findings are lines to be read. The zero value is usable.
+type Findings struct {
 	mu    sync.Mutex
 	lines []string
 }
 
-func (f *findings) add(line string) {
+// Add collects a line.
+func (f *Findings) Add(line string) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.lines = append(f.lines, line)
 }
 
-// write appends the lines to the file, each as a package that passed: that is what the
+// Write appends the lines to the file, each as a package that passed: that is what the
 // runner of the tests prints.
-func (f *findings) write() error {
-	path := os.Getenv(reportVariable)
+func (f *Findings) Write() error {
+	path := os.Getenv(variable)
 	if path == "" || len(f.lines) == 0 {
 		return nil
 	}
@@ -42,8 +43,8 @@ func (f *findings) write() error {
 	for _, line := range f.lines {
 		for _, event := range []map[string]string{
 			{"Action": "start"},
-			{"Action": "run", "Test": "TestStore"},
-			{"Action": "pass", "Test": "TestStore"},
+			{"Action": "run", "Test": "TestFindings"},
+			{"Action": "pass", "Test": "TestFindings"},
 			{"Action": "output", "Output": "ok  \t" + line + "\n"},
 			{"Action": "pass"},
 		} {
