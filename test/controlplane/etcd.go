@@ -51,7 +51,7 @@ func (c *ControlPlane) prepareEtcd() (command, probe, error) {
 }
 
 func (c *ControlPlane) etcdArgs(client, peer string) []string {
-	return []string{
+	return append([]string{
 		"--name=local",
 		"--data-dir=" + c.layout.data("etcd"),
 		"--listen-client-urls=" + client,
@@ -70,7 +70,7 @@ func (c *ControlPlane) etcdArgs(client, peer string) []string {
 		// The data outlives the program, but need not outlive the machine.
 		"--unsafe-no-fsync",
 		"--log-level=warn",
-	}
+	}, c.options.EtcdArgs...)
 }
 
 // EtcdFlags returns the flags by which an API server uses the etcd of this

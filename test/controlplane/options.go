@@ -66,6 +66,8 @@ type Options struct {
 
 	// AuditPolicyFile turns the audit log on, as log/audit.log below Dir.
 	AuditPolicyFile string
+	// EtcdArgs are appended to the flags of etcd.
+	EtcdArgs []string
 	// APIServerArgs are appended to the flags of kube-apiserver.
 	APIServerArgs []string
 	// ControllerManagerArgs are appended to those of kube-controller-manager.

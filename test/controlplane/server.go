@@ -61,6 +61,9 @@ type ServerOptions struct {
 	// Store is where the server keeps objects. Default: the one that the environment
 	// names in VMDC_TEST_STORE, StoreEmbedded if none.
 	Store Store
+	// EtcdURL is the etcd of StoreEtcd, where it is not that of the control plane: one
+	// that everybody may use.
+	EtcdURL string
 	// Args are appended to the server's flags, Env to its environment.
 	Args, Env []string
 	// Manifests are the files applied for it, in order; Services and APIServices
@@ -337,6 +340,9 @@ func (s *Server) storeArgs() []string {
 	case StoreHost:
 		return []string{"--storage=host"}
 	case StoreEtcd:
+		if s.options.EtcdURL != "" {
+			return []string{"--etcd-servers=" + s.options.EtcdURL}
+		}
 		return s.cp.EtcdFlags()
 	}
 	return []string{"--data-dir=" + s.options.DataDir}

@@ -7,9 +7,6 @@ import (
 	"context"
 	"io"
 	"net/http"
-	"net/http/httptest"
-	"net/http/httputil"
-	"net/url"
 	"path"
 	"path/filepath"
 	"slices"
@@ -17,9 +14,8 @@ import (
 	"testing"
 
 	"k8s.io/client-go/rest"
-	"k8s.io/client-go/tools/clientcmd"
-	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
 
+	"github.com/vmdistributed/vmdistributed-apiserver/test/between"
 	"github.com/vmdistributed/vmdistributed-apiserver/test/controlplane"
 )
 
@@ -137,22 +133,10 @@ func proxied(t *testing.T) (flag string, watches *heldWatches) {
 // that to the host cluster.
 func proxiedBy(t *testing.T, around func(next http.RoundTripper) http.RoundTripper) (flag string) {
 	t.Helper()
-	config := asServer(t)
-	transport, err := rest.TransportFor(config)
+	proxy, err := between.New(asServer(t), around)
 	must(t, err)
-	target, err := url.Parse(config.Host)
-	must(t, err)
-	proxy := httptest.NewServer(&httputil.ReverseProxy{
-		Rewrite:       func(r *httputil.ProxyRequest) { r.SetURL(target) },
-		Transport:     around(transport),
-		FlushInterval: -1, // an event has to be there at once
-	})
-	t.Cleanup(proxy.CloseClientConnections)
+	t.Cleanup(proxy.Cut)
 	path := filepath.Join(t.TempDir(), "kubeconfig")
-	must(t, clientcmd.WriteToFile(clientcmdapi.Config{
-		Clusters:       map[string]*clientcmdapi.Cluster{"proxy": {Server: proxy.URL}},
-		Contexts:       map[string]*clientcmdapi.Context{"proxy": {Cluster: "proxy"}},
-		CurrentContext: "proxy",
-	}, path))
+	must(t, proxy.WriteKubeconfig(path))
 	return "--kubeconfig=" + path
 }
