@@ -54,7 +54,7 @@ func freeURL(t *testing.T) url.URL {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	must(t, err)
-	defer listener.Close()
+	defer func() { _ = listener.Close() }()
 	return url.URL{Scheme: "http", Host: listener.Addr().String()}
 }
 

@@ -226,9 +226,9 @@ func (r *room) until(what string, lacks func(*own) string) *own {
 	return last
 }
 
-func (r *room) untilReady() *own {
+func (r *room) untilReady() {
 	r.t.Helper()
-	return r.until("Ready", func(object *own) string {
+	r.until("Ready", func(object *own) string {
 		if ready := meta.FindStatusCondition(object.Status.Conditions, "Ready"); ready == nil || ready.Reason != "AllZonesReady" {
 			return fmt.Sprintf("%+v", ready)
 		}

@@ -139,9 +139,9 @@ func (p *pair) apply(by *version, manager string, object fields) *unstructured.U
 	return applied
 }
 
-func (p *pair) patch(by *version, kind types.PatchType, name, change string, subresources ...string) *unstructured.Unstructured {
+func (p *pair) patch(by *version, kind types.PatchType, change string, subresources ...string) *unstructured.Unstructured {
 	p.t.Helper()
-	patched, err := by.own.Patch(p.t.Context(), name, kind, []byte(change), metav1.PatchOptions{FieldManager: "patcher"}, subresources...)
+	patched, err := by.own.Patch(p.t.Context(), "demo", kind, []byte(change), metav1.PatchOptions{FieldManager: "patcher"}, subresources...)
 	must(p.t, err)
 	return patched
 }
@@ -154,28 +154,24 @@ func (p *pair) get(by *version, name string) *unstructured.Unstructured {
 }
 
 // put replaces an object by what it is, changed.
-func (p *pair) put(by *version, name string, change func(*unstructured.Unstructured)) *unstructured.Unstructured {
+func (p *pair) put(by *version, name string, change func(*unstructured.Unstructured)) {
 	p.t.Helper()
-	var updated *unstructured.Unstructured
 	p.poll("the put of "+name, func(ctx context.Context) string { // a controller may write meanwhile
 		object := p.get(by, name)
 		change(object)
-		var err error
-		if updated, err = by.own.Update(ctx, object, metav1.UpdateOptions{FieldManager: "putter"}); err != nil {
+		if _, err := by.own.Update(ctx, object, metav1.UpdateOptions{FieldManager: "putter"}); err != nil {
 			return err.Error()
 		}
 		return ""
 	})
-	return updated
 }
 
 // untilReady waits for an object whose zones have come to what spec says.
-func (p *pair) untilReady(name string) *unstructured.Unstructured {
+func (p *pair) untilReady(name string) {
 	p.t.Helper()
-	var object *unstructured.Unstructured
 	p.poll(name+" to be Ready", func(ctx context.Context) string {
-		var err error
-		if object, err = p.next.own.Get(ctx, name, metav1.GetOptions{}); err != nil {
+		object, err := p.next.own.Get(ctx, name, metav1.GetOptions{})
+		if err != nil {
 			return err.Error()
 		}
 		var about struct {
@@ -194,7 +190,6 @@ func (p *pair) untilReady(name string) *unstructured.Unstructured {
 		}
 		return fmt.Sprintf("%+v", about)
 	})
-	return object
 }
 
 // untilPhase waits for a zone of an object to be in a phase.

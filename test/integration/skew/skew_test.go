@@ -34,7 +34,7 @@ func TestAnOlderReplicaKeepsWhatANewerOneHasStored(t *testing.T) {
 	onEachStore(t, func(t *testing.T, p *pair) {
 		p.apply(p.next, "gitops", manifest("demo", "v1", true))
 		p.untilReady("demo") // the older one has created both zones, and has written status
-		p.patch(p.next, types.JSONPatchType, "demo", fmt.Sprintf(
+		p.patch(p.next, types.JSONPatchType, fmt.Sprintf(
 			`[{"op":"add","path":"/status/%s","value":"in status"},{"op":"add","path":"/status/zones/0/%s","value":"in the status of a zone"}]`, field, field), "status")
 		all := []string{"in spec", "in a zone", "in status", "in the status of a zone"}
 		p.expectFields("as stored", all...)
@@ -47,16 +47,16 @@ func TestAnOlderReplicaKeepsWhatANewerOneHasStored(t *testing.T) {
 				p.put(p.previous, "demo", func(o *unstructured.Unstructured) { o.SetLabels(map[string]string{"by": "put"}) })
 			}},
 			{"merge patch", func() {
-				p.patch(p.previous, types.MergePatchType, "demo", `{"metadata":{"annotations":{"by":"merge"}}}`)
+				p.patch(p.previous, types.MergePatchType, `{"metadata":{"annotations":{"by":"merge"}}}`)
 			}},
 			{"JSON patch", func() {
-				p.patch(p.previous, types.JSONPatchType, "demo", `[{"op":"replace","path":"/metadata/annotations/by","value":"json"}]`)
+				p.patch(p.previous, types.JSONPatchType, `[{"op":"replace","path":"/metadata/annotations/by","value":"json"}]`)
 			}},
 			{"apply by another manager", func() {
 				p.apply(p.previous, "other", fields{"apiVersion": ownResource.GroupVersion().String(), "kind": "VMDistributedCluster",
 					"metadata": fields{"name": "demo", "annotations": fields{"by": "apply"}}})
 			}},
-			{"merge patch of status", func() { p.patch(p.previous, types.MergePatchType, "demo", `{"status":{"reason":"Tried"}}`, "status") }},
+			{"merge patch of status", func() { p.patch(p.previous, types.MergePatchType, `{"status":{"reason":"Tried"}}`, "status") }},
 		} {
 			c.write()
 			p.expectFields(c.name, all...)
@@ -75,11 +75,11 @@ func TestAnOlderReplicaKeepsWhatANewerOneHasStored(t *testing.T) {
 		p.apply(p.previous, "gitops", manifest("demo", "v2", false))
 		p.expectFields("apply by the same manager", all...)
 
-		p.patch(p.previous, types.JSONPatchType, "demo", `[{"op":"remove","path":"/spec/zones/vmclusters/1"}]`)
+		p.patch(p.previous, types.JSONPatchType, `[{"op":"remove","path":"/spec/zones/vmclusters/1"}]`)
 		p.untilReady("demo")
 		p.expectFields("without the zone that had it", "in spec", "in status", "in the status of a zone")
 		// Only who knows the field can take it away.
-		p.patch(p.next, types.MergePatchType, "demo", `{"spec":{"`+field+`":null}}`)
+		p.patch(p.next, types.MergePatchType, `{"spec":{"`+field+`":null}}`)
 		p.expectFields("taken away", "in status", "in the status of a zone")
 	})
 }
@@ -134,7 +134,7 @@ func TestAnOlderReplicaRefusesAFieldThatItDoesNotKnow(t *testing.T) {
 			t.Errorf("strict patch: %v", err)
 		}
 		// Without strictness it is left out of the request, with a warning, and not out of the store.
-		p.patch(p.previous, types.MergePatchType, "demo", `{"spec":{"`+field+`":"new","paused":true}}`)
+		p.patch(p.previous, types.MergePatchType, `{"spec":{"`+field+`":"new","paused":true}}`)
 		p.expectFields("patch", "in spec", "in a zone")
 	})
 }
