@@ -140,6 +140,7 @@ type killing struct {
 func (s *replicatedSite) killInTurn(t *testing.T, kills int) *killing {
 	k := &killing{}
 	k.left.Store(int64(kills))
+	t.Cleanup(k.wait)
 	k.group.Go(func() {
 		ticker := time.NewTicker(killEvery)
 		defer ticker.Stop()
