@@ -320,10 +320,15 @@ func (p Phase) isVerdict() bool { return p == Refused || p == Failed }
 // memory is a record less what is only there to be read by people.
 func memory(r Record) Record {
 	r.Phase, r.Since = "", time.Time{}
-	for _, at := range []*time.Time{&r.Started, &r.Finished, &r.Begun, &r.Clock, &r.Drained, &r.Loaded, &r.Restored, &r.Healthy, &r.Quiet} {
+	for _, at := range r.times() {
 		*at = at.UTC()
 	}
 	return r
+}
+
+// times are all that are remembered.
+func (r *Record) times() []*time.Time {
+	return []*time.Time{&r.Since, &r.Started, &r.Finished, &r.Begun, &r.Clock, &r.Drained, &r.Loaded, &r.Restored, &r.Healthy, &r.Quiet}
 }
 
 // catchUp notices that a creation or a drain has landed, and that a cluster has
@@ -344,6 +349,7 @@ func catchUp(o *Observed) {
 
 func catchUpWith(o *Observed, zone *Zone) {
 	record := &zone.Record
+	record.notAhead(o.Now)
 	if record.creating() && record.Generation == 0 && zone.Cluster != nil {
 		record.Generation = zone.Cluster.Generation
 	}
@@ -357,6 +363,20 @@ func catchUpWith(o *Observed, zone *Zone) {
 		record.Healthy, record.Quiet = time.Time{}, time.Time{} // evidence of another time
 	}
 	noteIdentity(zone)
+}
+
+// roundedUp is how far ahead a time may lie that status keeps in whole seconds.
+const roundedUp = time.Second
+
+// notAhead has what was written down by a clock that was ahead of this one, be it the
+// same before it was set back, count from now: a wait is to begin anew, not to last for
+// as long as the clocks differ too.
+func (r *Record) notAhead(now time.Time) {
+	for _, at := range r.times() {
+		if at.Sub(now) > roundedUp {
+			*at = now
+		}
+	}
 }
 
 // UnknownRevision stands for the revision of an update that nobody remembers.

@@ -64,6 +64,8 @@ func hostError(err error, asked operation, at place, size int) error {
 		return unavailable(fmt.Errorf("%s: the cluster does not serve them: put their CustomResourceDefinition back (no VMCluster is touched meanwhile): %w", what, err))
 	case isTooLarge(err):
 		return apierrors.NewRequestEntityTooLargeError(fmt.Sprintf("%s: the object has %d bytes as it is stored: %v", what, size, err))
+	case asked.writes && isFull(err):
+		return withoutRetry(unavailable(fmt.Errorf("%s: it was not done, since the etcd of the cluster is full: give it room, and take back its alarm (reads go on, no VMCluster is touched meanwhile): %w", what, err)))
 	case apierrors.IsInvalid(err) || apierrors.IsBadRequest(err) || apierrors.IsConflict(err):
 		if !asked.writes {
 			return err
@@ -104,6 +106,12 @@ func isRefused(err error) bool { return apierrors.IsForbidden(err) || apierrors.
 // isTooLarge tells whether the cluster, or its etcd, takes no request of that size.
 func isTooLarge(err error) bool {
 	return apierrors.IsRequestEntityTooLargeError(err) || strings.Contains(err.Error(), "etcdserver: request is too large")
+}
+
+// isFull tells whether the etcd of the cluster takes no writes any more, for want of
+// space. It tells so before it does anything.
+func isFull(err error) bool {
+	return strings.Contains(err.Error(), "etcdserver: mvcc: database space exceeded")
 }
 
 func unavailable(err error) *apierrors.StatusError {

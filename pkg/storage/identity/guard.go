@@ -252,11 +252,15 @@ func (g *Guard) Admitted() error {
 	return g.refusal
 }
 
-// Verify asks the store itself whether it is still the one that was let in.
+// Verify asks the store itself whether it is still the one that was let in. A store that
+// does not answer is none: whoever waits is told so before their request runs out of
+// time, when it would be cut off without a word.
 func (g *Guard) Verify(ctx context.Context) error {
 	if err := g.Admitted(); err != nil {
 		return err
 	}
+	ctx, cancel := context.WithTimeout(ctx, lookPatience)
+	defer cancel()
 	id, err := g.store.ID(ctx)
 	if err != nil {
 		return err

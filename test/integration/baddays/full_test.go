@@ -25,7 +25,7 @@ func (r *room) expectReadOnly() {
 	expect(r.t, "objects", len(found.Items), 1)
 	_, err = r.own.GetZones(r.t.Context(), "demo", metav1.GetOptions{})
 	must(r.t, err)
-	r.expectNoWrites(r.t.Context())
+	r.expectNoWrites("database space exceeded")
 	after, err := r.own.Get(r.t.Context(), "demo", metav1.GetOptions{})
 	must(r.t, err)
 	expect(r.t, "resourceVersion after writes that failed", after.ResourceVersion, object.ResourceVersion)
@@ -47,7 +47,7 @@ func TestFullEtcdOfTheClusterStopsWritesAndNothingElse(t *testing.T) {
 	before, etcd := r.estate(), s.member(t)
 	etcd.fill(t)
 	r.expectReadOnly()
-	untilSaid(t, s.replicas[0], "Leading no more", 1)
+	untilSaid(t, leadingNoMore, 0, s.replicas...)
 	if ready := s.expectLive(t); !slices.Equal(ready, []int{http.StatusOK, http.StatusOK}) {
 		t.Errorf("readyz: %v, want 200 of those that answer reads", ready)
 	}
@@ -69,7 +69,7 @@ func TestFullEtcdOfTheServerStopsWritesAndNothingElse(t *testing.T) {
 	etcd.fill(t)
 	r.free("zone-a")
 	before := r.estate()
-	untilSaid(t, server, "Pass failed", 4)
+	untilSaid(t, passFailed, 3, server)
 	r.expectReadOnly()
 	r.expectEstate(before)
 	expect(t, "readyz", expectLive(t, server), http.StatusOK)

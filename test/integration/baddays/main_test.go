@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -200,13 +201,13 @@ func ask(t *testing.T, server *controlplane.Server, path string) (status int, bo
 }
 
 // startAlone starts a server with its objects in an etcd, beside the replicas.
-func startAlone(t *testing.T, name, etcd string) *controlplane.Server {
+func startAlone(t *testing.T, name, etcd string, flags ...string) *controlplane.Server {
 	t.Helper()
 	namespace, err := shared.control.NewServerNamespace(t.Context(), name)
 	must(t, err)
 	server, err := shared.control.StartServer(t.Context(), controlplane.ServerOptions{
 		Name: namespace, Unregistered: true, Store: controlplane.StoreEtcd, EtcdURL: etcd,
-		Args: append([]string{"--namespace=" + namespace}, soon...),
+		Args: slices.Concat([]string{"--namespace=" + namespace}, soon, flags),
 	})
 	must(t, err)
 	t.Cleanup(func() { must(t, server.Stop()) })
@@ -221,14 +222,29 @@ func newRoomWith(t *testing.T, server *controlplane.Server) *room {
 	return newRoomAt(t, shared, config)
 }
 
-// untilSaid waits for a server to have said something so many times.
-func untilSaid(t *testing.T, server *controlplane.Server, text string, times int) {
+// untilSaid waits for some servers to say something more often than before.
+func untilSaid(t *testing.T, text string, before int, servers ...*controlplane.Server) {
 	t.Helper()
 	poll(t, fmt.Sprintf("%q in the log", text), func() string {
-		log, err := os.ReadFile(server.Log)
-		if found := strings.Count(string(log), text); err != nil || found < times {
-			return fmt.Sprintf("found %d times: %v", found, err)
+		if now := said(t, text, servers...); now <= before {
+			return fmt.Sprintf("found %d times", now)
 		}
 		return ""
 	})
 }
+
+// said counts how often servers have said something.
+func said(t *testing.T, text string, servers ...*controlplane.Server) (times int) {
+	t.Helper()
+	for _, server := range servers {
+		log, err := os.ReadFile(server.Log)
+		must(t, err)
+		times += strings.Count(string(log), text)
+	}
+	return times
+}
+
+const (
+	// passFailed and leadingNoMore are what the log says of these.
+	passFailed, leadingNoMore = "Pass failed", "Leading no more"
+)

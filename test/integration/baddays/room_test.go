@@ -9,8 +9,10 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"net/http"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -66,6 +68,8 @@ func newRoomAt(t *testing.T, s *site, config *rest.Config) *room {
 	r := &room{t: t, site: s, namespace: namespace.Name}
 	r.chronicle, err = chronicle.Begin(t.Context(), s.objects, r.namespace)
 	must(t, err)
+	config = rest.CopyConfig(config)
+	config.Wrap(impatient)
 	client, err := versioned.NewForConfig(config)
 	must(t, err)
 	r.own = client.OperatorV1alpha1().VMDistributedClusters(r.namespace)
@@ -79,17 +83,28 @@ func newRoomAt(t *testing.T, s *site, config *rest.Config) *room {
 	return r
 }
 
+// impatient hears no Retry-After, by which a client waits for ten seconds before it
+// believes that something can't be done.
+func impatient(next http.RoundTripper) http.RoundTripper {
+	return roundTripper(func(request *http.Request) (*http.Response, error) {
+		response, err := next.RoundTrip(request)
+		if err == nil {
+			response.Header.Del("Retry-After")
+		}
+		return response, err
+	})
+}
+
+type roundTripper func(*http.Request) (*http.Response, error)
+
+func (r roundTripper) RoundTrip(request *http.Request) (*http.Response, error) { return r(request) }
+
 // conclude shows what there is to see if the test failed.
 func (r *room) conclude() {
-	verdict := r.verdict()
-	r.chronicle.End()
-	for _, violation := range verdict.Violations {
-		r.t.Error(violation)
-	}
+	r.endChronicle()
 	if !r.t.Failed() {
 		return
 	}
-	r.t.Logf("writes in %s: %v", r.namespace, verdict.Writes)
 	object, err := r.own.Get(context.Background(), "demo", metav1.GetOptions{})
 	if err != nil {
 		r.t.Logf("reading demo: %v", err)
@@ -97,6 +112,24 @@ func (r *room) conclude() {
 	}
 	status, _ := json.MarshalIndent(object.Status, "", " ")
 	r.t.Logf("status of demo at generation %d: %s", object.Generation, status)
+}
+
+// endChronicle judges what has happened, and writes down no more: it can't go on over a
+// restart of kube-apiserver, which tells nobody what came before its start.
+func (r *room) endChronicle() {
+	r.t.Helper()
+	if r.chronicle == nil {
+		return
+	}
+	verdict := r.verdict()
+	r.chronicle.End()
+	r.chronicle = nil
+	for _, violation := range verdict.Violations {
+		r.t.Error(violation)
+	}
+	if r.t.Failed() {
+		r.t.Logf("writes in %s: %v", r.namespace, verdict.Writes)
+	}
 }
 
 func (r *room) verdict() chronicle.Verdict {
@@ -121,7 +154,12 @@ func (r *room) expectUpdates(wanted ...string) {
 func (r *room) expectConcluded() {
 	r.t.Helper()
 	r.untilReady()
-	r.expectUpdates("zone-a@2", "zone-b@2", "zone-c@2")
+	for _, zone := range zones() {
+		expect(r.t, "generation of "+zone, r.object(clusterResource, zone).GetGeneration(), 2)
+	}
+	if r.chronicle != nil {
+		r.expectUpdates("zone-a@2", "zone-b@2", "zone-c@2")
+	}
 	expect(r.t, "targets of the VMUser", r.targets(), r.routes)
 	expect(r.t, "records of drains", strings.Join(r.drains(), " "), "")
 }
@@ -165,7 +203,9 @@ func (r *room) apply(object fields) error { return r.applyTo("demo", object) }
 func (r *room) applyTo(name string, object fields) error {
 	r.t.Helper()
 	body, err := json.Marshal(object)
-	must(r.t, err)
+	if err != nil {
+		return err
+	}
 	_, err = r.own.Patch(r.t.Context(), name, types.ApplyYAMLPatchType, body,
 		metav1.PatchOptions{FieldManager: "kubectl", Force: ptr.To(true), FieldValidation: metav1.FieldValidationStrict})
 	return err
@@ -297,33 +337,59 @@ func (r *room) expectEstate(wanted estate) {
 // absent, and nothing to have been done.
 func (r *room) expectUnserved() {
 	r.t.Helper()
-	ctx, cancel := context.WithTimeout(r.t.Context(), patience)
-	defer cancel()
-	_, err := r.own.Get(ctx, "demo", metav1.GetOptions{})
-	r.expectFault("get", err)
-	_, err = r.own.List(ctx, metav1.ListOptions{})
-	r.expectFault("list", err)
-	r.expectNoWrites(ctx)
+	var reads sync.WaitGroup
+	reads.Go(func() {
+		_, err := r.own.Get(r.t.Context(), "demo", metav1.GetOptions{})
+		r.expectNoAnswer("get", err)
+	})
+	reads.Go(func() {
+		_, err := r.own.List(r.t.Context(), metav1.ListOptions{})
+		r.expectNoAnswer("list", err)
+	})
+	r.expectNoWrites()
+	reads.Wait()
 }
 
-// expectNoWrites wants every write about demo to fail with 5xx.
-func (r *room) expectNoWrites(ctx context.Context) {
+// expectNoWrites wants every write about demo to fail with 5xx, and to say why.
+func (r *room) expectNoWrites(why ...string) {
 	r.t.Helper()
-	_, err := r.own.Patch(ctx, "demo", types.MergePatchType, []byte(`{"metadata":{"annotations":{"touched":"yes"}}}`), metav1.PatchOptions{})
-	r.expectFault("patch", err)
-	r.expectFault("create", r.applyTo("another", fields{
-		"apiVersion": v1alpha1.SchemeGroupVersion.String(), "kind": "VMDistributedCluster", "metadata": fields{"name": "another"},
-		"spec": fields{"zones": fields{"vmclusters": list{fields{"ref": fields{"name": "elsewhere"}}}}},
-	}))
-	r.expectFault("delete", r.own.Delete(ctx, "demo", metav1.DeleteOptions{}))
+	var writes sync.WaitGroup
+	writes.Go(func() {
+		_, err := r.own.Patch(r.t.Context(), "demo", types.MergePatchType, []byte(`{"metadata":{"annotations":{"touched":"yes"}}}`), metav1.PatchOptions{})
+		r.expectFault("patch", err, why...)
+	})
+	writes.Go(func() {
+		r.expectFault("create", r.applyTo("another", fields{
+			"apiVersion": v1alpha1.SchemeGroupVersion.String(), "kind": "VMDistributedCluster", "metadata": fields{"name": "another"},
+			"spec": fields{"zones": fields{"vmclusters": list{fields{"ref": fields{"name": "elsewhere"}}}}},
+		}), why...)
+	})
+	writes.Go(func() { r.expectFault("delete", r.own.Delete(r.t.Context(), "demo", metav1.DeleteOptions{}), why...) })
+	writes.Wait()
 }
 
-func (r *room) expectFault(what string, err error) {
+// expectNoAnswer wants a read to fail, with 5xx or with its connection cut: a server whose
+// time for a request is over does either.
+func (r *room) expectNoAnswer(what string, err error) {
+	r.t.Helper()
+	if status := apierrors.APIStatus(nil); err == nil || errors.As(err, &status) {
+		r.expectFault(what, err)
+		return
+	}
+	r.t.Logf("%s: %v", what, err)
+}
+
+func (r *room) expectFault(what string, err error, why ...string) {
 	r.t.Helper()
 	var status apierrors.APIStatus
 	if !errors.As(err, &status) || status.Status().Code < 500 {
 		r.t.Errorf("%s: %v, want 5xx", what, err)
 		return
+	}
+	for _, text := range why {
+		if !strings.Contains(err.Error(), text) {
+			r.t.Errorf("%s: %v, want that it says %q", what, err, text)
+		}
 	}
 	r.t.Logf("%s: %d %s", what, status.Status().Code, status.Status().Message)
 }

@@ -67,13 +67,13 @@ func TestRolloutHaltsWhileEtcdCanNotBeReached(t *testing.T) {
 	stream, err := between.NewStream(t.Context(), newMember(t, 0).url)
 	must(t, err)
 	t.Cleanup(func() { must(t, stream.Close()) })
-	server := startAlone(t, "cut", stream.URL())
+	server := startAlone(t, "cut", stream.URL(), "--request-timeout=12s") // who asks waits for as long
 	r := newRoomWith(t, server)
 	r.begin()
 	stream.Down()
 	r.free("zone-a")
 	before := r.estate()
-	untilSaid(t, server, "Pass failed", 2)
+	untilSaid(t, passFailed, 0, server)
 	r.expectUnserved()
 	r.expectEstate(before)
 	if stream.Refused() == 0 {
