@@ -248,22 +248,19 @@ func (r *room) untilStuck(zone string) {
 	r.untilZone(zone, "Updating", "WaitingForOperator", "expanding")
 }
 
-// until returns demo once its status is about its present generation and lacks nothing.
-func (r *room) until(what string, lacks func(*own) string) *own {
+// until waits for the status of demo to be about its present generation and to lack nothing.
+func (r *room) until(what string, lacks func(*own) string) {
 	r.t.Helper()
-	var last *own
 	poll(r.t, "demo to be "+what, func() string {
 		object, err := r.own.Get(r.t.Context(), "demo", metav1.GetOptions{})
 		if err != nil {
 			return err.Error()
 		}
-		last = object
 		if object.Status.ObservedGeneration != object.Generation {
 			return fmt.Sprintf("status is about generation %d, not %d", object.Status.ObservedGeneration, object.Generation)
 		}
 		return lacks(object)
 	})
-	return last
 }
 
 func (r *room) untilReady() {

@@ -181,7 +181,7 @@ func TestStoreEmptiedWhileTheServerRunsIsNeverSaidToLackAnything(t *testing.T) {
 		_, err := etcd.Put(t.Context(), string(kv.Key), string(kv.Value))
 		must(t, err)
 	}
-	_ = <-restarted // which has ended, with the store that it began with
+	<-restarted // which has ended, with the store that it began with
 	must(t, server.Restart(t.Context()))
 	r.untilReady("demo")
 	r.settle("demo")
