@@ -181,7 +181,7 @@ func TestStoreEmptiedWhileTheServerRunsIsNeverSaidToLackAnything(t *testing.T) {
 		_, err := etcd.Put(t.Context(), string(kv.Key), string(kv.Value))
 		must(t, err)
 	}
-	<-restarted // which has ended, with the store that it began with
+	t.Logf("the server that began with the other store ended with: %v", <-restarted)
 	must(t, server.Restart(t.Context()))
 	r.untilReady("demo")
 	r.settle("demo")
