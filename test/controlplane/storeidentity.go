@@ -44,12 +44,17 @@ func (s *Server) StoreRefusal(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	return storeRefusal(ctx, config)
+}
+
+// storeRefusal asks the server that config leads to.
+func storeRefusal(ctx context.Context, config *rest.Config) (string, error) {
 	client, err := rest.HTTPClientFor(config)
 	if err != nil {
 		return "", err
 	}
 	defer client.CloseIdleConnections()
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, s.URL()+"/readyz/"+storeidentity.CheckName, nil)
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, config.Host+"/readyz/"+storeidentity.CheckName, nil)
 	if err != nil {
 		return "", err
 	}
@@ -77,7 +82,26 @@ func (s *Server) AcceptStore(ctx context.Context) error { return s.acceptStore(c
 // acceptStore does so unless another version of the ConfigMap is there than the one that
 // is named, if any is.
 func (s *Server) acceptStore(ctx context.Context, version string) error {
-	refusal, err := s.StoreRefusal(ctx)
+	config, err := s.ConfigFor(adminUser, adminGroup)
+	if err != nil {
+		return err
+	}
+	return s.cp.acceptStore(ctx, config, s.namespace(), version)
+}
+
+// StoreIsAccepted tells whether a server that the control plane does not run answers out
+// of its store: the one that config leads to, with its own objects in a namespace. One
+// that wants to be told that nothing was lost is told so.
+func (c *ControlPlane) StoreIsAccepted(ctx context.Context, config *rest.Config, namespace string) (bool, error) {
+	refusal, err := storeRefusal(ctx, config)
+	if err != nil || refusal == "" {
+		return err == nil, err
+	}
+	return false, c.acceptStore(ctx, config, namespace, "")
+}
+
+func (c *ControlPlane) acceptStore(ctx context.Context, config *rest.Config, namespace, version string) error {
+	refusal, err := storeRefusal(ctx, config)
 	if err != nil {
 		return err
 	}
@@ -85,7 +109,7 @@ func (s *Server) acceptStore(ctx context.Context, version string) error {
 	if id == nil {
 		return fmt.Errorf("the server does not say how to have its store accepted: %q", refusal)
 	}
-	client, err := kubernetes.NewForConfig(s.cp.Config())
+	client, err := kubernetes.NewForConfig(c.Config())
 	if err != nil {
 		return err
 	}
@@ -93,7 +117,7 @@ func (s *Server) acceptStore(ctx context.Context, version string) error {
 	if version != "" {
 		patch = fmt.Sprintf(`{"metadata":{"resourceVersion":%q,"annotations":{%q:%q}}}`, version, storeidentity.AcceptAnnotation, id[1])
 	}
-	_, err = client.CoreV1().ConfigMaps(s.namespace()).Patch(ctx, storeidentity.ConfigMap, types.MergePatchType, []byte(patch), metav1.PatchOptions{})
+	_, err = client.CoreV1().ConfigMaps(namespace).Patch(ctx, storeidentity.ConfigMap, types.MergePatchType, []byte(patch), metav1.PatchOptions{})
 	return err
 }
 

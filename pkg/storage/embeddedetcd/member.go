@@ -114,20 +114,19 @@ func serve(ctx context.Context, config *embed.Config) (*embed.Etcd, error) {
 
 // socketDir is where the sockets go: into the data directory, or, where its path
 // is too long for that, into a new one for temporary files, own, which no other
-// user can enter.
+// user can enter; and where TMPDIR is too long too, into one in /tmp.
 func socketDir(dir string) (sockets, own string, err error) {
 	if len(filepath.Join(dir, clientSocket)) <= maxSocketPath {
 		return dir, "", nil
 	}
-	own, err = os.MkdirTemp("", "etcd-")
+	parent := os.TempDir()
+	if len(filepath.Join(parent, "etcd-0123456789", clientSocket)) > maxSocketPath {
+		parent = "/tmp"
+	}
+	own, err = os.MkdirTemp(parent, "etcd-")
 	if err != nil {
 		return "", "", fmt.Errorf("embedded etcd: the data directory %q leaves no room for a socket, whose path may have %d bytes, "+
 			"and making one for it elsewhere failed: %w; choose a shorter data directory, or set TMPDIR", dir, maxSocketPath, err)
-	}
-	if socket := filepath.Join(own, clientSocket); len(socket) > maxSocketPath {
-		err := fmt.Errorf("embedded etcd: neither the data directory %q nor the one for temporary files leaves room for a socket, "+
-			"whose path may have %d bytes; choose a shorter data directory, or set TMPDIR", dir, maxSocketPath)
-		return "", "", errors.Join(err, removeSockets(own))
 	}
 	return own, own, nil
 }

@@ -94,6 +94,11 @@ func TestTerminationIsGraceful(t *testing.T) {
 	config.CAData, config.Insecure = nil, true // it made a certificate for itself
 	c, err := newCaller(config)
 	must(t, err)
+	// Its store is empty, and there are marks of the other server.
+	eventually(t, "its store is accepted", func() bool {
+		accepted, err := shared.cp.StoreIsAccepted(ctx, config, own)
+		return err == nil && accepted
+	})
 	waitReady(t, c, ended, p.output)
 
 	c.create(t, namespace, paused("x", one("graceful"))).want(t, http.StatusCreated)
