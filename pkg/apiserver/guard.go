@@ -14,6 +14,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/util/sets"
 	"k8s.io/apiserver/pkg/endpoints/handlers/responsewriters"
+	"k8s.io/apiserver/pkg/endpoints/request"
 	"k8s.io/apiserver/pkg/endpoints/responsewriter"
 )
 
@@ -21,7 +22,7 @@ import (
 type StoreGuard interface {
 	// Admission ends when it is not any more. It is an error where it is not now.
 	Admission() (context.Context, error)
-	// Verify asks the store itself.
+	// Verify asks the store itself, after it was called.
 	Verify(ctx context.Context) error
 }
 
@@ -30,8 +31,9 @@ type StoreGuard interface {
 // the garbage collector would act on, nor a list in which it is.
 //
 // The guard looks from time to time. What must not be wrong in between is verified: that
-// something is absent after it was found to be, so that it was true of a store that was
-// there; and a write before it is made.
+// something is absent, or not in a list, after it was found to be, so that it was true of
+// a store that was there; and a write before it is made. Events of a watch are verified
+// where they can be told from each other, in the registry.
 func withGuardedStore(next http.Handler, store StoreGuard, serializer runtime.NegotiatedSerializer) http.Handler {
 	if store == nil {
 		return next
@@ -85,16 +87,20 @@ func writes(method string) bool {
 
 func (g *guarded) refuse(w http.ResponseWriter, r *http.Request, err error) {
 	status := apierrors.NewServiceUnavailable(fmt.Sprintf("the store can't be answered from: %v", err))
+	status.ErrStatus.Details = &metav1.StatusDetails{RetryAfterSeconds: retrySeconds}
 	responsewriters.ErrorNegotiated(status, g.serializer, metav1.Unversioned, w, r)
 }
+
+// retrySeconds is when a client may ask again: nothing was done.
+const retrySeconds = 1
 
 // verified says of nothing that it is absent before the store was asked what it is.
 type verified struct {
 	http.ResponseWriter
 	guarded *guarded
 	request *http.Request
-	// refused is true where the answer was replaced.
-	refused bool
+	// begun is true once there was a header, refused where the answer was replaced.
+	begun, refused bool
 }
 
 var _ responsewriter.UserProvidedDecorator = &verified{}
@@ -102,7 +108,8 @@ var _ responsewriter.UserProvidedDecorator = &verified{}
 func (v *verified) Unwrap() http.ResponseWriter { return v.ResponseWriter }
 
 func (v *verified) WriteHeader(code int) {
-	if code == http.StatusNotFound {
+	v.begun = true
+	if v.saysAbsent(code) {
 		if err := v.guarded.store.Verify(v.request.Context()); err != nil {
 			v.refused = true
 			v.guarded.refuse(v.ResponseWriter, v.request, err)
@@ -112,7 +119,20 @@ func (v *verified) WriteHeader(code int) {
 	v.ResponseWriter.WriteHeader(code)
 }
 
+// saysAbsent is true of an answer from which somebody could conclude that something is
+// not there: one that says so, and a list, which was read whole before it is answered.
+func (v *verified) saysAbsent(code int) bool {
+	if code == http.StatusNotFound {
+		return true
+	}
+	info, found := request.RequestInfoFrom(v.request.Context())
+	return found && info.Verb == "list" && code == http.StatusOK
+}
+
 func (v *verified) Write(data []byte) (int, error) {
+	if !v.begun {
+		v.WriteHeader(http.StatusOK)
+	}
 	if v.refused {
 		return len(data), nil
 	}

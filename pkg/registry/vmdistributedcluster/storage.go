@@ -6,9 +6,11 @@ package vmdistributedcluster
 import (
 	"context"
 
+	metainternalversion "k8s.io/apimachinery/pkg/apis/meta/internalversion"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/watch"
 	"k8s.io/apiserver/pkg/authorization/authorizer"
 	"k8s.io/apiserver/pkg/registry/generic"
 	genericregistry "k8s.io/apiserver/pkg/registry/generic/registry"
@@ -16,6 +18,7 @@ import (
 	"sigs.k8s.io/structured-merge-diff/v6/fieldpath"
 
 	"github.com/vmdistributed/vmdistributed-apiserver/apis/vmdistributed"
+	"github.com/vmdistributed/vmdistributed-apiserver/pkg/storage/absence"
 )
 
 // Storage keeps the objects of the kind, whatever group they are read and written
@@ -25,12 +28,17 @@ type Storage struct {
 	scheme   *runtime.Scheme
 	reporter ZoneReporter
 	rights   authorizer.Authorizer
+	verify   VerifyFunc
 }
+
+// VerifyFunc asks the store whether it is still the one that was served until now.
+type VerifyFunc func(context.Context) error
 
 // NewStorage returns the storage of the kind, in whatever backend options leads
 // to for the resource. The reporter answers the subresource zones, the authorizer
-// tells who may see what of the clusters in there.
-func NewStorage(scheme *runtime.Scheme, resource schema.GroupResource, options generic.RESTOptionsGetter, reporter ZoneReporter, rights authorizer.Authorizer) (*Storage, error) {
+// tells who may see what of the clusters in there. Before a watch says that something
+// is not there, the store is verified, where that can be done.
+func NewStorage(scheme *runtime.Scheme, resource schema.GroupResource, options generic.RESTOptionsGetter, reporter ZoneReporter, rights authorizer.Authorizer, verify VerifyFunc) (*Storage, error) {
 	main := newStrategy(scheme, resource.Group)
 	store := &genericregistry.Store{
 		NewFunc:                   func() runtime.Object { return &vmdistributed.VMDistributedCluster{} },
@@ -46,7 +54,7 @@ func NewStorage(scheme *runtime.Scheme, resource schema.GroupResource, options g
 	if err := store.CompleteWithOptions(&generic.StoreOptions{RESTOptions: options}); err != nil {
 		return nil, err
 	}
-	return &Storage{store: store, scheme: scheme, reporter: reporter, rights: rights}, nil
+	return &Storage{store: store, scheme: scheme, reporter: reporter, rights: rights, verify: verify}, nil
 }
 
 // Resources maps what serves the kind and its subresources in a group to the paths
@@ -63,7 +71,7 @@ func (s *Storage) Resources(group string) map[string]rest.Storage {
 
 	claims := claims{list: store.ListPredicate, resource: schema.GroupResource{Group: group, Resource: vmdistributed.Resource}}
 	return map[string]rest.Storage{
-		vmdistributed.Resource:             &REST{Store: &store, claims: claims},
+		vmdistributed.Resource:             &REST{Store: &store, claims: claims, verify: s.verify},
 		vmdistributed.Resource + "/status": &StatusREST{store: &statusStore},
 		vmdistributed.Resource + "/zones":  &ZonesREST{store: &store, reporter: s.reporter, values: values{s.rights}},
 	}
@@ -73,6 +81,7 @@ func (s *Storage) Resources(group string) map[string]rest.Storage {
 type REST struct {
 	*genericregistry.Store
 	claims claims
+	verify VerifyFunc
 }
 
 var (
@@ -96,6 +105,15 @@ func (r *REST) Create(ctx context.Context, obj runtime.Object, validate rest.Val
 // Update refuses a change that claims a VMCluster of another object.
 func (r *REST) Update(ctx context.Context, name string, info rest.UpdatedObjectInfo, validateCreate rest.ValidateObjectFunc, validateUpdate rest.ValidateObjectUpdateFunc, forceAllowCreate bool, options *metav1.UpdateOptions) (runtime.Object, bool, error) {
 	return r.Store.Update(ctx, name, info, r.claims.onCreate(validateCreate), r.claims.onUpdate(validateUpdate), forceAllowCreate, options)
+}
+
+// Watch says of nothing that it is gone that the store has only lost.
+func (r *REST) Watch(ctx context.Context, options *metainternalversion.ListOptions) (watch.Interface, error) {
+	watching, err := r.Store.Watch(ctx, options)
+	if err != nil || r.verify == nil {
+		return watching, err
+	}
+	return absence.Watch(ctx, watching, r.verify), nil
 }
 
 // StatusREST serves the subresource status.

@@ -49,6 +49,7 @@ type Guard struct {
 	clock  clock.WithTicker
 	// changed is called when the store becomes another one while the process runs.
 	changed func(error)
+	looks   looks
 
 	mutex sync.Mutex
 	// began is the identity that the store had first.
@@ -81,14 +82,19 @@ type Config struct {
 
 // New returns a Guard that lets nothing through before Run has looked.
 func New(config Config) *Guard {
-	return &Guard{
+	g := &Guard{
 		store: config.Store, memory: memory{config.ConfigMaps, config.Namespace}, marks: config.Marks, clock: config.Clock, changed: config.Changed,
 		refusal: errors.New("it is not known yet whether the store is the one that the cluster knows"), reopened: make(chan struct{}),
 	}
+	g.looks.look = g.lookOnce
+	return g
 }
 
 // Close lets go of the store, when nothing asks for it any more.
-func (g *Guard) Close() error { return g.store.Close() }
+func (g *Guard) Close() error {
+	g.looks.wait()
+	return g.store.Close()
+}
 
 // Run looks at the store until ctx ends. What was let through then stays so: a server
 // that ends answers what it was asked.
@@ -252,14 +258,20 @@ func (g *Guard) Admitted() error {
 	return g.refusal
 }
 
-// Verify asks the store itself whether it is still the one that was let in. A store that
-// does not answer is none: whoever waits is told so before their request runs out of
-// time, when it would be cut off without a word.
+// Verify asks the store itself whether it is still the one that was let in, by a look
+// that begins after the call. So what was read before the call is of that store. A store
+// that does not answer is none: whoever waits is told so before their request runs out
+// of time, when it would be cut off without a word.
 func (g *Guard) Verify(ctx context.Context) error {
 	if err := g.Admitted(); err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(ctx, lookPatience)
+	return g.looks.ask(ctx)
+}
+
+// lookOnce is for all who wait for it, whichever of them goes away.
+func (g *Guard) lookOnce() error {
+	ctx, cancel := context.WithTimeout(context.Background(), lookPatience)
 	defer cancel()
 	id, err := g.store.ID(ctx)
 	if err != nil {
