@@ -105,8 +105,12 @@ func (e *Etcd) ID(ctx context.Context) (string, error) {
 }
 
 // Name gives the store an identity unless it has one, and returns the one that it has.
-// Of several servers that do so, one does.
+// Of several servers that do so, one does. It writes only where there is none: an etcd
+// without space left refuses whatever could be a write.
 func (e *Etcd) Name(ctx context.Context) (string, error) {
+	if id, err := e.ID(ctx); err != nil || id != "" {
+		return id, err
+	}
 	client, err := e.connected()
 	if err != nil {
 		return "", err
