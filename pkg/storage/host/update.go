@@ -112,7 +112,7 @@ func (s *Store) tryUpdate(ctx context.Context, key string, at place, now state, 
 	}
 	written, err := s.put(ctx, key, now.record, changed, data, write)
 	switch {
-	case apierrors.IsAlreadyExists(err) || apierrors.IsConflict(err) || isAbsent(err):
+	case apierrors.IsAlreadyExists(err) || apierrors.IsConflict(err) || isAbsent(err) && !isMissingNamespace(err):
 		return true, nil
 	case err != nil:
 		return false, hostError(err, writing, at, len(data))
