@@ -15,8 +15,10 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/tools/cache"
+	"k8s.io/klog/v2"
 
 	"github.com/vmdistributed/vmdistributed-apiserver/apis/operator/v1alpha1"
+	storagev1 "github.com/vmdistributed/vmdistributed-apiserver/apis/storage/v1"
 	"github.com/vmdistributed/vmdistributed-apiserver/apis/vmdistributed"
 	"github.com/vmdistributed/vmdistributed-apiserver/pkg/evidence"
 	"github.com/vmdistributed/vmdistributed-apiserver/pkg/leader"
@@ -37,7 +39,7 @@ func isRace(err error) bool {
 // nothing has changed; zero for never.
 func (c *shift) reconcile(ctx context.Context, key cache.ObjectName) (time.Time, error) {
 	object, behind, err := c.get(key)
-	if err != nil || object == nil {
+	if err != nil || object == nil || unreadable(ctx, object) {
 		return time.Time{}, err
 	}
 	wake, err := c.pass(ctx, key, object)
@@ -45,6 +47,16 @@ func (c *shift) reconcile(ctx context.Context, key cache.ObjectName) (time.Time,
 		wake = earlier(wake, c.clock.Now().Add(ownLag))
 	}
 	return wake, err
+}
+
+// unreadable is true of what is shown in the place of an object that can't be read.
+// Nothing is known of what that wants, so nothing is done for it.
+func unreadable(ctx context.Context, object *vmdistributed.VMDistributedCluster) bool {
+	why, shown := object.Annotations[storagev1.UnreadableAnnotation]
+	if shown {
+		klog.FromContext(ctx).Info("Doing nothing for an object that can't be read", "why", why)
+	}
+	return shown
 }
 
 // get returns an object, nil where there is none. The cache is behind where what

@@ -205,7 +205,7 @@ func notHost() map[string]string {
 		"TestGuaranteedUpdateWithTTL":          "records do not expire",
 		"TestCompactRevision":                  "the cluster compacts, and tells nobody how far",
 		"TestGuaranteedUpdateChecksStoredData": "a cluster writes nothing where nothing changes",
-		"TestTransformationFailure":            "a list leaves out what can't be read",
+		"TestTransformationFailure":            "what can't be read is a corrupt object, and no internal error",
 	}
 }
 

@@ -23,6 +23,7 @@ import (
 	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/rest"
 
+	"github.com/vmdistributed/vmdistributed-apiserver/apis/operator/v1alpha1"
 	storagev1 "github.com/vmdistributed/vmdistributed-apiserver/apis/storage/v1"
 	"github.com/vmdistributed/vmdistributed-apiserver/generated/clientset/versioned"
 	operatorclient "github.com/vmdistributed/vmdistributed-apiserver/generated/clientset/versioned/typed/operator/v1alpha1"
@@ -100,6 +101,20 @@ func (k *kept) breakRecord(name, payload string) {
 	must(k.t, err)
 }
 
+// listed is what a list has of an object.
+func (k *kept) listed(name string) *v1alpha1.VMDistributedCluster {
+	k.t.Helper()
+	list, err := k.objects.List(k.t.Context(), metav1.ListOptions{})
+	must(k.t, err)
+	for i := range list.Items {
+		if list.Items[i].Name == name {
+			return &list.Items[i]
+		}
+	}
+	k.t.Fatalf("the list has no %s", name)
+	return nil
+}
+
 // names are those of a list.
 func (k *kept) names() []string {
 	k.t.Helper()
@@ -119,19 +134,25 @@ func (k *kept) wantNames(want ...string) {
 	}
 }
 
-// TestARecordThatIsBrokenByHandTakesNoOtherAlong and can be deleted unread.
+// TestARecordThatIsBrokenByHandTakesNoOtherAlong: lists have it too, so that nobody takes
+// it for deleted, and say what is wrong with it. It can be deleted unread.
 func TestARecordThatIsBrokenByHandTakesNoOtherAlong(t *testing.T) {
 	k := newKept(t)
 	for _, name := range []string{"a", "broken", "c"} {
 		k.create(name)
 	}
+	before, err := k.objects.Get(t.Context(), "broken", metav1.GetOptions{})
+	must(t, err)
 	for reason, payload := range map[string]string{
 		"is not base64":          "%",
 		"decoding the payload":   base64.StdEncoding.EncodeToString([]byte(`{"kind":`)),
 		"that of " + k.namespace: k.record("a").Object["payload"].(string),
 	} {
 		k.breakRecord("broken", payload)
-		k.wantNames("a", "c")
+		k.wantNames("a", "broken", "c")
+		if shown := k.listed("broken"); shown.UID != before.UID || !strings.Contains(shown.Status.Reason, reason) || shown.Annotations[storagev1.UnreadableAnnotation] == "" {
+			t.Errorf("shown is %s with the annotations %v and the reason %q, want %s and %q", shown.UID, shown.Annotations, shown.Status.Reason, before.UID, reason)
+		}
 		if !k.warnings.has(reason) {
 			t.Errorf("no warning of the list says %q: %v", reason, k.warnings.said)
 		}
@@ -149,6 +170,29 @@ func TestARecordThatIsBrokenByHandTakesNoOtherAlong(t *testing.T) {
 	}
 	k.create("broken")
 	k.wantNames("a", "broken", "c")
+}
+
+// TestWhatIsShownOfABrokenRecordIsNoObject that could be stored.
+func TestWhatIsShownOfABrokenRecordIsNoObject(t *testing.T) {
+	k := newKept(t)
+	k.create("broken")
+	k.breakRecord("broken", "%")
+	shown := k.listed("broken")
+	shown.ResourceVersion = ""
+	for name, write := range map[string]func(*v1alpha1.VMDistributedCluster) error{
+		"broken": func(object *v1alpha1.VMDistributedCluster) error {
+			_, err := k.objects.Update(t.Context(), object, metav1.UpdateOptions{})
+			return err
+		},
+		"copy": func(object *v1alpha1.VMDistributedCluster) error {
+			_, err := k.objects.Create(t.Context(), object, metav1.CreateOptions{})
+			return err
+		},
+	} {
+		if shown.Name = name; write(shown) == nil {
+			t.Errorf("%s was stored", name)
+		}
+	}
 }
 
 // TestARecordThatIsDeletedBesideTheAPIStaysAndSoDoesTheObject until it is deleted

@@ -19,6 +19,15 @@ var SchemeGroupVersion = schema.GroupVersion{Group: GroupName, Version: "v1"}
 // a person with kubectl. It comes off when the object is deleted through its API.
 const GuardFinalizer = GroupName + "/guard"
 
+// ObjectAnnotation on a record says whose it is, as NAMESPACE/NAME UID: so the uid of an
+// object is known even where its payload can't be read. One that was copied to another
+// name says nothing.
+const ObjectAnnotation = GroupName + "/object"
+
+// UnreadableAnnotation is on what is shown in the place of an object whose record can't
+// be read, and says why. No object has it.
+const UnreadableAnnotation = GroupName + "/unreadable"
+
 // VMDistributedClusterRecord is the kind of the records of VMDistributedClusters.
 const VMDistributedClusterRecord = "VMDistributedClusterRecord"
 

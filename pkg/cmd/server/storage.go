@@ -18,6 +18,7 @@ import (
 	storagev1 "github.com/vmdistributed/vmdistributed-apiserver/apis/storage/v1"
 	"github.com/vmdistributed/vmdistributed-apiserver/apis/vmdistributed"
 	"github.com/vmdistributed/vmdistributed-apiserver/pkg/apiserver"
+	"github.com/vmdistributed/vmdistributed-apiserver/pkg/registry/vmdistributedcluster"
 	"github.com/vmdistributed/vmdistributed-apiserver/pkg/storage/claim"
 	"github.com/vmdistributed/vmdistributed-apiserver/pkg/storage/embeddedetcd"
 	"github.com/vmdistributed/vmdistributed-apiserver/pkg/storage/host"
@@ -101,6 +102,7 @@ func (o *options) applyRecommended(generic *genericapiserver.RecommendedConfig) 
 		Resource: v1alpha1.Resource(vmdistributed.Resource), Records: records, Storage: config,
 		DeleteCollectionWorkers: o.Recommended.Etcd.DeleteCollectionWorkers,
 		EnableGarbageCollection: o.Recommended.Etcd.EnableGarbageCollection,
+		StandIn:                 vmdistributedcluster.StandIn,
 	}
 	return []healthz.HealthChecker{records.Served()}, nil
 }

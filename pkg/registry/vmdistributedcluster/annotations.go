@@ -6,6 +6,7 @@ package vmdistributedcluster
 import (
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
+	storagev1 "github.com/vmdistributed/vmdistributed-apiserver/apis/storage/v1"
 	"github.com/vmdistributed/vmdistributed-apiserver/apis/vmdistributed"
 	"github.com/vmdistributed/vmdistributed-apiserver/pkg/victoriametrics"
 )
@@ -14,6 +15,10 @@ import (
 // pass, so that an object never becomes unwritable by it.
 func validateAnnotations(cluster, before *vmdistributed.VMDistributedCluster) field.ErrorList {
 	var errs field.ErrorList
+	if _, set := cluster.Annotations[storagev1.UnreadableAnnotation]; set {
+		errs = append(errs, field.Forbidden(field.NewPath("metadata", "annotations").Key(storagev1.UnreadableAnnotation),
+			"this was shown in the place of an object that can't be read, and is not what was in it"))
+	}
 	for _, annotation := range []struct {
 		key   string
 		parse func(string) error

@@ -12,12 +12,14 @@
 // their objects.
 //
 // What is different from etcd:
-//   - A record that can't be read is left out of lists, with a warning. One object that
-//     somebody has broken by hand does not take the others along.
+//   - In the place of a record that can't be read, lists and watches have a stand-in that
+//     says so. One object that somebody has broken by hand neither takes the others along
+//     nor looks as if it had been deleted.
 //   - A record that was deleted beside the API stays, held by its guard, and so does
 //     the object. Where somebody takes the guard away too, the object is gone without
 //     having been deleted: nothing that a deletion does has happened.
-//   - The cluster tells no revision of a deletion, so that what Delete returns has that
-//     of the last write before. Events have the right one.
+//   - The cluster tells the revision of a deletion to watchers only, so that Delete watches
+//     for it. Where it learns nothing in time, what it returns has the revision of the last
+//     write before. Events have the right one.
 //   - Nothing expires (there is no time to live).
 package host

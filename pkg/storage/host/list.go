@@ -5,7 +5,6 @@ package host
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"reflect"
 	"strings"
@@ -17,8 +16,6 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/selection"
 	"k8s.io/apiserver/pkg/storage"
-	"k8s.io/apiserver/pkg/warning"
-	"k8s.io/klog/v2"
 
 	storagev1 "github.com/vmdistributed/vmdistributed-apiserver/apis/storage/v1"
 )
@@ -73,14 +70,8 @@ func (s *Store) addItem(ctx context.Context, record *storagev1.Record, predicate
 	if !ok {
 		return fmt.Errorf("%s is no type of objects", items.Type().Elem())
 	}
-	err := s.codec.read(ctx, s.key(record), record, object)
-	var unreadable *unreadableError
-	switch {
-	case errors.As(err, &unreadable):
-		leaveOut(ctx, unreadable)
-		return nil
-	case err != nil:
-		return err
+	if err := s.show(ctx, record, object); err != nil {
+		return readError(s.key(record), err)
 	}
 	// Who edits a record by hand makes its labels say something else than the object.
 	if matches, err := predicate.Matches(object); err != nil || !matches {
@@ -88,12 +79,6 @@ func (s *Store) addItem(ctx context.Context, record *storagev1.Record, predicate
 	}
 	items.Set(reflect.Append(items, item.Elem()))
 	return nil
-}
-
-// leaveOut says that one is missing from what is answered.
-func leaveOut(ctx context.Context, unreadable *unreadableError) {
-	klog.FromContext(ctx).Error(unreadable, "An object is left out of a list", "record", klog.KObj(unreadable.record))
-	warning.AddWarning(ctx, "", unreadable.Error()+"; it is left out here, and nothing is changed for it")
 }
 
 // scope is what a list or a watch is about.

@@ -29,6 +29,8 @@ type RESTOptions struct {
 	DeleteCollectionWorkers int
 	// EnableGarbageCollection has deletions heed what they say of dependents.
 	EnableGarbageCollection bool
+	// StandIn tells people why an object can't be read, as in a Config.
+	StandIn func(object runtime.Object, why string)
 }
 
 var _ generic.RESTOptionsGetter = RESTOptions{}
@@ -53,7 +55,7 @@ func (o RESTOptions) GetRESTOptions(resource schema.GroupResource, _ runtime.Obj
 func (o RESTOptions) open(config *storagebackend.ConfigForResource, prefix string, _ func(runtime.Object) (string, error),
 	newFunc, _ func() runtime.Object, _ storage.AttrFunc, _ storage.IndexerFuncs, _ *cache.Indexers,
 ) (storage.Interface, factory.DestroyFunc, error) {
-	store, err := New(Config{Records: o.Records, Codec: config.Codec, Check: SameName, ResourcePrefix: prefix, NewFunc: newFunc})
+	store, err := New(Config{Records: o.Records, Codec: config.Codec, Check: SameName, ResourcePrefix: prefix, NewFunc: newFunc, StandIn: o.StandIn})
 	return store, func() {}, err
 }
 
@@ -64,7 +66,7 @@ func (r *Records) Served() healthz.HealthChecker {
 	return healthz.NamedCheck("records", func(request *http.Request) error {
 		err := r.probe(request.Context())
 		if isNotServed(err) || isRefused(err) {
-			return hostError(err, listing, place{}, 0)
+			return hostError(err, reading, place{}, 0)
 		}
 		return nil
 	})

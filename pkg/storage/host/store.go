@@ -39,6 +39,10 @@ type Config struct {
 	Check func(*storagev1.Record, runtime.Object) error
 	// NewFunc returns an empty object.
 	NewFunc func() runtime.Object
+	// StandIn tells people why an object can't be read, on what lists and watches show in
+	// its place, of which nothing but the metadata is known. Without it, one that can't be
+	// read fails all lists that it is in, and ends watches.
+	StandIn func(object runtime.Object, why string)
 }
 
 // Store keeps the objects of one kind in records.
@@ -47,6 +51,7 @@ type Store struct {
 	codec   codec
 	prefix  string
 	newFunc func() runtime.Object
+	standIn func(object runtime.Object, why string)
 }
 
 var _ storage.Interface = &Store{}
@@ -69,6 +74,7 @@ func New(config Config) (*Store, error) {
 		},
 		prefix:  strings.TrimSuffix(config.ResourcePrefix, "/") + "/",
 		newFunc: config.NewFunc,
+		standIn: config.StandIn,
 	}, nil
 }
 
@@ -133,6 +139,7 @@ func (s *Store) put(ctx context.Context, key string, record *storagev1.Record, o
 	}
 	record = record.DeepCopy()
 	record.Payload, record.Labels = payload, maps.Clone(named.GetLabels())
+	sayWhose(record, named)
 	// To one that is being deleted, none can be added.
 	if record.DeletionTimestamp == nil && !slices.Contains(record.Finalizers, storagev1.GuardFinalizer) {
 		record.Finalizers = append(record.Finalizers, storagev1.GuardFinalizer)

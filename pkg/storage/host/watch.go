@@ -108,8 +108,8 @@ func (w *watcher) remember(ctx context.Context, asked scope, options storage.Lis
 	for i := range records.Items {
 		record := &records.Items[i]
 		object := w.store.newFunc()
-		if err := w.store.codec.read(ctx, w.store.key(record), record, object); err != nil {
-			continue // it matches nothing, here as in a list
+		if err := w.store.show(ctx, record, object); err != nil {
+			return readError(w.store.key(record), err)
 		}
 		if _, _, err := w.memory.see(watch.Event{Type: watch.Added, Object: object}, record, nil); err != nil {
 			return err
@@ -177,7 +177,7 @@ func (w *watcher) convert(ctx context.Context, event watch.Event) (shown watch.E
 		return w.bookmark(record), true
 	}
 	object := w.store.newFunc()
-	if err := w.store.codec.read(ctx, w.store.key(record), record, object); err != nil {
+	if err := w.store.show(ctx, record, object); err != nil {
 		return w.failed(err), true
 	}
 	shown = watch.Event{Type: event.Type, Object: object}
