@@ -13,7 +13,7 @@ set -o nounset -o pipefail
 fuzz=(2s)
 [[ -z ${VMDC_TEST_LONG:-} ]] || fuzz=(--guided 3m)
 
-waiting='/test/(e2e|besideoperator|standin/likeness|integration/(baddays|certs|install|preflight|skew))$'
+waiting='/test/(e2e|besideoperator|standin/likeness|integration/(baddays|certs|garbage|install|preflight|skew))$'
 
 # What tests found, in figures, each as a line of the runner's.
 VMDC_TEST_REPORT=$(mktemp)

@@ -14,7 +14,9 @@ import (
 	"k8s.io/client-go/rest"
 	"k8s.io/utils/clock"
 
+	"github.com/vmdistributed/vmdistributed-apiserver/apis/operator/v1alpha1"
 	storagev1 "github.com/vmdistributed/vmdistributed-apiserver/apis/storage/v1"
+	"github.com/vmdistributed/vmdistributed-apiserver/apis/vmdistributed"
 	"github.com/vmdistributed/vmdistributed-apiserver/pkg/storage/host"
 	"github.com/vmdistributed/vmdistributed-apiserver/pkg/storage/identity"
 )
@@ -41,7 +43,7 @@ func (o *options) newGuard(config *rest.Config, changed func(error)) (*identity.
 		return nil, err
 	}
 	return identity.New(identity.Config{
-		Store: store, ConfigMaps: client.CoreV1(), Namespace: o.Namespace, Marks: identity.NewMarks(objects).Any,
+		Store: store, ConfigMaps: client.CoreV1(), Namespace: o.Namespace, Marks: identity.NewMarks(objects).Find,
 		Changed: changed, Clock: clock.RealClock{},
 	}), nil
 }
@@ -53,11 +55,13 @@ func (o *options) identifiedStore(config *rest.Config) (identity.Store, error) {
 	}
 	etcd := &o.Recommended.Etcd.StorageConfig
 	transport := func() storagebackend.TransportConfig { return etcd.Transport }
+	stored := v1alpha1.Resource(vmdistributed.Resource)
+	objects := stored.Group + "/" + stored.Resource // as the generic registry has it
 	if o.embedsEtcd() || o.embedded {
-		return identity.NewEtcd(kindEmbeddedEtcd, "the embedded etcd in "+o.Storage.DataDir, etcd.Prefix, transport), nil
+		return identity.NewEtcd(kindEmbeddedEtcd, "the embedded etcd in "+o.Storage.DataDir, etcd.Prefix, objects, transport), nil
 	}
 	called := fmt.Sprintf("the etcd at %s, below %s,", strings.Join(etcd.Transport.ServerList, ","), etcd.Prefix)
-	return identity.NewEtcd(kindEtcd, called, etcd.Prefix, transport), nil
+	return identity.NewEtcd(kindEtcd, called, etcd.Prefix, objects, transport), nil
 }
 
 func newHostStore(config *rest.Config) (identity.Store, error) {
@@ -72,5 +76,5 @@ func newHostStore(config *rest.Config) (identity.Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	return identity.NewHost(definitions.ApiextensionsV1(), storagev1.VMDistributedClusterRecords+"."+storagev1.GroupName, records.None), nil
+	return identity.NewHost(definitions.ApiextensionsV1(), storagev1.VMDistributedClusterRecords+"."+storagev1.GroupName, records), nil
 }

@@ -118,6 +118,19 @@ func (r *Records) None(ctx context.Context) (bool, error) {
 	return len(list.Items) == 0, nil
 }
 
+// Has tells whether there is the record of an object.
+func (r *Records) Has(ctx context.Context, object types.NamespacedName) (bool, error) {
+	at := place{object.Namespace, object.Name}
+	_, err := r.get(ctx, at, "")
+	switch {
+	case isAbsent(err):
+		return false, nil
+	case err != nil:
+		return false, hostError(err, reading, at, 0)
+	}
+	return true, nil
+}
+
 func (r *Records) watch(ctx context.Context, namespace string, options metav1.ListOptions) (watch.Interface, error) {
 	options.Watch = true
 	return r.request(r.client.Get()).NamespaceIfScoped(namespace, namespace != "").

@@ -13,6 +13,7 @@ import (
 	"go.etcd.io/etcd/client/pkg/v3/transport"
 	clientv3 "go.etcd.io/etcd/client/v3"
 	"go.uber.org/zap"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/uuid"
 	"k8s.io/apiserver/pkg/storage/storagebackend"
 )
@@ -29,16 +30,17 @@ const (
 type Etcd struct {
 	kind, called string
 	prefix       string
+	objects      string
 	transport    func() storagebackend.TransportConfig
 
 	mutex  sync.Mutex
 	client *clientv3.Client
 }
 
-// NewEtcd returns a store under a prefix, which people know by what it is called. The
-// etcd is asked for when it is needed first.
-func NewEtcd(kind, called, prefix string, transport func() storagebackend.TransportConfig) *Etcd {
-	return &Etcd{kind: kind, called: called, prefix: path.Join("/", prefix), transport: transport}
+// NewEtcd returns a store under a prefix, with its objects in a folder of that, which
+// people know by what it is called. The etcd is asked for when it is needed first.
+func NewEtcd(kind, called, prefix, objects string, transport func() storagebackend.TransportConfig) *Etcd {
+	return &Etcd{kind: kind, called: called, prefix: path.Join("/", prefix), objects: objects, transport: transport}
 }
 
 // Kind is what sort of a store it is.
@@ -145,4 +147,17 @@ func (e *Etcd) Empty(ctx context.Context) (bool, error) {
 		}
 	}
 	return true, nil
+}
+
+// Has tells whether there is the key of an object.
+func (e *Etcd) Has(ctx context.Context, object types.NamespacedName) (bool, error) {
+	client, err := e.connected()
+	if err != nil {
+		return false, err
+	}
+	found, err := client.Get(ctx, path.Join(e.prefix, e.objects, object.Namespace, object.Name), clientv3.WithCountOnly())
+	if err != nil {
+		return false, fmt.Errorf("looking whether %s has %s: %w", e, object, err)
+	}
+	return found.Count > 0, nil
 }

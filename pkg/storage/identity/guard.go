@@ -11,6 +11,7 @@ import (
 	"sync"
 	"time"
 
+	"k8s.io/apimachinery/pkg/types"
 	corev1client "k8s.io/client-go/kubernetes/typed/core/v1"
 	"k8s.io/klog/v2"
 	"k8s.io/utils/clock"
@@ -24,8 +25,9 @@ type Store interface {
 	// ID is the identity that it has now, "" for none. Name gives it one where it can.
 	ID(ctx context.Context) (string, error)
 	Name(ctx context.Context) (string, error)
-	// Empty tells whether it holds no objects.
+	// Empty tells whether it holds no objects, Has whether it holds that one.
 	Empty(ctx context.Context) (bool, error)
+	Has(ctx context.Context, object types.NamespacedName) (bool, error)
 	// Close ends what it has begun.
 	Close() error
 }
@@ -36,6 +38,9 @@ const (
 	lookEvery, lookAgainEvery = time.Second, 5 * time.Second
 	// lookPatience is for one look.
 	lookPatience = 10 * time.Second
+	// handover is for how long another process may answer from the former store when one
+	// was accepted in its place.
+	handover = lookAgainEvery + lookPatience
 )
 
 // CheckName is that of the check of readiness.
@@ -45,7 +50,7 @@ const CheckName = "store-identity"
 type Guard struct {
 	store  Store
 	memory memory
-	marks  func(context.Context) (string, error)
+	marks  func(context.Context) ([]Mark, error)
 	clock  clock.WithTicker
 	// changed is called when the store becomes another one while the process runs.
 	changed func(error)
@@ -54,6 +59,10 @@ type Guard struct {
 	mutex sync.Mutex
 	// began is the identity that the store had first.
 	began string
+	// heard is when the process read first since when the store is the one that the cluster
+	// knows, as said.
+	heard time.Time
+	said  string
 	// refusal says why nothing is let through; nil where it is.
 	refusal error
 	// open ends with the time for which requests are let through, and is remade after
@@ -70,11 +79,11 @@ type Config struct {
 	// ConfigMaps and Namespace are where the cluster remembers it.
 	ConfigMaps corev1client.ConfigMapsGetter
 	Namespace  string
-	// Marks names one thing that VMDistributedClusters have left in the cluster, "" where
-	// there is none.
-	Marks func(context.Context) (string, error)
-	// Changed is called when the store becomes another one while the process runs. What the process remembers of the former one can't be told apart from
-	// what is in this one, so that it has to begin anew.
+	// Marks are what VMDistributedClusters have left in the cluster.
+	Marks func(context.Context) ([]Mark, error)
+	// Changed is called when the store becomes another one while the process runs. What the
+	// process remembers of the former one can't be told apart from what is in this one, so
+	// that it has to begin anew.
 	Changed func(error)
 	// Clock says when to look again.
 	Clock clock.WithTicker
@@ -158,7 +167,7 @@ func (g *Guard) compare(ctx context.Context) error {
 	}
 	switch {
 	case known.id == id:
-		return nil
+		return g.handedOver(known)
 	case known.accepted == id:
 		klog.FromContext(ctx).Info("Taking another store, as somebody wants", "store", g.store.String(), "id", id, "formerly", known.id)
 	case known.id != "":
@@ -169,7 +178,34 @@ func (g *Guard) compare(ctx context.Context) error {
 		}
 		klog.FromContext(ctx).Info("The cluster knows its store from now on", "store", g.store.String(), "id", id, "configMap", g.memory.String())
 	}
-	return g.memory.write(ctx, known, id, g.store.Kind(), g.clock.Now())
+	written, err := g.memory.write(ctx, known, id, g.store.Kind(), g.clock.Now())
+	if err != nil {
+		return err
+	}
+	return g.handedOver(written)
+}
+
+// handedOver is an error for as long as another process may answer from the store that
+// the cluster knew before. The times are those of the ConfigMap, or of this process where
+// the clock of who wrote it is ahead.
+func (g *Guard) handedOver(known *remembered) error {
+	if known.previous == "" || g.Admitted() == nil {
+		return nil
+	}
+	g.mutex.Lock()
+	defer g.mutex.Unlock()
+	now := g.clock.Now()
+	if g.said != known.since {
+		g.said, g.heard = known.since, now
+	}
+	began := g.heard
+	if since, err := time.Parse(time.RFC3339, known.since); err == nil && since.Before(began) {
+		began = since
+	}
+	if until := began.Add(handover); now.Before(until) {
+		return fmt.Errorf("%s takes the place of another one, from which a replica may answer until %s", g.store, until.UTC().Format(time.RFC3339))
+	}
+	return nil
 }
 
 // unchanged holds the identity against the one that the store had first.
@@ -191,16 +227,38 @@ func (g *Guard) first(ctx context.Context, id string, known *remembered) error {
 	if g.Admitted() == nil {
 		return nil // the memory was lost, and the store was not
 	}
+	marks, err := g.marks(ctx)
+	if err != nil || len(marks) == 0 {
+		return err
+	}
+	lost, err := g.lost(ctx, marks)
+	if err != nil || lost == "" {
+		return err
+	}
+	return &Refusal{Message: fmt.Sprintf("%s %s, so that there was another store: %s, which would say which one, says nothing. %s",
+		g.store, lost, &g.memory, g.wayOut(known, id))}
+}
+
+// lost says what of the marks in the cluster has nothing in the store, "" for none.
+func (g *Guard) lost(ctx context.Context, marks []Mark) (string, error) {
 	empty, err := g.store.Empty(ctx)
-	if err != nil || !empty {
-		return err
+	if err != nil {
+		return "", err
 	}
-	marked, err := g.marks(ctx)
-	if err != nil || marked == "" {
-		return err
+	if empty {
+		return fmt.Sprintf("is empty, and %s carries the mark of a VMDistributedCluster", marks[0].On), nil
 	}
-	return &Refusal{Message: fmt.Sprintf("%s is empty, and %s carries the mark of a VMDistributedCluster, so that there was a store: "+
-		"%s, which would say which one, says nothing. %s", g.store, marked, &g.memory, g.wayOut(known, id))}
+	for _, mark := range marks {
+		if mark.Owner.Name == "" {
+			continue
+		}
+		if has, err := g.store.Has(ctx, mark.Owner); err != nil {
+			return "", err
+		} else if !has {
+			return fmt.Sprintf("has no VMDistributedCluster %s, whose mark %s carries", mark.Owner, mark.On), nil
+		}
+	}
+	return "", nil
 }
 
 func (g *Guard) mismatch(known *remembered, id string) error {
@@ -208,6 +266,9 @@ func (g *Guard) mismatch(known *remembered, id string) error {
 		g.store, &g.memory, known.kind, known.id, known.since, g.store.Kind(), id)
 	if known.kind != g.store.Kind() {
 		what += " Objects are not taken along from one kind of store to another."
+	}
+	if g.store.Kind() == KindHost && known.kind == KindHost {
+		what += " Records that are restored come one by one, and nothing in them says that all are there: have them accepted when they are."
 	}
 	return &Refusal{Message: what + " " + g.wayOut(known, id)}
 }

@@ -6,50 +6,73 @@ package identity
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/kubernetes/fake"
+	clienttesting "k8s.io/client-go/testing"
 	"k8s.io/utils/clock"
+	clocktesting "k8s.io/utils/clock/testing"
 )
 
 // kept is a store in memory.
 type kept struct {
-	id   string
-	full bool
+	id string
+	// holds are the names of its objects, all in the namespace a.
+	holds []string
 }
 
 func (*kept) Kind() string                           { return "kept" }
 func (*kept) String() string                         { return "the store" }
 func (k *kept) ID(context.Context) (string, error)   { return k.id, nil }
 func (k *kept) Name(context.Context) (string, error) { return k.id, nil }
-func (k *kept) Empty(context.Context) (bool, error)  { return !k.full, nil }
+func (k *kept) Empty(context.Context) (bool, error)  { return len(k.holds) == 0, nil }
 func (*kept) Close() error                           { return nil }
+func (k *kept) Has(_ context.Context, object types.NamespacedName) (bool, error) {
+	return object.Namespace == "a" && slices.Contains(k.holds, object.Name), nil
+}
+
+// marked are marks of VMDistributedClusters in the namespace a, and one that names none
+// where there is any.
+func marked(owners ...string) func(context.Context) ([]Mark, error) {
+	var marks []Mark
+	for _, owner := range owners {
+		marks = append(marks, Mark{On: "VMUser a/u"}, Mark{On: "VMCluster a/c", Owner: types.NamespacedName{Namespace: "a", Name: owner}})
+	}
+	return func(context.Context) ([]Mark, error) { return marks, nil }
+}
 
 // TestStoreIsServedThatTheClusterKnows goes through what the ConfigMap may say.
 func TestStoreIsServedThatTheClusterKnows(t *testing.T) {
 	for name, c := range map[string]struct {
 		known  map[string]string // nil: there is no ConfigMap
 		accept string
-		full   bool
-		marked string
+		holds  []string
+		marked []string
 		// refused is a part of the refusal, "" where the store is served, and id what is
 		// remembered then.
 		refused, id string
 	}{
 		"first start":                           {id: "new"},
-		"first start with what is in the store": {full: true, marked: "VMCluster a/b", id: "new"},
-		"empty beside marks":                    {marked: "VMCluster a/b", refused: "VMCluster a/b carries the mark"},
-		"empty beside marks, accepted":          {known: map[string]string{}, accept: "new", marked: "VMCluster a/b", id: "new"},
-		"the same":                              {known: map[string]string{"id": "new"}, marked: "VMCluster a/b", id: "new"},
-		"another":                               {known: map[string]string{"id": "old", "kind": "kept"}, full: true, refused: AcceptAnnotation + "=new", id: "old"},
-		"of another kind":                       {known: map[string]string{"id": "old", "kind": "host"}, full: true, refused: "from one kind of store to another", id: "old"},
-		"another, accepted":                     {known: map[string]string{"id": "old"}, accept: "new", id: "new"},
-		"another, where a third was accepted":   {known: map[string]string{"id": "old"}, accept: "third", refused: `names "third"`, id: "old"},
-		"the same, where a third was accepted":  {known: map[string]string{"id": "new"}, accept: "third", id: "new"},
+		"first start with what is in the store": {holds: []string{"x", "y"}, marked: []string{"x"}, id: "new"},
+		"first start without what has left marks": {
+			holds: []string{"x"}, marked: []string{"x", "y"}, refused: "has no VMDistributedCluster a/y, whose mark VMCluster a/c carries",
+		},
+		"the same, accepted":                   {known: map[string]string{}, accept: "new", holds: []string{"x"}, marked: []string{"y"}, id: "new"},
+		"empty beside marks":                   {marked: []string{"x"}, refused: "is empty, and VMUser a/u carries the mark"},
+		"empty beside marks, accepted":         {known: map[string]string{}, accept: "new", marked: []string{"x"}, id: "new"},
+		"the same":                             {known: map[string]string{"id": "new"}, marked: []string{"x"}, id: "new"},
+		"another":                              {known: map[string]string{"id": "old", "kind": "kept"}, holds: []string{"x"}, refused: AcceptAnnotation + "=new", id: "old"},
+		"of another kind":                      {known: map[string]string{"id": "old", "kind": "host"}, holds: []string{"x"}, refused: "from one kind of store to another", id: "old"},
+		"another, where a third was accepted":  {known: map[string]string{"id": "old"}, accept: "third", refused: `names "third"`, id: "old"},
+		"the same, where a third was accepted": {known: map[string]string{"id": "new"}, accept: "third", id: "new"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			client := fake.NewClientset()
@@ -65,8 +88,8 @@ func TestStoreIsServedThatTheClusterKnows(t *testing.T) {
 				}
 			}
 			guard := New(Config{
-				Store: &kept{"new", c.full}, ConfigMaps: client.CoreV1(), Namespace: "ours", Clock: clock.RealClock{},
-				Marks: func(context.Context) (string, error) { return c.marked, nil }, Changed: func(err error) { t.Error(err) },
+				Store: &kept{"new", c.holds}, ConfigMaps: client.CoreV1(), Namespace: "ours", Clock: clock.RealClock{},
+				Marks: marked(c.marked...), Changed: func(err error) { t.Error(err) },
 			})
 			if guard.Admitted() == nil {
 				t.Error("served before it was looked at")
@@ -93,10 +116,10 @@ func TestStoreIsServedThatTheClusterKnows(t *testing.T) {
 // TestStoreThatChangesIsShut, at once for whoever asks the store, and at the next look
 // for all, work included.
 func TestStoreThatChangesIsShut(t *testing.T) {
-	store, changed := &kept{id: "a", full: true}, make(chan error, 1)
+	store, changed := &kept{id: "a", holds: []string{"x"}}, make(chan error, 1)
 	guard := New(Config{
 		Store: store, ConfigMaps: fake.NewClientset().CoreV1(), Namespace: "ours", Clock: clock.RealClock{},
-		Marks: func(context.Context) (string, error) { return "", nil }, Changed: func(err error) { changed <- err },
+		Marks: marked(), Changed: func(err error) { changed <- err },
 	})
 	guard.look(t.Context())
 	if err := guard.Verify(t.Context()); err != nil {
@@ -131,15 +154,59 @@ func TestStoreThatChangesIsShut(t *testing.T) {
 	}
 }
 
+// TestAcceptedStoreIsServedWhenNobodyCanAnswerFromTheFormer: who has that looks again in a
+// while. It goes by the process's own clock where that of who accepted is ahead.
+func TestAcceptedStoreIsServedWhenNobodyCanAnswerFromTheFormer(t *testing.T) {
+	now := time.Date(2020, 1, 1, 0, 0, 0, 0, time.UTC)
+	for name, ahead := range map[string]time.Duration{"as the clock says": 0, "where it is ahead": time.Hour} {
+		t.Run(name, func(t *testing.T) {
+			client, clock := fake.NewClientset(), clocktesting.NewFakeClock(now.Add(ahead))
+			guard := func() *Guard {
+				return New(Config{
+					Store: &kept{id: "new"}, ConfigMaps: client.CoreV1(), Namespace: "ours", Clock: clock,
+					Marks: marked(), Changed: func(err error) { t.Error(err) },
+				})
+			}
+			if _, err := client.CoreV1().ConfigMaps("ours").Create(t.Context(), &corev1.ConfigMap{
+				ObjectMeta: metav1.ObjectMeta{Name: ConfigMap, Annotations: map[string]string{AcceptAnnotation: "new"}}, Data: map[string]string{"id": "old"},
+			}, metav1.CreateOptions{}); err != nil {
+				t.Fatal(err)
+			}
+			first := guard()
+			first.look(t.Context())
+			clock.SetTime(now)
+			second := guard()
+			for range 2 {
+				for who, each := range map[string]*Guard{"who accepted": first, "who begins anew": second} {
+					each.look(t.Context())
+					if each.Admitted() == nil {
+						t.Errorf("%s answers after %s", who, clock.Since(now))
+					}
+				}
+				clock.Step(handover - time.Second)
+			}
+			clock.Step(time.Second)
+			for _, each := range []*Guard{first, second, guard()} {
+				if each.look(t.Context()); ahead == 0 && each.Admitted() != nil {
+					t.Errorf("refused in the end: %v", each.Admitted())
+				}
+			}
+			if second.look(t.Context()); second.Admitted() != nil {
+				t.Errorf("refused in the end: %v", second.Admitted())
+			}
+		})
+	}
+}
+
 // TestDeletedMemoryComesBackFromARunningServer, since its store is the one it was.
 func TestDeletedMemoryComesBackFromARunningServer(t *testing.T) {
 	client := fake.NewClientset()
 	guard := New(Config{
 		Store: &kept{id: "a"}, ConfigMaps: client.CoreV1(), Namespace: "ours", Clock: clock.RealClock{},
-		Marks: func(context.Context) (string, error) { return "", nil }, Changed: func(err error) { t.Error(err) },
+		Marks: marked(), Changed: func(err error) { t.Error(err) },
 	})
 	guard.look(t.Context())
-	guard.marks = func(context.Context) (string, error) { return "VMCluster a/b", nil }
+	guard.marks = marked("x")
 	if err := client.CoreV1().ConfigMaps("ours").Delete(t.Context(), ConfigMap, metav1.DeleteOptions{}); err != nil {
 		t.Fatal(err)
 	}
@@ -147,5 +214,27 @@ func TestDeletedMemoryComesBackFromARunningServer(t *testing.T) {
 	found, err := client.CoreV1().ConfigMaps("ours").Get(t.Context(), ConfigMap, metav1.GetOptions{})
 	if err != nil || found.Data["id"] != "a" || guard.Admitted() != nil {
 		t.Errorf("remembers %v (%v), refused with %v", found.Data, err, guard.Admitted())
+	}
+}
+
+// TestMemoryThatAnotherReplicaMadeIsRead, between our look at it and our making it.
+func TestMemoryThatAnotherReplicaMadeIsRead(t *testing.T) {
+	client, asked := fake.NewClientset(), false
+	if _, err := client.CoreV1().ConfigMaps("ours").Create(t.Context(), &corev1.ConfigMap{
+		ObjectMeta: metav1.ObjectMeta{Name: ConfigMap}, Data: map[string]string{"id": "a"},
+	}, metav1.CreateOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	client.PrependReactor("get", "configmaps", func(clienttesting.Action) (bool, runtime.Object, error) {
+		first := !asked
+		asked = true
+		return first, nil, apierrors.NewNotFound(corev1.Resource("configmaps"), ConfigMap)
+	})
+	guard := New(Config{
+		Store: &kept{id: "a"}, ConfigMaps: client.CoreV1(), Namespace: "ours", Clock: clock.RealClock{},
+		Marks: marked(), Changed: func(err error) { t.Error(err) },
+	})
+	if guard.look(t.Context()); guard.Admitted() != nil {
+		t.Errorf("refused with %v", guard.Admitted())
 	}
 }

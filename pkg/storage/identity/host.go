@@ -10,6 +10,7 @@ import (
 	apiextensions "k8s.io/apiextensions-apiserver/pkg/client/clientset/clientset/typed/apiextensions/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 )
 
 // KindHost is the kind of a store in records of the cluster.
@@ -20,13 +21,19 @@ const KindHost = "host"
 type Host struct {
 	definitions apiextensions.CustomResourceDefinitionInterface
 	definition  string
-	empty       func(context.Context) (bool, error)
+	records     Records
 }
 
-// NewHost returns the store whose records a CustomResourceDefinition defines. Empty
-// tells whether there are none.
-func NewHost(definitions apiextensions.CustomResourceDefinitionsGetter, definition string, empty func(context.Context) (bool, error)) *Host {
-	return &Host{definitions: definitions.CustomResourceDefinitions(), definition: definition, empty: empty}
+// Records are what is in the store.
+type Records interface {
+	// None tells whether there are none, Has whether there is that of an object.
+	None(ctx context.Context) (bool, error)
+	Has(ctx context.Context, object types.NamespacedName) (bool, error)
+}
+
+// NewHost returns the store whose records a CustomResourceDefinition defines.
+func NewHost(definitions apiextensions.CustomResourceDefinitionsGetter, definition string, records Records) *Host {
+	return &Host{definitions: definitions.CustomResourceDefinitions(), definition: definition, records: records}
 }
 
 // Kind is what sort of a store it is.
@@ -60,4 +67,9 @@ func (h *Host) Name(ctx context.Context) (string, error) {
 }
 
 // Empty tells whether there are no records.
-func (h *Host) Empty(ctx context.Context) (bool, error) { return h.empty(ctx) }
+func (h *Host) Empty(ctx context.Context) (bool, error) { return h.records.None(ctx) }
+
+// Has tells whether there is the record of an object.
+func (h *Host) Has(ctx context.Context, object types.NamespacedName) (bool, error) {
+	return h.records.Has(ctx, object)
+}

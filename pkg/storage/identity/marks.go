@@ -5,12 +5,13 @@ package identity
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/sets"
 	"k8s.io/client-go/metadata"
 	"k8s.io/client-go/tools/pager"
 
@@ -25,30 +26,41 @@ type Marks struct {
 // NewMarks returns a finder that asks client.
 func NewMarks(client metadata.Interface) *Marks { return &Marks{client} }
 
-var errEnough = errors.New("one is enough")
+// Mark is what a VMDistributedCluster has left on an object.
+type Mark struct {
+	// On is the object, in words.
+	On string
+	// Owner is whose it is, where a mark says so.
+	Owner types.NamespacedName
+}
 
-// Any names one object that carries a mark, "" where there is none.
-func (m *Marks) Any(ctx context.Context) (string, error) {
+// Find returns one mark of each owner, and one of those that name none.
+func (m *Marks) Find(ctx context.Context) ([]Mark, error) {
+	var found []Mark
+	known := sets.New[types.NamespacedName]()
 	for _, kind := range victoriametrics.MarkedKinds() {
 		objects := m.client.Resource(kind.Resource)
 		list := pager.New(func(ctx context.Context, options metav1.ListOptions) (runtime.Object, error) {
 			return objects.List(ctx, options)
 		})
-		var marked string
 		err := list.EachListItem(ctx, metav1.ListOptions{}, func(item runtime.Object) error {
 			object, ok := item.(*metav1.PartialObjectMetadata)
-			if ok && victoriametrics.CarriesMark(object) {
-				marked = fmt.Sprintf("%s %s/%s", kind.Kind, object.Namespace, object.Name)
-				return errEnough
+			if !ok || !victoriametrics.CarriesMark(object) {
+				return nil
+			}
+			owner, _, err := victoriametrics.OwnerOf(object)
+			if err != nil {
+				owner = types.NamespacedName{} // a mark that can't be read is a mark
+			}
+			if !known.Has(owner) {
+				known.Insert(owner)
+				found = append(found, Mark{On: fmt.Sprintf("%s %s/%s", kind.Kind, object.Namespace, object.Name), Owner: owner})
 			}
 			return nil
 		})
-		switch {
-		case marked != "":
-			return marked, nil
-		case err != nil && !apierrors.IsNotFound(err): // the kind is not installed
-			return "", fmt.Errorf("looking for marks of VMDistributedClusters: %w", err)
+		if err != nil && !apierrors.IsNotFound(err) { // the kind is not installed
+			return nil, fmt.Errorf("looking for marks of VMDistributedClusters: %w", err)
 		}
 	}
-	return "", nil
+	return found, nil
 }

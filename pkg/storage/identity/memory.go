@@ -38,8 +38,9 @@ type memory struct {
 // remembered is what it says.
 type remembered struct {
 	found *corev1.ConfigMap
-	// id, kind and since are of the store, the first "" where none is remembered yet.
-	id, kind, since string
+	// id, kind and since are of the store, the first "" where none is remembered yet, and
+	// previous is the one before it, if any.
+	id, kind, since, previous string
 	// accepted is the store that somebody wants taken, if any.
 	accepted string
 }
@@ -52,18 +53,26 @@ func (m *memory) read(ctx context.Context) (*remembered, error) {
 	found, err := client.Get(ctx, ConfigMap, metav1.GetOptions{})
 	if apierrors.IsNotFound(err) {
 		found, err = client.Create(ctx, &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: m.namespace, Name: ConfigMap}}, metav1.CreateOptions{})
+		if apierrors.IsAlreadyExists(err) { // another replica was faster
+			found, err = client.Get(ctx, ConfigMap, metav1.GetOptions{})
+		}
 	}
 	if err != nil {
 		return nil, fmt.Errorf("reading which store the cluster knows, from %s: %w", m, err)
 	}
+	return asRemembered(found), nil
+}
+
+func asRemembered(found *corev1.ConfigMap) *remembered {
 	return &remembered{
-		found: found, id: found.Data[idKey], kind: found.Data[kindKey], since: found.Data[sinceKey], accepted: found.Annotations[AcceptAnnotation],
-	}, nil
+		found: found, id: found.Data[idKey], kind: found.Data[kindKey], since: found.Data[sinceKey], previous: found.Data[previousKey],
+		accepted: found.Annotations[AcceptAnnotation],
+	}
 }
 
 // write remembers a store in the place of what was read, and nothing that has been
-// remembered since.
-func (m *memory) write(ctx context.Context, before *remembered, id, kind string, now time.Time) error {
+// remembered since. It returns what is remembered then.
+func (m *memory) write(ctx context.Context, before *remembered, id, kind string, now time.Time) (*remembered, error) {
 	changed := before.found.DeepCopy()
 	changed.Annotations = maps.Clone(changed.Annotations)
 	delete(changed.Annotations, AcceptAnnotation)
@@ -74,8 +83,9 @@ func (m *memory) write(ctx context.Context, before *remembered, id, kind string,
 		changed.Data[previousKey] = before.id
 	}
 	changed.Data[idKey], changed.Data[kindKey], changed.Data[sinceKey] = id, kind, now.UTC().Format(time.RFC3339)
-	if _, err := m.client.ConfigMaps(m.namespace).Update(ctx, changed, metav1.UpdateOptions{}); err != nil {
-		return fmt.Errorf("remembering the store in %s: %w", m, err)
+	written, err := m.client.ConfigMaps(m.namespace).Update(ctx, changed, metav1.UpdateOptions{})
+	if err != nil {
+		return nil, fmt.Errorf("remembering the store in %s: %w", m, err)
 	}
-	return nil
+	return asRemembered(written), nil
 }

@@ -263,6 +263,9 @@ func (k *kept) ID(context.Context) (string, error)   { return k.id, nil }
 func (k *kept) Name(context.Context) (string, error) { return k.id, nil }
 func (*kept) Empty(context.Context) (bool, error)    { return true, nil }
 func (*kept) Close() error                           { return nil }
+func (*kept) Has(context.Context, types.NamespacedName) (bool, error) {
+	return false, nil
+}
 
 // guards runs one for each store, all in one namespace, and waits until each knows what
 // to think of its store.
@@ -274,7 +277,7 @@ func guards(t *testing.T, namespace string, ids ...string) map[string][]error {
 	for _, id := range ids {
 		guard := identity.New(identity.Config{
 			Store: &kept{id}, ConfigMaps: shared.kubernetes.CoreV1(), Namespace: namespace, Clock: clocks.RealClock{},
-			Marks: func(context.Context) (string, error) { return "", nil }, Changed: func(error) {},
+			Marks: func(context.Context) ([]identity.Mark, error) { return nil, nil }, Changed: func(error) {},
 		})
 		all = append(all, guard)
 		group.Go(func() { _ = guard.Run(ctx) })
