@@ -30,7 +30,7 @@ import (
 type ExtraConfig struct {
 	// Zones answers the subresource zones.
 	Zones vmdistributedcluster.ZoneReporter
-	// Workers run while the server does.
+	// Workers run while the server does. They end in the reverse order.
 	Workers []Worker
 	// Ready are checks of readiness beside the generic ones.
 	Ready []healthz.HealthChecker
@@ -131,12 +131,7 @@ func (c CompletedConfig) New() (*genericapiserver.GenericAPIServer, error) {
 			return nil, err
 		}
 	}
-	for _, worker := range c.extra.Workers {
-		if err := addWorker(server, worker); err != nil {
-			return nil, err
-		}
-	}
-	return server, nil
+	return server, addWorkers(server, c.extra.Workers)
 }
 
 // install serves the kind in each of its groups, out of one storage.

@@ -7,6 +7,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"slices"
 
 	genericapiserver "k8s.io/apiserver/pkg/server"
 	"k8s.io/apiserver/pkg/server/healthz"
@@ -21,13 +22,47 @@ type Worker struct {
 	Run func(ctx context.Context) error
 }
 
-// addWorker ties a worker's life to that of the server: it starts when the API
-// serves, and the server does not stop before it has.
-func addWorker(server *genericapiserver.GenericAPIServer, worker Worker) error {
+// hooked is where work begins and ends with a server.
+type hooked interface {
+	AddPostStartHook(name string, hook genericapiserver.PostStartHookFunc) error
+	AddPreShutdownHook(name string, hook genericapiserver.PreShutdownHookFunc) error
+}
+
+// addWorkers ties the lives of workers to that of the server: they start when the API
+// serves, and the server does not stop before they have. They end one after the other, the
+// last of them first, so that each has what those before it know for as long as it works.
+func addWorkers(server hooked, workers []Worker) error {
+	var stops []func()
+	for _, worker := range workers {
+		stop, err := start(server, worker)
+		stops = append(stops, stop)
+		if err != nil {
+			stopAll(stops)
+			return fmt.Errorf("adding the hook that starts %s: %w", worker.Name, err)
+		}
+	}
+	err := server.AddPreShutdownHook("workers", func() error {
+		stopAll(stops)
+		return nil
+	})
+	if err != nil {
+		stopAll(stops)
+		return fmt.Errorf("adding the hook that stops what runs beside the API: %w", err)
+	}
+	return nil
+}
+
+func stopAll(stops []func()) {
+	for _, stop := range slices.Backward(stops) {
+		stop()
+	}
+}
+
+// start has a worker start with the server. Stop returns when it has ended.
+func start(server hooked, worker Worker) (stop func(), err error) {
 	ctx, cancel := context.WithCancel(context.Background())
 	started, done := make(chan struct{}), make(chan struct{})
-
-	err := server.AddPostStartHook(worker.Name, func(hook genericapiserver.PostStartHookContext) error {
+	err = server.AddPostStartHook(worker.Name, func(hook genericapiserver.PostStartHookContext) error {
 		ctx := klog.NewContext(ctx, klog.LoggerWithName(klog.FromContext(hook), worker.Name))
 		close(started)
 		go func() {
@@ -38,24 +73,14 @@ func addWorker(server *genericapiserver.GenericAPIServer, worker Worker) error {
 		}()
 		return nil
 	})
-	if err != nil {
-		cancel()
-		return fmt.Errorf("adding the hook that starts %s: %w", worker.Name, err)
-	}
-	err = server.AddPreShutdownHook(worker.Name, func() error {
+	return func() {
 		cancel()
 		select {
 		case <-started:
 			<-done
 		default: // the server stops before it ever served
 		}
-		return nil
-	})
-	if err != nil {
-		cancel()
-		return fmt.Errorf("adding the hook that stops %s: %w", worker.Name, err)
-	}
-	return nil
+	}, err
 }
 
 // Synced is ready once what it is told about has been read for the first time.

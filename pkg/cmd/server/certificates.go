@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/pflag"
 	"k8s.io/client-go/rest"
+	"k8s.io/component-base/metrics"
 	"k8s.io/component-base/metrics/legacyregistry"
 
 	"github.com/vmdistributed/vmdistributed-apiserver/apis/vmdistributed/install"
@@ -113,12 +114,19 @@ func (o *options) awaitCertificate(ctx context.Context) error {
 	if o.keeper == nil {
 		return nil
 	}
-	var errs []error
-	for _, metric := range o.keeper.Metrics() {
-		errs = append(errs, legacyregistry.Register(metric))
-	}
-	if err := errors.Join(errs...); err != nil {
-		return fmt.Errorf("registering the metrics about certificates: %w", err)
+	if err := register(o.keeper.Metrics()); err != nil {
+		return err
 	}
 	return o.keeper.Begin(ctx, certificatePatience)
+}
+
+// register has the metrics page tell something.
+func register(all []metrics.Registerable) error {
+	var errs []error
+	for _, metric := range all {
+		if err := legacyregistry.Register(metric); err != nil {
+			errs = append(errs, fmt.Errorf("registering the metric %s: %w", metric.FQName(), err))
+		}
+	}
+	return errors.Join(errs...)
 }

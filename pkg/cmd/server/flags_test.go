@@ -423,6 +423,33 @@ func TestACertificateIsBroughtOrMade(t *testing.T) {
 	}
 }
 
+// TestFlagsOfTheStoreAreChecked, those of the libraries included, before anything is
+// started.
+func TestFlagsOfTheStoreAreChecked(t *testing.T) {
+	for line, refused := range map[string]string{
+		"":                                  "",
+		"--storage=host":                    "",
+		"--etcd-servers=http://127.0.0.1:1": "",
+		"--storage=elsewhere":               "--storage=elsewhere",
+		"--data-dir=":                       "--data-dir",
+		"--storage=host --etcd-servers=a":   "--etcd-servers",
+		"--encryption-provider-config-automatic-reload": "--encryption-provider-config",
+	} {
+		t.Run(line, func(t *testing.T) {
+			components := basecompatibility.NewComponentGlobalsRegistry()
+			registerComponents(components)
+			o := newOptions(components)
+			if err := offered(o).Parse(strings.Fields(line)); err != nil {
+				t.Fatal(err)
+			}
+			err := errors.Join(o.validateStorage()...)
+			if (err != nil) != (refused != "") || err != nil && !strings.Contains(err.Error(), refused) {
+				t.Errorf("got %v, want %q", err, refused)
+			}
+		})
+	}
+}
+
 // TestEveryFlagIsKnownHere, and the other way round.
 func TestEveryFlagIsKnownHere(t *testing.T) {
 	components := basecompatibility.NewComponentGlobalsRegistry()

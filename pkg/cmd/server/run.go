@@ -45,6 +45,9 @@ func (o *options) run(ctx context.Context) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, o.guard.Close()) }()
+	if err := register(o.guard.Metrics()); err != nil {
+		return err
+	}
 	if o.embedded {
 		released, claimErr := o.claimStore(ctx, config, stop)
 		if claimErr != nil {

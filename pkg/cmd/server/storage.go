@@ -68,9 +68,19 @@ func (o *options) validateStorage() (errs []error) {
 			errs = append(errs, errors.New("either --etcd-servers or --data-dir is needed, to know where to keep objects"))
 		}
 	default:
-		errs = append(errs, fmt.Errorf("--storage=%s is unknown: use %s or %s", o.Storage.Kind, storageHost, storageEtcd))
+		return append(errs, fmt.Errorf("--storage=%s is unknown: use %s or %s", o.Storage.Kind, storageHost, storageEtcd))
 	}
-	return errs
+	return append(errs, o.validateEtcd()...)
+}
+
+// validateEtcd checks what counts for every store. That an etcd is missing does not: there
+// is an embedded one, or none.
+func (o *options) validateEtcd() []error {
+	etcd := *o.Recommended.Etcd
+	if len(etcd.StorageConfig.Transport.ServerList) == 0 {
+		etcd.StorageConfig.Transport.ServerList = []string{"embedded"}
+	}
+	return etcd.Validate()
 }
 
 // embedsEtcd tells whether objects are kept in an etcd within this process.

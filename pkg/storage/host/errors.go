@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
@@ -66,6 +67,8 @@ func hostError(err error, asked operation, at place, size int) error {
 		return apierrors.NewRequestEntityTooLargeError(fmt.Sprintf("%s: the object has %d bytes as it is stored: %v", what, size, err))
 	case asked.writes && isFull(err):
 		return withoutRetry(unavailable(fmt.Errorf("%s: it was not done, since the etcd of the cluster is full: give it room, and take back its alarm (reads go on, no VMCluster is touched meanwhile): %w", what, err)))
+	case asked.writes && isDenied(err):
+		return denied(fmt.Errorf("%s: it was not done, since a policy of the cluster is against it: have that allow it: %w", what, err))
 	case apierrors.IsInvalid(err) || apierrors.IsBadRequest(err) || apierrors.IsConflict(err):
 		if !asked.writes {
 			return err
@@ -102,6 +105,23 @@ func isUndone(err error) bool {
 
 // isRefused tells whether it is us whom the cluster does not let.
 func isRefused(err error) bool { return apierrors.IsForbidden(err) || apierrors.IsUnauthorized(err) }
+
+// isDenied tells whether it is a policy of the cluster that is against a write, and not
+// the rights that we have: who writes may know what to do about it.
+func isDenied(err error) bool {
+	said := err.Error()
+	if strings.Contains(said, "denied the request") || strings.Contains(said, "denied request") {
+		return true // by a webhook, or by a ValidatingAdmissionPolicy with whatever reason
+	}
+	return apierrors.IsForbidden(err) && !strings.Contains(said, `User "`)
+}
+
+// denied has the reason that the cluster gave.
+func denied(err error) *apierrors.StatusError {
+	return &apierrors.StatusError{ErrStatus: metav1.Status{
+		Status: metav1.StatusFailure, Code: http.StatusForbidden, Reason: metav1.StatusReasonForbidden, Message: err.Error(),
+	}}
+}
 
 // isTooLarge tells whether the cluster, or its etcd, takes no request of that size.
 func isTooLarge(err error) bool {

@@ -13,6 +13,7 @@ import (
 
 	"k8s.io/apimachinery/pkg/types"
 	corev1client "k8s.io/client-go/kubernetes/typed/core/v1"
+	"k8s.io/component-base/metrics"
 	"k8s.io/klog/v2"
 	"k8s.io/utils/clock"
 )
@@ -55,6 +56,7 @@ type Guard struct {
 	// changed is called when the store becomes another one while the process runs.
 	changed func(error)
 	looks   looks
+	refused *metrics.Gauge
 
 	mutex sync.Mutex
 	// began is the identity that the store had first.
@@ -93,6 +95,7 @@ type Config struct {
 func New(config Config) *Guard {
 	g := &Guard{
 		store: config.Store, memory: memory{config.ConfigMaps, config.Namespace}, marks: config.Marks, clock: config.Clock, changed: config.Changed,
+		refused: newRefusedGauge(),
 		refusal: errors.New("it is not known yet whether the store is the one that the cluster knows"), reopened: make(chan struct{}),
 	}
 	g.looks.look = g.lookOnce
@@ -108,6 +111,7 @@ func (g *Guard) Close() error {
 // Run looks at the store until ctx ends. What was let through then stays so: a server
 // that ends answers what it was asked.
 func (g *Guard) Run(ctx context.Context) error {
+	g.refused.Set(1) // until the first look
 	for {
 		pause := lookEvery
 		if g.look(ctx); g.Admitted() == nil {
@@ -291,6 +295,7 @@ func (g *Guard) admit(ctx context.Context) {
 		return
 	}
 	g.refusal = nil
+	g.refused.Set(0)
 	g.open, g.shut = context.WithCancelCause(context.WithoutCancel(ctx))
 	close(g.reopened)
 	klog.FromContext(ctx).Info("The store is the one that the cluster knows", "store", g.store.String(), "id", g.began)
@@ -307,6 +312,7 @@ func (g *Guard) close(ctx context.Context, refusal error) {
 		return
 	}
 	g.refusal = refusal
+	g.refused.Set(1)
 	if ctx.Err() == nil {
 		klog.FromContext(ctx).Error(refusal, "Answering nothing out of the store")
 	}

@@ -18,6 +18,8 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/kubernetes/fake"
 	clienttesting "k8s.io/client-go/testing"
+	"k8s.io/component-base/metrics"
+	metricstestutil "k8s.io/component-base/metrics/testutil"
 	"k8s.io/utils/clock"
 	clocktesting "k8s.io/utils/clock/testing"
 )
@@ -121,10 +123,14 @@ func TestStoreThatChangesIsShut(t *testing.T) {
 		Store: store, ConfigMaps: fake.NewClientset().CoreV1(), Namespace: "ours", Clock: clock.RealClock{},
 		Marks: marked(), Changed: func(err error) { changed <- err },
 	})
+	for _, metric := range guard.Metrics() {
+		metrics.NewKubeRegistry().MustRegister(metric)
+	}
 	guard.look(t.Context())
 	if err := guard.Verify(t.Context()); err != nil {
 		t.Fatal(err)
 	}
+	wantRefused(t, guard, 0)
 	admission, err := guard.Admission()
 	if err != nil {
 		t.Fatal(err)
@@ -151,6 +157,14 @@ func TestStoreThatChangesIsShut(t *testing.T) {
 	}
 	if guard.Admitted() == nil || <-changed == nil {
 		t.Error("another store is served")
+	}
+	wantRefused(t, guard, 1)
+}
+
+func wantRefused(t *testing.T, guard *Guard, want float64) {
+	t.Helper()
+	if got, err := metricstestutil.GetGaugeMetricValue(guard.refused); err != nil || got != want {
+		t.Errorf("the metric says %v (%v), want %v", got, err, want)
 	}
 }
 
