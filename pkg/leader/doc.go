@@ -13,7 +13,9 @@
 // from some time before anybody else may take the Lease: measured by the monotonic
 // clock from before the last renewal that succeeded was sent. It holds for as long as
 // that clock runs at the pace of the others' and does not stand still: the clock of a
-// virtual machine that is suspended may. It can't call back what has passed it.
+// virtual machine that is suspended may. It refuses when a request is begun, again or for
+// the first time, which is after all waiting for client-side limits; and when its body is
+// read, which is after all waiting for a connection. It can't call back what has passed it.
 //
 // resourceVersion. Every write of the controller names the version of the object that
 // it is for, and a creation that there is none. So what was decided on a version of an

@@ -4,7 +4,10 @@
 package leader
 
 import (
+	"context"
+	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -81,6 +84,53 @@ func TestFenceLetsWritesPassOnlyWhileTheLeaseIsSurelyOurs(t *testing.T) {
 			}
 			if arrived != want {
 				t.Errorf("%d requests arrived, want %d", arrived, want)
+			}
+		})
+	}
+}
+
+// TestFenceStopsAWriteThatHasToWaitForItsConnection until somebody else may lead: it was
+// let through in time, and nothing of it is read by a server that acts on it.
+func TestFenceStopsAWriteThatHasToWaitForItsConnection(t *testing.T) {
+	for _, protocol := range []int{1, 2} {
+		t.Run(fmt.Sprint("HTTP/", protocol), func(t *testing.T) {
+			arrived := make(chan int, 1)
+			server := httptest.NewUnstartedServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+				if _, err := io.ReadAll(r.Body); err == nil {
+					arrived <- r.ProtoMajor
+				}
+			}))
+			server.EnableHTTP2 = protocol == 2
+			server.StartTLS()
+			defer server.Close()
+			e, clock := elected(t)
+			for _, wait := range []time.Duration{0, time.Hour} {
+				late := wait > 0
+				transport := server.Client().Transport.(*http.Transport).Clone()
+				transport.DialContext = func(ctx context.Context, network, address string) (net.Conn, error) {
+					clock.SetTime(clock.Now().Add(wait))
+					return (&net.Dialer{}).DialContext(ctx, network, address)
+				}
+				client := &http.Client{Transport: e.Fence(transport)}
+				e.tenure.confirm(clock.Now(), 3)
+				err := send(t, client, http.MethodPut, server.URL, strings.NewReader("{}"))
+				client.CloseIdleConnections()
+				if late != IsNotLeading(err) || !late && err != nil {
+					t.Errorf("sent after %s: %v", wait, err)
+				}
+				if late {
+					server.Close() // waits for what has arrived
+				}
+				select {
+				case by := <-arrived:
+					if late || by != protocol {
+						t.Errorf("sent after %s, it arrived, by HTTP/%d", wait, by)
+					}
+				default:
+					if !late {
+						t.Errorf("sent after %s, it did not arrive", wait)
+					}
+				}
 			}
 		})
 	}
