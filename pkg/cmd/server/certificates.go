@@ -95,29 +95,31 @@ func (o *options) keeperOptions() certs.Options {
 	}
 }
 
-// keepCertificates has the server serve with a certificate that it makes itself.
-func (o *options) keepCertificates(config *apiserver.Config, host *rest.Config) (err error) {
+// keepCertificates has the server serve with a certificate that it makes itself, by the
+// keeper that it returns; nil where the user brings one.
+func (o *options) keepCertificates(config *apiserver.Config, host *rest.Config) (*certs.Keeper, error) {
 	if !o.makesCertificates() {
-		return nil
+		return nil, nil //nolint:nilnil // there is none
 	}
-	if o.keeper, err = certs.New(o.keeperOptions(), host); err != nil {
-		return err
+	keeper, err := certs.New(o.keeperOptions(), host)
+	if err != nil {
+		return nil, err
 	}
-	config.GenericConfig.SecureServing.Cert = o.keeper.Served()
-	config.ExtraConfig.Workers = append(config.ExtraConfig.Workers, apiserver.Worker{Name: certs.WorkerName, Run: o.keeper.Run})
-	config.ExtraConfig.Ready = append(config.ExtraConfig.Ready, o.keeper.Ready())
-	return nil
+	config.GenericConfig.SecureServing.Cert = keeper.Served()
+	config.ExtraConfig.Workers = append(config.ExtraConfig.Workers, apiserver.Worker{Name: certs.WorkerName, Run: keeper.Run})
+	config.ExtraConfig.Ready = append(config.ExtraConfig.Ready, keeper.Ready())
+	return keeper, nil
 }
 
 // awaitCertificate returns when there is one to serve with.
-func (o *options) awaitCertificate(ctx context.Context) error {
-	if o.keeper == nil {
+func (p *parts) awaitCertificate(ctx context.Context) error {
+	if p.keeper == nil {
 		return nil
 	}
-	if err := register(o.keeper.Metrics()); err != nil {
+	if err := register(p.keeper.Metrics()); err != nil {
 		return err
 	}
-	return o.keeper.Begin(ctx, certificatePatience)
+	return p.keeper.Begin(ctx, certificatePatience)
 }
 
 // register has the metrics page tell something.

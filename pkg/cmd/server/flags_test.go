@@ -362,12 +362,12 @@ func build(t *testing.T, args ...string) outcome {
 	if err := errors.Join(components.Set(), o.complete(), o.validate()); err != nil {
 		t.Fatal(err)
 	}
-	config, err := o.config(t.Context(), func(error) {})
+	made, err := o.assemble(t.Context(), func(error) {})
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = config.GenericConfig.SecureServing.Listener.Close() })
-	return outcome{o, config}
+	t.Cleanup(func() { _ = made.config.GenericConfig.SecureServing.Listener.Close() })
+	return outcome{o, made.config}
 }
 
 // offered returns all flags, without those that only tell something.

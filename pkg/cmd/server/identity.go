@@ -28,8 +28,9 @@ const (
 )
 
 // newGuard has nothing answered out of a store that is not the one which the cluster of
-// config knows. Changed is called should it become another one.
-func (o *options) newGuard(config *rest.Config, changed func(error)) (*identity.Guard, error) {
+// config knows. It is the records, where there are some. Changed is called should it
+// become another one.
+func (o *options) newGuard(config *rest.Config, records *host.Records, changed func(error)) (*identity.Guard, error) {
 	client, err := kubernetes.NewForConfig(config)
 	if err != nil {
 		return nil, fmt.Errorf("making a client for the host cluster: %w", err)
@@ -38,7 +39,7 @@ func (o *options) newGuard(config *rest.Config, changed func(error)) (*identity.
 	if err != nil {
 		return nil, fmt.Errorf("making a client for the marks on the operator's kinds: %w", err)
 	}
-	store, err := o.identifiedStore(config)
+	store, err := o.identifiedStore(config, records)
 	if err != nil {
 		return nil, err
 	}
@@ -49,32 +50,28 @@ func (o *options) newGuard(config *rest.Config, changed func(error)) (*identity.
 }
 
 // identifiedStore is the store of which the identity counts.
-func (o *options) identifiedStore(config *rest.Config) (identity.Store, error) {
-	if o.Storage.Kind == storageHost {
-		return newHostStore(config)
+func (o *options) identifiedStore(config *rest.Config, records *host.Records) (identity.Store, error) {
+	if records != nil {
+		return newHostStore(config, records)
 	}
 	etcd := &o.Recommended.Etcd.StorageConfig
 	transport := func() storagebackend.TransportConfig { return etcd.Transport }
 	stored := v1alpha1.Resource(vmdistributed.Resource)
 	objects := stored.Group + "/" + stored.Resource // as the generic registry has it
-	if o.embedsEtcd() || o.embedded {
+	if o.embedded {
 		return identity.NewEtcd(kindEmbeddedEtcd, "the embedded etcd in "+o.Storage.DataDir, etcd.Prefix, objects, transport), nil
 	}
 	called := fmt.Sprintf("the etcd at %s, below %s,", strings.Join(etcd.Transport.ServerList, ","), etcd.Prefix)
 	return identity.NewEtcd(kindEtcd, called, etcd.Prefix, objects, transport), nil
 }
 
-func newHostStore(config *rest.Config) (identity.Store, error) {
+func newHostStore(config *rest.Config, records *host.Records) (identity.Store, error) {
 	config = rest.CopyConfig(config)
 	// It is asked before every write of an object; requests are bounded where they come in.
 	config.QPS, config.RateLimiter = -1, nil
 	definitions, err := apiextensions.NewForConfig(config)
 	if err != nil {
 		return nil, fmt.Errorf("making a client for CustomResourceDefinitions: %w", err)
-	}
-	records, err := host.NewRecords(config, storagev1.VMDistributedClusterRecord, storagev1.VMDistributedClusterRecords)
-	if err != nil {
-		return nil, err
 	}
 	return identity.NewHost(definitions.ApiextensionsV1(), storagev1.VMDistributedClusterRecords+"."+storagev1.GroupName, records), nil
 }

@@ -23,9 +23,7 @@ import (
 
 	"github.com/vmdistributed/vmdistributed-apiserver/apis/operator/v1alpha1"
 	"github.com/vmdistributed/vmdistributed-apiserver/pkg/apiserver"
-	"github.com/vmdistributed/vmdistributed-apiserver/pkg/certs"
 	"github.com/vmdistributed/vmdistributed-apiserver/pkg/leader"
-	"github.com/vmdistributed/vmdistributed-apiserver/pkg/storage/identity"
 	"github.com/vmdistributed/vmdistributed-apiserver/pkg/storage/unknown"
 )
 
@@ -51,12 +49,9 @@ type options struct {
 	Metrics      *metrics.Options
 	Logs         *logsapi.LoggingConfiguration
 	components   basecompatibility.ComponentGlobalsRegistry
-	// embedded is true where the store is our own member.
+	// embedded is true where the store is our own member. It is known once the options are
+	// complete: when the member runs, it is the etcd that they name.
 	embedded bool
-	// guard has nothing answered out of a store that is not the one which the cluster knows.
-	guard *identity.Guard
-	// keeper makes the certificate, unless the user brings one.
-	keeper *certs.Keeper
 }
 
 func newOptions(components basecompatibility.ComponentGlobalsRegistry) *options {
@@ -104,6 +99,7 @@ func (o *options) complete() error {
 		o.Recommended.Authorization.RemoteKubeConfigFile = host
 	}
 	o.Election.ResourceNamespace = o.Namespace
+	o.embedded = o.embedsEtcd()
 	if err := o.Run.DefaultAdvertiseAddress(o.Recommended.SecureServing.SecureServingOptions); err != nil {
 		return err
 	}

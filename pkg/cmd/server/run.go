@@ -13,6 +13,7 @@ import (
 	apiextensions "k8s.io/apiextensions-apiserver/pkg/client/clientset/clientset"
 	"k8s.io/apiserver/pkg/admission"
 	genericapiserver "k8s.io/apiserver/pkg/server"
+	"k8s.io/apiserver/pkg/server/healthz"
 	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
@@ -20,6 +21,7 @@ import (
 
 	frontdoor "github.com/vmdistributed/vmdistributed-apiserver/pkg/admission"
 	"github.com/vmdistributed/vmdistributed-apiserver/pkg/apiserver"
+	"github.com/vmdistributed/vmdistributed-apiserver/pkg/certs"
 	"github.com/vmdistributed/vmdistributed-apiserver/pkg/clusterschema"
 	"github.com/vmdistributed/vmdistributed-apiserver/pkg/controller"
 	"github.com/vmdistributed/vmdistributed-apiserver/pkg/halt"
@@ -32,7 +34,7 @@ func (o *options) run(ctx context.Context) (err error) {
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
 
-	if o.embedded = o.embedsEtcd(); o.embedded {
+	if o.embedded {
 		member, startErr := o.startEtcd(ctx, stop)
 		if startErr != nil {
 			return startErr
@@ -40,25 +42,25 @@ func (o *options) run(ctx context.Context) (err error) {
 		defer func() { err = errors.Join(err, member.Close()) }()
 	}
 
-	config, err := o.config(ctx, stop)
+	parts, err := o.assemble(ctx, stop)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, o.guard.Close()) }()
-	if err := register(o.guard.Metrics()); err != nil {
+	defer func() { err = errors.Join(err, parts.guard.Close()) }()
+	if err := register(parts.guard.Metrics()); err != nil {
 		return err
 	}
 	if o.embedded {
-		released, claimErr := o.claimStore(ctx, config, stop)
+		released, claimErr := o.claimStore(ctx, parts.config, stop)
 		if claimErr != nil {
 			return claimErr
 		}
 		defer func() { stop(nil); <-released }()
 	}
-	if err := o.awaitCertificate(ctx); err != nil {
+	if err := parts.awaitCertificate(ctx); err != nil {
 		return err
 	}
-	server, err := config.Complete().New()
+	server, err := parts.config.Complete().New()
 	if err != nil {
 		return err
 	}
@@ -71,9 +73,18 @@ func (o *options) run(ctx context.Context) (err error) {
 	return nil
 }
 
-// config turns the options into the configuration of a server, which calls stop where
-// it can't go on.
-func (o *options) config(ctx context.Context, stop context.CancelCauseFunc) (*apiserver.Config, error) {
+// parts are what a server is made of, and what has to be begun or ended beside it.
+type parts struct {
+	config *apiserver.Config
+	// guard has nothing answered out of a store that is not the one which the cluster knows.
+	guard *identity.Guard
+	// keeper makes the certificate; nil where the user brings one.
+	keeper *certs.Keeper
+}
+
+// assemble turns the options into the parts of a server, which calls stop where it can't
+// go on.
+func (o *options) assemble(ctx context.Context, stop context.CancelCauseFunc) (*parts, error) {
 	config := apiserver.NewConfig(
 		o.components.EffectiveVersionFor(component),
 		o.components.FeatureGateFor(basecompatibility.DefaultKubeComponent))
@@ -92,7 +103,7 @@ func (o *options) config(ctx context.Context, stop context.CancelCauseFunc) (*ap
 		}
 		return []admission.PluginInitializer{frontdoor.Initializer{Inventory: known.inventory, Schemas: known.schemas}}, nil
 	}
-	ready, err := o.applyRecommended(generic)
+	records, err := o.applyRecommended(generic)
 	if err != nil {
 		return nil, err
 	}
@@ -106,25 +117,30 @@ func (o *options) config(ctx context.Context, stop context.CancelCauseFunc) (*ap
 	if err != nil {
 		return nil, err
 	}
-	if o.guard, err = o.newGuard(generic.ClientConfig, stop); err != nil {
+	guard, err := o.newGuard(generic.ClientConfig, records, stop)
+	if err != nil {
 		return nil, err
 	}
 	work := func(ctx context.Context) error { return election.run(ctx, rollouts.Run) }
 	config.ExtraConfig = apiserver.ExtraConfig{
 		Zones: rollouts,
 		Workers: []apiserver.Worker{
-			{Name: identity.CheckName, Run: o.guard.Run},
+			{Name: identity.CheckName, Run: guard.Run},
 			{Name: "inventory", Run: known.inventory.Run},
 			{Name: "halt", Run: known.halt.Run},
 			{Name: "cluster-schema", Run: known.schemas.Run},
-			{Name: "rollout-controller", Run: func(ctx context.Context) error { return o.guard.While(ctx, work) }},
+			{Name: "rollout-controller", Run: func(ctx context.Context) error { return guard.While(ctx, work) }},
 		},
 		Live:    election.live,
-		Store:   o.guard,
+		Store:   guard,
 		Schemas: &installed{follower: known.schemas},
-		Ready:   append(ready, o.guard, apiserver.Synced("cluster-schema", known.schemas.HasSynced)),
+		Ready:   []healthz.HealthChecker{guard, apiserver.Synced("cluster-schema", known.schemas.HasSynced)},
 	}
-	return config, o.keepCertificates(config, generic.ClientConfig)
+	if records != nil {
+		config.ExtraConfig.Ready = append(config.ExtraConfig.Ready, records.Served())
+	}
+	keeper, err := o.keepCertificates(config, generic.ClientConfig)
+	return &parts{config, guard, keeper}, err
 }
 
 // installed is the schema that the published OpenAPI shows: the last that the

@@ -10,7 +10,6 @@ import (
 
 	"github.com/spf13/pflag"
 	genericapiserver "k8s.io/apiserver/pkg/server"
-	"k8s.io/apiserver/pkg/server/healthz"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/klog/v2"
 
@@ -88,14 +87,14 @@ func (o *options) embedsEtcd() bool {
 	return o.Storage.Kind == storageEtcd && len(o.Recommended.Etcd.StorageConfig.Transport.ServerList) == 0
 }
 
-// applyRecommended applies what most API servers have, and the storage, with what
-// there is to check of that.
-func (o *options) applyRecommended(generic *genericapiserver.RecommendedConfig) (ready []healthz.HealthChecker, err error) {
+// applyRecommended applies what most API servers have, and the storage. It returns the
+// client for records where these are the storage, else nil.
+func (o *options) applyRecommended(generic *genericapiserver.RecommendedConfig) (*host.Records, error) {
 	if o.Storage.Kind == storageEtcd {
 		if err := o.Recommended.ApplyTo(generic); err != nil {
 			return nil, fmt.Errorf("applying the options: %w", err)
 		}
-		return nil, nil
+		return nil, nil //nolint:nilnil // there are none
 	}
 	without := *o.Recommended
 	without.Etcd = nil
@@ -114,7 +113,7 @@ func (o *options) applyRecommended(generic *genericapiserver.RecommendedConfig) 
 		EnableGarbageCollection: o.Recommended.Etcd.EnableGarbageCollection,
 		StandIn:                 vmdistributedcluster.StandIn,
 	}
-	return []healthz.HealthChecker{records.Served()}, nil
+	return records, nil
 }
 
 // startEtcd starts the embedded member and points the storage at it. Should the

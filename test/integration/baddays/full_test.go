@@ -73,6 +73,9 @@ func TestFullEtcdOfTheServerStopsWritesAndNothingElse(t *testing.T) {
 	r.expectReadOnly()
 	r.expectEstate(before)
 	expect(t, "readyz", expectLive(t, server), http.StatusOK)
+	must(t, server.Restart(t.Context()))
+	r.expectReadOnly()
+	r.expectEstate(before)
 	etcd.makeRoom(t)
 	r.expectConcluded()
 }
