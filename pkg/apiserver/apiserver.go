@@ -138,7 +138,7 @@ func (c CompletedConfig) New() (*genericapiserver.GenericAPIServer, error) {
 func (c CompletedConfig) install(server *genericapiserver.GenericAPIServer) error {
 	versions := install.GroupVersions()
 	stored := versions[0].WithResource(vmdistributed.Resource).GroupResource()
-	storage, err := vmdistributedcluster.NewStorage(c.scheme, stored, c.generic.RESTOptionsGetter, c.extra.Zones, c.generic.Authorization.Authorizer, c.verify())
+	storage, err := vmdistributedcluster.NewStorage(c.scheme, stored, c.generic.RESTOptionsGetter, c.extra.Zones, c.generic.Authorization.Authorizer, c.extra.Store)
 	if err != nil {
 		return fmt.Errorf("making the storage of %s: %w", stored, err)
 	}
@@ -153,14 +153,6 @@ func (c CompletedConfig) install(server *genericapiserver.GenericAPIServer) erro
 		return fmt.Errorf("installing the groups and versions %v: %w", versions, err)
 	}
 	return nil
-}
-
-// verify asks the store what it is, where that counts.
-func (c CompletedConfig) verify() vmdistributedcluster.VerifyFunc {
-	if c.extra.Store == nil {
-		return nil
-	}
-	return c.extra.Store.Verify
 }
 
 // servedGroups are all in which the kind is served.

@@ -22,8 +22,10 @@ import (
 type StoreGuard interface {
 	// Admission ends when it is not any more. It is an error where it is not now.
 	Admission() (context.Context, error)
-	// Verify asks the store itself, after it was called.
+	// Verify asks the store itself, after it was called. VerifyAbsence does so for who is
+	// about to say that something is not there.
 	Verify(ctx context.Context) error
+	VerifyAbsence(ctx context.Context) error
 }
 
 // withGuardedStore answers 503 to all requests to our groups, whoever makes them, for
@@ -110,7 +112,7 @@ func (v *verified) Unwrap() http.ResponseWriter { return v.ResponseWriter }
 func (v *verified) WriteHeader(code int) {
 	v.begun = true
 	if v.saysAbsent(code) {
-		if err := v.guarded.store.Verify(v.request.Context()); err != nil {
+		if err := v.guarded.store.VerifyAbsence(v.request.Context()); err != nil {
 			v.refused = true
 			v.guarded.refuse(v.ResponseWriter, v.request, err)
 			return

@@ -28,17 +28,14 @@ type Storage struct {
 	scheme   *runtime.Scheme
 	reporter ZoneReporter
 	rights   authorizer.Authorizer
-	verify   VerifyFunc
+	verifier absence.Verifier
 }
-
-// VerifyFunc asks the store whether it is still the one that was served until now.
-type VerifyFunc func(context.Context) error
 
 // NewStorage returns the storage of the kind, in whatever backend options leads
 // to for the resource. The reporter answers the subresource zones, the authorizer
 // tells who may see what of the clusters in there. Before a watch says that something
 // is not there, the store is verified, where that can be done.
-func NewStorage(scheme *runtime.Scheme, resource schema.GroupResource, options generic.RESTOptionsGetter, reporter ZoneReporter, rights authorizer.Authorizer, verify VerifyFunc) (*Storage, error) {
+func NewStorage(scheme *runtime.Scheme, resource schema.GroupResource, options generic.RESTOptionsGetter, reporter ZoneReporter, rights authorizer.Authorizer, verifier absence.Verifier) (*Storage, error) {
 	main := newStrategy(scheme, resource.Group)
 	store := &genericregistry.Store{
 		NewFunc:                   func() runtime.Object { return &vmdistributed.VMDistributedCluster{} },
@@ -54,7 +51,7 @@ func NewStorage(scheme *runtime.Scheme, resource schema.GroupResource, options g
 	if err := store.CompleteWithOptions(&generic.StoreOptions{RESTOptions: options}); err != nil {
 		return nil, err
 	}
-	return &Storage{store: store, scheme: scheme, reporter: reporter, rights: rights, verify: verify}, nil
+	return &Storage{store: store, scheme: scheme, reporter: reporter, rights: rights, verifier: verifier}, nil
 }
 
 // Resources maps what serves the kind and its subresources in a group to the paths
@@ -71,7 +68,7 @@ func (s *Storage) Resources(group string) map[string]rest.Storage {
 
 	claims := claims{list: store.ListPredicate, resource: schema.GroupResource{Group: group, Resource: vmdistributed.Resource}}
 	return map[string]rest.Storage{
-		vmdistributed.Resource:             &REST{Store: &store, claims: claims, verify: s.verify},
+		vmdistributed.Resource:             &REST{Store: &store, claims: claims, verifier: s.verifier},
 		vmdistributed.Resource + "/status": &StatusREST{store: &statusStore},
 		vmdistributed.Resource + "/zones":  &ZonesREST{store: &store, reporter: s.reporter, values: values{s.rights}},
 	}
@@ -80,8 +77,8 @@ func (s *Storage) Resources(group string) map[string]rest.Storage {
 // REST serves the main resource.
 type REST struct {
 	*genericregistry.Store
-	claims claims
-	verify VerifyFunc
+	claims   claims
+	verifier absence.Verifier
 }
 
 var (
@@ -110,10 +107,10 @@ func (r *REST) Update(ctx context.Context, name string, info rest.UpdatedObjectI
 // Watch says of nothing that it is gone that the store has only lost.
 func (r *REST) Watch(ctx context.Context, options *metainternalversion.ListOptions) (watch.Interface, error) {
 	watching, err := r.Store.Watch(ctx, options)
-	if err != nil || r.verify == nil {
+	if err != nil || r.verifier == nil {
 		return watching, err
 	}
-	return absence.Watch(ctx, watching, r.verify), nil
+	return absence.Watch(ctx, watching, r.verifier), nil
 }
 
 // StatusREST serves the subresource status.

@@ -9,22 +9,34 @@ package absence
 import (
 	"context"
 	"net/http"
+	"slices"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/watch"
 )
 
 // together is how many events share a look at the store at most.
 const together = 100
 
+// Verifier asks the store what it is, after it was called, so that what was heard of the
+// store before is of the one that it was.
+type Verifier interface {
+	// Verify is an error where the store is not the one that it was.
+	Verify(ctx context.Context) error
+	// VerifyAbsence is one too where the store is, and may have lost something.
+	VerifyAbsence(ctx context.Context) error
+}
+
 // Watch passes the events of source on. Before one that says that something is not there,
-// verify is asked whether the store is still the one that it was; where it is not, the
-// watch ends with an error, so that who watches has to list anew. Verify must look after
-// it was called, so that what source has said before is of a store that was there.
-func Watch(ctx context.Context, source watch.Interface, verify func(context.Context) error) watch.Interface {
+// the store is verified; where that fails, the watch ends with an error, so that who
+// watches has to list anew. That an object is gone which was being deleted is believed of
+// any store that is the one it was.
+func Watch(ctx context.Context, source watch.Interface, store Verifier) watch.Interface {
 	ctx, cancel := context.WithCancel(ctx)
-	w := &watcher{source: source, verify: verify, cancel: cancel, results: make(chan watch.Event)}
+	w := &watcher{source: source, store: store, cancel: cancel, results: make(chan watch.Event)}
 	go w.run(ctx)
 	return w
 }
@@ -32,7 +44,7 @@ func Watch(ctx context.Context, source watch.Interface, verify func(context.Cont
 // watcher is a watch of which the goroutine ends with its context or with the source.
 type watcher struct {
 	source  watch.Interface
-	verify  func(context.Context) error
+	store   Verifier
 	cancel  context.CancelFunc
 	results chan watch.Event
 }
@@ -82,11 +94,9 @@ func (w *watcher) next(ctx context.Context) (events []watch.Event, open bool) {
 
 // pass sends events on. It returns false when there is nothing more to come.
 func (w *watcher) pass(ctx context.Context, events []watch.Event) bool {
-	if tellAbsence(events) {
-		if err := w.verify(ctx); err != nil {
-			w.send(ctx, refused(err))
-			return false
-		}
+	if err := w.verify(ctx, events); err != nil {
+		w.send(ctx, refused(err))
+		return false
 	}
 	for _, event := range events {
 		if !w.send(ctx, event) {
@@ -94,6 +104,17 @@ func (w *watcher) pass(ctx context.Context, events []watch.Event) bool {
 		}
 	}
 	return true
+}
+
+// verify asks once for all that is said.
+func (w *watcher) verify(ctx context.Context, events []watch.Event) error {
+	switch {
+	case slices.ContainsFunc(events, saysLost):
+		return w.store.VerifyAbsence(ctx)
+	case slices.ContainsFunc(events, func(event watch.Event) bool { return event.Type == watch.Deleted }):
+		return w.store.Verify(ctx)
+	}
+	return nil
 }
 
 func (w *watcher) send(ctx context.Context, event watch.Event) bool {
@@ -105,15 +126,24 @@ func (w *watcher) send(ctx context.Context, event watch.Event) bool {
 	}
 }
 
-// tellAbsence is true where one event says that something is gone, or may say that there
-// is nothing else, as the bookmark does that ends the initial events.
-func tellAbsence(events []watch.Event) bool {
-	for _, event := range events {
-		if event.Type == watch.Deleted || event.Type == watch.Bookmark {
-			return true
-		}
+// saysLost is true of an event by which an object is gone that nobody has seen being
+// deleted, or which says that there is nothing else, at the end of the initial events.
+func saysLost(event watch.Event) bool {
+	if event.Type != watch.Deleted && event.Type != watch.Bookmark {
+		return false
 	}
-	return false
+	object := event.Object
+	if cached, ok := object.(runtime.CacheableObject); ok {
+		object = cached.GetObject()
+	}
+	about, err := meta.Accessor(object)
+	switch {
+	case err != nil:
+		return true
+	case event.Type == watch.Bookmark:
+		return about.GetAnnotations()[metav1.InitialEventsAnnotationKey] == "true"
+	}
+	return about.GetDeletionTimestamp() == nil
 }
 
 func refused(err error) watch.Event {

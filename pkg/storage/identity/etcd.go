@@ -90,27 +90,27 @@ func (e *Etcd) connected() (*clientv3.Client, error) {
 	return client, nil
 }
 
-// ID is the identity that the store has now, "" for none.
-func (e *Etcd) ID(ctx context.Context) (string, error) {
+// ID is the identity that the store has now, "" for none. It is never leaving.
+func (e *Etcd) ID(ctx context.Context) (id string, leaving bool, err error) {
 	client, err := e.connected()
 	if err != nil {
-		return "", err
+		return "", false, err
 	}
 	found, err := client.Get(ctx, e.key())
 	if err != nil {
-		return "", fmt.Errorf("reading the identity of %s: %w", e, err)
+		return "", false, fmt.Errorf("reading the identity of %s: %w", e, err)
 	}
 	if len(found.Kvs) == 0 {
-		return "", nil
+		return "", false, nil
 	}
-	return string(found.Kvs[0].Value), nil
+	return string(found.Kvs[0].Value), false, nil
 }
 
 // Name gives the store an identity unless it has one, and returns the one that it has.
 // Of several servers that do so, one does. It writes only where there is none: an etcd
 // without space left refuses whatever could be a write.
 func (e *Etcd) Name(ctx context.Context) (string, error) {
-	if id, err := e.ID(ctx); err != nil || id != "" {
+	if id, _, err := e.ID(ctx); err != nil || id != "" {
 		return id, err
 	}
 	client, err := e.connected()

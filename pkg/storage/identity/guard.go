@@ -23,8 +23,9 @@ type Store interface {
 	// Kind is what sort of a store it is, String what people call it.
 	Kind() string
 	String() string
-	// ID is the identity that it has now, "" for none. Name gives it one where it can.
-	ID(ctx context.Context) (string, error)
+	// ID is the identity that it has now, "" for none. It is leaving where all that it holds
+	// is being taken away. Name gives it an identity where it can.
+	ID(ctx context.Context) (id string, leaving bool, err error)
 	Name(ctx context.Context) (string, error)
 	// Empty tells whether it holds no objects, Has whether it holds that one.
 	Empty(ctx context.Context) (bool, error)
@@ -330,26 +331,43 @@ func (g *Guard) Admitted() error {
 // that does not answer is none: whoever waits is told so before their request runs out
 // of time, when it would be cut off without a word.
 func (g *Guard) Verify(ctx context.Context) error {
+	_, err := g.verify(ctx)
+	return err
+}
+
+// VerifyAbsence is Verify for who was about to say that something is not there. A store
+// that is being deleted has what there is, and can't tell what was deleted from what it
+// has lost already.
+func (g *Guard) VerifyAbsence(ctx context.Context) error {
+	found, err := g.verify(ctx)
+	if err == nil && found.leaving {
+		err = fmt.Errorf("%s are being deleted, and nobody can tell what is gone with them from what was never there: "+
+			"keep a copy of those that are left, let them go, and restore them", g.store)
+	}
+	return err
+}
+
+func (g *Guard) verify(ctx context.Context) (sight, error) {
 	if err := g.Admitted(); err != nil {
-		return err
+		return sight{}, err
 	}
 	return g.looks.ask(ctx)
 }
 
 // lookOnce is for all who wait for it, whichever of them goes away.
-func (g *Guard) lookOnce() error {
+func (g *Guard) lookOnce() (sight, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), lookPatience)
 	defer cancel()
-	id, err := g.store.ID(ctx)
+	id, leaving, err := g.store.ID(ctx)
 	if err != nil {
-		return err
+		return sight{}, err
 	}
 	g.mutex.Lock()
 	defer g.mutex.Unlock()
 	if id != g.began {
-		return &Refusal{Message: fmt.Sprintf("%s has become another store: it was %s and is %q", g.store, g.began, id)}
+		return sight{}, &Refusal{Message: fmt.Sprintf("%s has become another store: it was %s and is %q", g.store, g.began, id)}
 	}
-	return nil
+	return sight{leaving: leaving}, nil
 }
 
 // Admission ends, with the reason, when requests are let through no more.

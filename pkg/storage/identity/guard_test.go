@@ -28,12 +28,15 @@ import (
 type kept struct {
 	id string
 	// holds are the names of its objects, all in the namespace a.
-	holds []string
+	holds   []string
+	leaving bool
 }
 
-func (*kept) Kind() string                           { return "kept" }
-func (*kept) String() string                         { return "the store" }
-func (k *kept) ID(context.Context) (string, error)   { return k.id, nil }
+func (*kept) Kind() string   { return "kept" }
+func (*kept) String() string { return "the store" }
+func (k *kept) ID(context.Context) (string, bool, error) {
+	return k.id, k.leaving, nil
+}
 func (k *kept) Name(context.Context) (string, error) { return k.id, nil }
 func (k *kept) Empty(context.Context) (bool, error)  { return len(k.holds) == 0, nil }
 func (*kept) Close() error                           { return nil }
@@ -90,7 +93,7 @@ func TestStoreIsServedThatTheClusterKnows(t *testing.T) {
 				}
 			}
 			guard := New(Config{
-				Store: &kept{"new", c.holds}, ConfigMaps: client.CoreV1(), Namespace: "ours", Clock: clock.RealClock{},
+				Store: &kept{id: "new", holds: c.holds}, ConfigMaps: client.CoreV1(), Namespace: "ours", Clock: clock.RealClock{},
 				Marks: marked(c.marked...), Changed: func(err error) { t.Error(err) },
 			})
 			if guard.Admitted() == nil {
@@ -131,6 +134,14 @@ func TestStoreThatChangesIsShut(t *testing.T) {
 		t.Fatal(err)
 	}
 	wantRefused(t, guard, 0)
+	store.leaving = true
+	if guard.Verify(t.Context()) != nil || guard.VerifyAbsence(t.Context()) == nil {
+		t.Error("what is leaving has what there is, and can't say what there is not")
+	}
+	store.leaving = false
+	if err := guard.VerifyAbsence(t.Context()); err != nil {
+		t.Error(err)
+	}
 	admission, err := guard.Admission()
 	if err != nil {
 		t.Fatal(err)

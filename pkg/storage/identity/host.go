@@ -45,21 +45,22 @@ func (h *Host) String() string { return "the records of CustomResourceDefinition
 // Close has nothing to let go of.
 func (*Host) Close() error { return nil }
 
-// ID is the identity that the store has now, "" where there is no store.
-func (h *Host) ID(ctx context.Context) (string, error) {
+// ID is the identity that the store has now, "" where there is no store. It is leaving
+// once somebody has deleted the definition: then it goes with the last record.
+func (h *Host) ID(ctx context.Context) (id string, leaving bool, err error) {
 	found, err := h.definitions.Get(ctx, h.definition, metav1.GetOptions{})
 	switch {
 	case apierrors.IsNotFound(err):
-		return "", nil
+		return "", false, nil
 	case err != nil:
-		return "", fmt.Errorf("reading the identity of %s: %w", h, err)
+		return "", false, fmt.Errorf("reading the identity of %s: %w", h, err)
 	}
-	return string(found.UID), nil
+	return string(found.UID), found.DeletionTimestamp != nil, nil
 }
 
 // Name returns the identity that the store has by itself.
 func (h *Host) Name(ctx context.Context) (string, error) {
-	id, err := h.ID(ctx)
+	id, _, err := h.ID(ctx)
 	if err == nil && id == "" {
 		err = fmt.Errorf("CustomResourceDefinition %s is not there: apply it, as artifacts/base has it", h.definition)
 	}

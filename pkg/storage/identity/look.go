@@ -12,7 +12,7 @@ import (
 // they have asked. One is under way at a time, and one more waits for it at most, so
 // that a crowd costs the store no more than a few.
 type looks struct {
-	look func() error
+	look func() (sight, error)
 
 	mutex sync.Mutex
 	// running is true while a look is under way, next the one after it, if somebody waits.
@@ -21,20 +21,27 @@ type looks struct {
 	group   sync.WaitGroup
 }
 
+// sight is what a look finds of a store that is the one it was.
+type sight struct {
+	// leaving is true where all that the store holds is being taken away.
+	leaving bool
+}
+
 // sharedLook is one that several wait for.
 type sharedLook struct {
-	done chan struct{}
-	err  error
+	done  chan struct{}
+	found sight
+	err   error
 }
 
 // ask returns what a look found that began after the call.
-func (l *looks) ask(ctx context.Context) error {
+func (l *looks) ask(ctx context.Context) (sight, error) {
 	mine := l.join()
 	select {
 	case <-mine.done:
-		return mine.err
+		return mine.found, mine.err
 	case <-ctx.Done():
-		return context.Cause(ctx)
+		return sight{}, context.Cause(ctx)
 	}
 }
 
@@ -55,7 +62,7 @@ func (l *looks) join() *sharedLook {
 // run looks for as long as somebody waits.
 func (l *looks) run() {
 	for now := l.take(); now != nil; now = l.take() {
-		now.err = l.look()
+		now.found, now.err = l.look()
 		close(now.done)
 	}
 }

@@ -13,10 +13,10 @@ import (
 func TestWhoAsksIsToldByALookThatBeganAfterwards(t *testing.T) {
 	began, end := make(chan int), make(chan error)
 	count := 0
-	l := &looks{look: func() error {
+	l := &looks{look: func() (sight, error) {
 		count++
 		began <- count
-		return <-end
+		return sight{}, <-end
 	}}
 	t.Cleanup(l.wait)
 	asked := func(n int) <-chan error {
@@ -58,9 +58,9 @@ func TestWhoAsksIsToldByALookThatBeganAfterwards(t *testing.T) {
 // TestWhoGivesUpTakesNoOtherAlong: the look goes on for those who wait.
 func TestWhoGivesUpTakesNoOtherAlong(t *testing.T) {
 	began, end := make(chan struct{}), make(chan error)
-	l := &looks{look: func() error {
+	l := &looks{look: func() (sight, error) {
 		began <- struct{}{}
-		return <-end
+		return sight{}, <-end
 	}}
 	t.Cleanup(l.wait)
 	first := l.join()
@@ -69,7 +69,7 @@ func TestWhoGivesUpTakesNoOtherAlong(t *testing.T) {
 	impatient := errors.New("impatient")
 	ctx, giveUp := context.WithCancelCause(t.Context())
 	giveUp(impatient)
-	if err := l.ask(ctx); !errors.Is(err, impatient) {
+	if _, err := l.ask(ctx); !errors.Is(err, impatient) {
 		t.Errorf("who gave up is told %v", err)
 	}
 	end <- nil

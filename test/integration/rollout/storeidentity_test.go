@@ -257,9 +257,11 @@ func loseRecords(t *testing.T) {
 // kept is a store in memory.
 type kept struct{ id string }
 
-func (*kept) Kind() string                           { return "kept" }
-func (k *kept) String() string                       { return "store " + k.id }
-func (k *kept) ID(context.Context) (string, error)   { return k.id, nil }
+func (*kept) Kind() string     { return "kept" }
+func (k *kept) String() string { return "store " + k.id }
+func (k *kept) ID(context.Context) (string, bool, error) {
+	return k.id, false, nil
+}
 func (k *kept) Name(context.Context) (string, error) { return k.id, nil }
 func (*kept) Empty(context.Context) (bool, error)    { return true, nil }
 func (*kept) Close() error                           { return nil }
