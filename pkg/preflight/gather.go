@@ -57,28 +57,56 @@ func Gather(ctx context.Context, config *rest.Config, namespace string) (Facts, 
 	if err := g.discover(); err != nil {
 		return Facts{}, err
 	}
-	for _, look := range []struct {
-		what string
-		at   func(context.Context) error
-	}{
-		{whatAPIServices, g.lookAtAPIServices},
-		// After these, which tell whether discovery shows the operator's kinds.
-		{whatCRDs, g.lookAtKinds},
-		{whatDeployments, g.lookAtDeployments},
-		{whatHeaderCA, g.lookAtHeaderCA},
-		{whatNamespace, g.lookAtNamespace},
-		{whatRecords, g.lookAtRecords},
-		{whatRights, g.lookAtRights},
-		{whatAccount, g.lookAtAccount},
-	} {
+	for _, look := range g.looks() {
 		if err := look.at(ctx); err != nil {
 			if ctx.Err() != nil {
 				return Facts{}, fmt.Errorf("looking at %s: %w", look.what, err)
 			}
-			g.facts.Unknown = append(g.facts.Unknown, Unknown{What: look.what, Why: err.Error()})
+			g.facts.Unknown = append(g.facts.Unknown, look.failed(err))
 		}
 	}
 	return g.facts, nil
+}
+
+// look is one thing to find out.
+type look struct {
+	what string
+	at   func(context.Context) error
+	// takes are the rights to do so.
+	takes string
+}
+
+// failed is what to tell of an error.
+func (l look) failed(err error) Unknown {
+	unknown := Unknown{What: l.what, Why: err.Error()}
+	var lacks lacking
+	switch {
+	case errors.As(err, &lacks):
+		unknown.Right = right(lacks).String()
+	case apierrors.IsForbidden(err):
+		unknown.Right = l.takes
+	}
+	return unknown
+}
+
+// lacking is the error of a right that whoever asks does not have.
+type lacking right
+
+func (l lacking) Error() string { return "you may not " + right(l).String() }
+
+// looks are all of them, in their order.
+func (g *gatherer) looks() []look {
+	return []look{
+		{whatAPIServices, g.lookAtAPIServices, "list apiservices.apiregistration.k8s.io"},
+		// After these, which tell whether discovery shows the operator's kinds.
+		{whatCRDs, g.lookAtKinds, "get, list customresourcedefinitions.apiextensions.k8s.io"},
+		{whatDeployments, g.lookAtDeployments, "list deployments.apps"},
+		{whatHeaderCA, g.lookAtHeaderCA, "get configmaps extension-apiserver-authentication in kube-system"},
+		{whatNamespace, g.lookAtNamespace, "get namespaces " + g.facts.Namespace},
+		{whatRecords, g.lookAtRecords, "list vmdistributedclusterrecords." + storagev1.GroupName},
+		{whatRights, g.lookAtRights, "create selfsubjectaccessreviews.authorization.k8s.io"},
+		{whatAccount, g.lookAtAccount, "get serviceaccounts " + serverName + " in " + g.facts.Namespace},
+	}
 }
 
 func (g *gatherer) connect(config *rest.Config) (err error) {
@@ -269,7 +297,7 @@ func (g *gatherer) lookAtRecords(ctx context.Context) (err error) {
 
 func (g *gatherer) lookAtRights(ctx context.Context) error {
 	may := mayI(g.kubernetes)
-	lacking, err := denied(ctx, applying(g.facts.Namespace), may)
+	unapplied, err := denied(ctx, applying(g.facts.Namespace), may)
 	if err != nil {
 		return err
 	}
@@ -288,7 +316,7 @@ func (g *gatherer) lookAtRights(ctx context.Context) error {
 				strings.Join(tell(ungiven), ", "))
 		}
 	}
-	g.facts.MayNot = append(tell(lacking), g.facts.MayNot...)
+	g.facts.MayNot = append(tell(unapplied), g.facts.MayNot...)
 	return nil
 }
 
@@ -309,9 +337,9 @@ func (g *gatherer) lookAtAccount(ctx context.Context) error {
 		return err
 	}
 	if !allowed {
-		return fmt.Errorf("you may not %s", review)
+		return lacking(review)
 	}
-	lacking, err := denied(ctx, serverRights(g.facts.Namespace), mayAccount(g.kubernetes, g.facts.Namespace, serverName))
-	g.facts.ServerMayNot = tell(lacking)
+	denials, err := denied(ctx, serverRights(g.facts.Namespace), mayAccount(g.kubernetes, g.facts.Namespace, serverName))
+	g.facts.ServerMayNot = tell(denials)
 	return err
 }

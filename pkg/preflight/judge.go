@@ -38,25 +38,26 @@ func OperatorFlag() string { return "-controller.disableReconcileFor=" + strings
 // Judge tells what to make of the facts.
 func Judge(facts Facts, plan Plan) Verdict {
 	recommended, why := recommend(facts)
-	overlay := cmp.Or(plan.Overlay, recommended)
+	overlay := cmp.Or(plan.Overlay, recommended, Base)
 	findings := slices.Concat(
 		judgeOverlay(facts, overlay),
 		judgeHost(facts, plan),
 		judgeRights(facts),
 		judgeZones(facts),
 		judgeRecords(facts),
-		judgeUnknown(facts),
+		judgeUnknown(facts, overlay),
 	)
 	order := []Level{Blocking, Warning, Note}
 	slices.SortStableFunc(findings, func(a, b Finding) int { return slices.Index(order, a.Level) - slices.Index(order, b.Level) })
-	blocked := slices.ContainsFunc(findings, func(f Finding) bool { return f.Level == Blocking })
+	blocked := len(blocking(slices.Clone(findings))) > 0
 	return Verdict{
 		Overlay: overlay, Recommended: recommended, Why: why, Ready: !blocked, Findings: findings,
-		Instead: instead(overlay.other(), judgeOverlay(facts, overlay.other())),
+		Instead: instead(overlay.other(), slices.Concat(judgeOverlay(facts, overlay.other()), blocking(judgeUnknown(facts, overlay.other())))),
 	}
 }
 
-// recommend tells which overlay fits, and why.
+// recommend tells which overlay fits, and why. What could not be read counts as neither
+// there nor absent.
 func recommend(facts Facts) (Overlay, string) {
 	first, second := facts.First, facts.Second
 	switch {
@@ -66,8 +67,12 @@ func recommend(facts Facts) (Overlay, string) {
 		return Base, fmt.Sprintf("the APIService %s is this server's already: this is an upgrade", first.Name)
 	case second.Standing == Ours:
 		return Beside, fmt.Sprintf("the APIService %s is this server's already: this is an upgrade", second.Name)
+	case !facts.knows(whatAPIServices):
+		return Undecided, "whose the two groups are can't be told without the APIServices"
 	case len(facts.Kinds) > 0:
 		return Beside, fmt.Sprintf("the operator has %s in v1alpha1 of operator.victoriametrics.com, which %s would hide", resources(facts.Kinds), Base)
+	case !facts.knows(whatCRDs):
+		return Undecided, "what else is in v1alpha1 of operator.victoriametrics.com can't be told without the CustomResourceDefinitions"
 	}
 	return Base, "nothing else is in v1alpha1 of operator.victoriametrics.com"
 }
@@ -266,14 +271,34 @@ func judgeRecords(facts Facts) []Finding {
 	}}
 }
 
-func judgeUnknown(facts Facts) []Finding {
+func judgeUnknown(facts Facts, overlay Overlay) []Finding {
 	var findings []Finding
 	for _, unknown := range facts.Unknown {
-		findings = append(findings, Finding{
-			Level: Warning, Topic: "Unknown", Message: fmt.Sprintf("can't tell %s: %s", unknown.What, unknown.Why),
-		})
+		finding := Finding{Level: Warning, Topic: "Unknown", Message: fmt.Sprintf("can't tell %s: %s", unknown.What, unknown.Why), Remedy: unknown.help()}
+		switch {
+		case unknown.What == whatAPIServices:
+			// Applying the manifests might take the API from somebody.
+			finding.Level = Blocking
+		case unknown.What == whatCRDs && overlay == Base && facts.First.Standing != Ours:
+			finding.Level = Blocking
+			finding.Remedy += ", or use " + string(Beside) + ", which hides nothing"
+		}
+		findings = append(findings, finding)
 	}
 	return findings
+}
+
+// blocking are those of the findings that have to be mended first.
+func blocking(findings []Finding) []Finding {
+	return slices.DeleteFunc(findings, func(f Finding) bool { return f.Level != Blocking })
+}
+
+// help is what to do to find it out.
+func (u Unknown) help() string {
+	if u.Right != "" {
+		return "run this as somebody who may " + u.Right
+	}
+	return "mend that, and run this again"
 }
 
 // knows tells whether something could be found out.

@@ -153,6 +153,40 @@ func TestJudge(t *testing.T) {
 			},
 			recommended: Base, warnings: []string{"Unknown"},
 		},
+		"nobody may tell whose the APIServices are": {
+			change: func(f *Facts) {
+				f.First.Standing, f.Second.Standing = "", ""
+				f.Unknown = []Unknown{{What: whatAPIServices, Why: "forbidden", Right: "list apiservices.apiregistration.k8s.io"}}
+			},
+			recommended: Undecided, blocking: []string{"Unknown"},
+			says: []string{"can't tell the APIServices: forbidden", "somebody who may list apiservices.apiregistration.k8s.io", "not ready"},
+		},
+		"the APIServices could not be read, and the other way is asked for": {
+			change: func(f *Facts) {
+				f.First.Standing, f.Second.Standing = "", ""
+				f.Unknown = []Unknown{{What: whatAPIServices, Why: "connection refused"}}
+			},
+			plan: Plan{Overlay: Beside}, recommended: Undecided, blocking: []string{"Unknown"}, says: []string{"connection refused", "run this again"},
+		},
+		"nobody may tell what the operator has defined": {
+			change: func(f *Facts) {
+				f.Unknown = []Unknown{{What: whatCRDs, Why: "forbidden", Right: "get, list customresourcedefinitions.apiextensions.k8s.io"}}
+			},
+			recommended: Undecided, blocking: []string{"Unknown"},
+			says: []string{"somebody who may get, list customresourcedefinitions.apiextensions.k8s.io", string(Beside) + ", which hides nothing"},
+		},
+		"what the operator has defined is no matter for the other one": {
+			change: func(f *Facts) { f.Unknown = []Unknown{{What: whatCRDs, Why: "forbidden"}} },
+			plan:   Plan{Overlay: Beside}, recommended: Undecided, warnings: []string{"Unknown"},
+		},
+		"discovery shows kinds whose definitions nobody may read": {
+			change:      func(f *Facts) { full(f); f.Unknown = []Unknown{{What: whatCRDs, Why: "forbidden"}} },
+			recommended: Beside, warnings: []string{"Unknown"},
+		},
+		"an upgrade needs to know no definition": {
+			change:      func(f *Facts) { installed(&f.Second); f.Unknown = []Unknown{{What: whatCRDs, Why: "forbidden"}} },
+			recommended: Beside, warnings: []string{"Unknown"},
+		},
 		"other aggregated servers do not answer": {
 			change:      func(f *Facts) { f.OtherAPIServices = []OtherAPIService{{Name: "v1.other", Message: "no route"}} },
 			recommended: Base, warnings: []string{"Aggregation"}, says: []string{"no route"},

@@ -4,6 +4,7 @@
 package preflight
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 )
@@ -13,7 +14,7 @@ func (v Verdict) Text(facts Facts) string {
 	var b strings.Builder
 	line := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
 	line("cluster:  Kubernetes %s", facts.Version)
-	line("fits:     %s", v.Recommended)
+	line("fits:     %s", cmp.Or(v.Recommended, "can't be told"))
 	line("because:  %s", v.Why)
 	if v.Overlay != v.Recommended {
 		line("asked:    %s", v.Overlay)

@@ -11,6 +11,8 @@ const (
 	Base Overlay = "artifacts/base"
 	// Beside serves it in a group of its own.
 	Beside Overlay = "artifacts/overlays/beside-the-operator"
+	// Undecided stands for none, where it can't be told which one fits.
+	Undecided Overlay = ""
 )
 
 // Overlays are all there are.
@@ -59,7 +61,8 @@ type Finding struct {
 type Verdict struct {
 	// Overlay is the one that this verdict is about.
 	Overlay Overlay `json:"overlay"`
-	// Recommended is the one that fits, and Why says so.
+	// Recommended is the one that fits, and Why says so. It is Undecided where what could
+	// not be read would tell.
 	Recommended Overlay `json:"recommended"`
 	Why         string  `json:"why"`
 	// Ready tells whether nothing stands against Overlay.
