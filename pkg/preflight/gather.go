@@ -43,14 +43,15 @@ type gatherer struct {
 	definitions   apiextensions.Interface
 	registrations aggregator.Interface
 	objects       metadata.Interface
+	plan          Plan
 	facts         Facts
 }
 
-// Gather finds out about a cluster, in which the server is to run in a namespace. It
-// changes nothing. What is forbidden, or fails by itself, is told in Facts.Unknown; an
+// Gather finds out about a cluster, in which the server is to run in a namespace. Which
+// rights it asks about, the plan tells. It changes nothing. What is forbidden, or fails by itself, is told in Facts.Unknown; an
 // error means that nothing can be told.
-func Gather(ctx context.Context, config *rest.Config, namespace string) (Facts, error) {
-	g := &gatherer{facts: Facts{Namespace: namespace}}
+func Gather(ctx context.Context, config *rest.Config, namespace string, plan Plan) (Facts, error) {
+	g := &gatherer{plan: plan, facts: Facts{Namespace: namespace}}
 	if err := g.connect(config); err != nil {
 		return Facts{}, err
 	}
@@ -296,8 +297,8 @@ func (g *gatherer) lookAtRecords(ctx context.Context) (err error) {
 }
 
 func (g *gatherer) lookAtRights(ctx context.Context) error {
-	may := mayI(g.kubernetes)
-	unapplied, err := denied(ctx, applying(g.facts.Namespace), may)
+	may, manifests := mayI(g.kubernetes), g.plan.judged(g.facts)
+	unapplied, err := denied(ctx, manifests.applying(g.facts.Namespace), may)
 	if err != nil {
 		return err
 	}
@@ -307,7 +308,7 @@ func (g *gatherer) lookAtRights(ctx context.Context) error {
 		return err
 	}
 	if len(unable) > 0 {
-		ungiven, err := denied(ctx, given(g.facts.Namespace), may)
+		ungiven, err := denied(ctx, manifests.given(g.facts.Namespace), may)
 		if err != nil {
 			return err
 		}
@@ -339,7 +340,7 @@ func (g *gatherer) lookAtAccount(ctx context.Context) error {
 	if !allowed {
 		return lacking(review)
 	}
-	denials, err := denied(ctx, serverRights(g.facts.Namespace), mayAccount(g.kubernetes, g.facts.Namespace, serverName))
+	denials, err := denied(ctx, g.plan.judged(g.facts).serverRights(g.facts.Namespace), mayAccount(g.kubernetes, g.facts.Namespace, serverName))
 	g.facts.ServerMayNot = tell(denials)
 	return err
 }

@@ -4,7 +4,6 @@
 package preflight
 
 import (
-	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -38,20 +37,21 @@ func OperatorFlag() string { return "-controller.disableReconcileFor=" + strings
 // Judge tells what to make of the facts.
 func Judge(facts Facts, plan Plan) Verdict {
 	recommended, why := recommend(facts)
-	overlay := cmp.Or(plan.Overlay, recommended, Base)
+	manifests := plan.judged(facts)
+	overlay := manifests.Overlay
 	findings := slices.Concat(
 		judgeOverlay(facts, overlay),
-		judgeHost(facts, plan),
+		judgeHost(facts, manifests, plan.WithoutPlugins),
 		judgeRights(facts),
 		judgeZones(facts),
-		judgeRecords(facts),
+		judgeRecords(facts, manifests.Store),
 		judgeUnknown(facts, overlay),
 	)
 	order := []Level{Blocking, Warning, Note}
 	slices.SortStableFunc(findings, func(a, b Finding) int { return slices.Index(order, a.Level) - slices.Index(order, b.Level) })
 	blocked := len(blocking(slices.Clone(findings))) > 0
 	return Verdict{
-		Overlay: overlay, Recommended: recommended, Why: why, Ready: !blocked, Findings: findings,
+		Manifests: manifests, Apply: manifests.Folders(), Recommended: recommended, Why: why, Ready: !blocked, Findings: findings,
 		Instead: instead(overlay.other(), slices.Concat(judgeOverlay(facts, overlay.other()), blocking(judgeUnknown(facts, overlay.other())))),
 	}
 }
@@ -168,16 +168,16 @@ func judgeOperators(facts Facts) []Finding {
 }
 
 // judgeHost tells what the cluster lacks.
-func judgeHost(facts Facts, plan Plan) []Finding {
+func judgeHost(facts Facts, manifests Manifests, withoutPlugins []string) []Finding {
 	var findings []Finding
-	for _, need := range needs() {
+	for _, need := range manifests.needs() {
 		missing := need.missing(facts.Served)
-		if len(missing) == 0 || need.plugin != "" && slices.Contains(plan.WithoutPlugins, need.plugin) {
+		if len(missing) == 0 || need.plugin != "" && slices.Contains(withoutPlugins, need.plugin) {
 			continue
 		}
 		findings = append(findings, Finding{
 			Level: Blocking, Topic: "HostAPI", Remedy: need.help(),
-			Message: fmt.Sprintf("the cluster (%s) does not serve %s, which is there since Kubernetes %s: %s", facts.Version, strings.Join(missing, ", "), need.since, need.purpose),
+			Message: fmt.Sprintf("the cluster (%s) does not serve %s, which is there since %s: %s", facts.Version, strings.Join(missing, ", "), need.since, need.purpose),
 		})
 	}
 	if !facts.RequestHeaderCA && facts.knows(whatHeaderCA) {
@@ -260,15 +260,21 @@ func judgeZones(facts Facts) []Finding {
 	}}
 }
 
-func judgeRecords(facts Facts) []Finding {
+func judgeRecords(facts Facts, store Store) []Finding {
 	if !facts.Records.Defined || facts.Records.Count == 0 {
 		return nil
 	}
-	return []Finding{{
+	finding := Finding{
 		Level: Note, Topic: "Records",
-		Message: fmt.Sprintf("VMDistributedClusters are stored in this cluster already (records: %s): a server with --storage=host goes on with them, and one with another store does not see them",
-			atLeast(facts.Records.Count)),
-	}}
+		Message: fmt.Sprintf("VMDistributedClusters are stored in this cluster already (records: %s): the server goes on with them", atLeast(facts.Records.Count)),
+	}
+	if store != Host {
+		finding.Level = Warning
+		finding.Message = fmt.Sprintf("VMDistributedClusters are stored in this cluster already (records: %s), and a server with another store does not see them",
+			atLeast(facts.Records.Count))
+		finding.Remedy = "choose manifests without etcd to go on with them; else apply your VMDistributedClusters again afterwards"
+	}
+	return []Finding{finding}
 }
 
 func judgeUnknown(facts Facts, overlay Overlay) []Finding {

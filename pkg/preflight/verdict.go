@@ -15,9 +15,6 @@ const (
 	Undecided Overlay = ""
 )
 
-// Overlays are all there are.
-func Overlays() []Overlay { return []Overlay{Base, Beside} }
-
 // other is the one that this one is not.
 func (o Overlay) other() Overlay {
 	if o == Base {
@@ -28,10 +25,17 @@ func (o Overlay) other() Overlay {
 
 // Plan is what somebody wants to install.
 type Plan struct {
-	// Overlay is the one that they want; "" leaves the choice to Judge.
-	Overlay Overlay
+	// Manifests are those that they want; an Overlay that is open leaves the choice to
+	// Judge.
+	Manifests
 	// WithoutPlugins are the admission plugins that the server will run without.
 	WithoutPlugins []string
+}
+
+// judged are the manifests that a verdict about the facts is about.
+func (p Plan) judged(facts Facts) Manifests {
+	recommended, _ := recommend(facts)
+	return p.Manifests.decided(recommended)
 }
 
 // Level says how bad a finding is.
@@ -59,8 +63,9 @@ type Finding struct {
 
 // Verdict is what to make of Facts.
 type Verdict struct {
-	// Overlay is the one that this verdict is about.
-	Overlay Overlay `json:"overlay"`
+	// Manifests are those that this verdict is about, and Apply the folders that they are in.
+	Manifests
+	Apply []string `json:"apply"`
 	// Recommended is the one that fits, and Why says so. It is Undecided where what could
 	// not be read would tell.
 	Recommended Overlay `json:"recommended"`

@@ -1,0 +1,129 @@
+// Copyright The vmdistributed-apiserver Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package preflight
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+)
+
+// Store is where the server keeps objects.
+type Store string
+
+// The stores there are.
+const (
+	// Host keeps them as records in the cluster itself.
+	Host Store = "host"
+	// ExternalEtcd keeps them in an etcd that is there already.
+	ExternalEtcd Store = "external-etcd"
+	// EmbeddedEtcd keeps them in an etcd inside the server, on a volume.
+	EmbeddedEtcd Store = "embedded-etcd"
+)
+
+// Certificate is where the certificate comes from that the server serves with.
+type Certificate string
+
+// The certificates there are.
+const (
+	// Own is made by the server itself.
+	Own Certificate = "own"
+	// CertManager is made by cert-manager.
+	CertManager Certificate = "cert-manager"
+)
+
+// Manifests are folders of artifacts put together. What is at its zero value is still
+// open.
+type Manifests struct {
+	// Overlay says in which group the kind is served.
+	Overlay     Overlay     `json:"overlay"`
+	Store       Store       `json:"store"`
+	Certificate Certificate `json:"certificate"`
+}
+
+// folders are those of artifacts, with what each says.
+func folders() map[string]Manifests {
+	return map[string]Manifests{
+		string(Base):                         {Overlay: Base},
+		string(Beside):                       {Overlay: Beside},
+		"artifacts/overlays/external-etcd":   {Overlay: Base, Store: ExternalEtcd},
+		"artifacts/overlays/embedded-etcd":   {Overlay: Base, Store: EmbeddedEtcd},
+		"artifacts/overlays/cert-manager":    {Overlay: Base, Certificate: CertManager},
+		"artifacts/components/external-etcd": {Store: ExternalEtcd},
+		"artifacts/components/cert-manager":  {Certificate: CertManager},
+	}
+}
+
+// Folders are all that Combine knows, in order.
+func Folders() []string { return slices.Sorted(maps.Keys(folders())) }
+
+// Combine puts together what a kustomization takes. The second group goes before the
+// first, since its overlay takes the first one's APIService out.
+func Combine(names []string) (Manifests, error) {
+	var all Manifests
+	for _, name := range names {
+		one, known := folders()[strings.TrimSuffix(name, "/")]
+		if !known {
+			return Manifests{}, fmt.Errorf("%s is unknown: use one of %s", name, strings.Join(Folders(), ", "))
+		}
+		if all.Store != "" && one.Store != "" && all.Store != one.Store {
+			return Manifests{}, fmt.Errorf("%s puts objects elsewhere than what is named before it, %s: leave one of them out", name, all.Store)
+		}
+		if all.Overlay != Beside {
+			all.Overlay = cmp.Or(one.Overlay, all.Overlay)
+		}
+		all.Store, all.Certificate = cmp.Or(all.Store, one.Store), cmp.Or(all.Certificate, one.Certificate)
+	}
+	return all, nil
+}
+
+// decided are the manifests with nothing open, where one overlay fits or none is known to.
+func (m Manifests) decided(recommended Overlay) Manifests {
+	return Manifests{
+		Overlay: cmp.Or(m.Overlay, recommended, Base), Store: cmp.Or(m.Store, Host), Certificate: cmp.Or(m.Certificate, Own),
+	}
+}
+
+// Folders are the fewest of which they can be put together.
+func (m Manifests) Folders() []string {
+	const overlays, components = "artifacts/overlays/", "artifacts/components/"
+	var store, certificate string
+	if m.Store != Host {
+		store = string(m.Store)
+	}
+	if m.Certificate == CertManager {
+		certificate = string(m.Certificate)
+	}
+	var all []string
+	switch {
+	case m.Overlay == Beside:
+		all = []string{string(Beside)}
+	case store == "" && certificate == "":
+		return []string{string(Base)}
+	case store == "":
+		return []string{overlays + certificate}
+	default:
+		all, store = []string{overlays + store}, ""
+	}
+	if store == string(EmbeddedEtcd) { // which is no component
+		all, store = append([]string{overlays + store}, all...), ""
+	}
+	for _, component := range []string{store, certificate} {
+		if component != "" {
+			all = append(all, components+component)
+		}
+	}
+	return all
+}
+
+// String says what they are in words.
+func (m Manifests) String() string {
+	store := map[Store]string{
+		Host: "objects in the cluster itself", ExternalEtcd: "objects in an etcd of yours", EmbeddedEtcd: "objects in an embedded etcd",
+	}[m.Store]
+	certificate := map[Certificate]string{Own: "a certificate of its own", CertManager: "a certificate of cert-manager"}[m.Certificate]
+	return fmt.Sprintf("%s (%s, %s)", strings.Join(m.Folders(), " with "), store, certificate)
+}
