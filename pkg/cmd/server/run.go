@@ -38,6 +38,8 @@ func (o *options) run(ctx context.Context) (err error) {
 			return startErr
 		}
 		defer func() { err = errors.Join(err, member.Close()) }()
+	} else if err := o.awaitEtcd(ctx); err != nil {
+		return err
 	}
 
 	config, err := o.config(ctx, stop)
