@@ -11,6 +11,11 @@ import (
 	"strings"
 )
 
+const (
+	overlaysFolder   = "artifacts/overlays/"
+	componentsFolder = "artifacts/components/"
+)
+
 // Store is where the server keeps objects.
 type Store string
 
@@ -46,22 +51,24 @@ type Manifests struct {
 
 // folders are those of artifacts, with what each says.
 func folders() map[string]Manifests {
-	return map[string]Manifests{
-		string(Base):                         {Overlay: Base},
-		string(Beside):                       {Overlay: Beside},
-		"artifacts/overlays/external-etcd":   {Overlay: Base, Store: ExternalEtcd},
-		"artifacts/overlays/embedded-etcd":   {Overlay: Base, Store: EmbeddedEtcd},
-		"artifacts/overlays/cert-manager":    {Overlay: Base, Certificate: CertManager},
-		"artifacts/components/external-etcd": {Store: ExternalEtcd},
-		"artifacts/components/cert-manager":  {Certificate: CertManager},
+	all := map[string]Manifests{string(Base): {Overlay: Base}}
+	for name, says := range map[string]Manifests{
+		"beside-the-operator": {Overlay: Beside}, "external-etcd": {Store: ExternalEtcd},
+		"embedded-etcd": {Store: EmbeddedEtcd}, "cert-manager": {Certificate: CertManager},
+	} {
+		all[componentsFolder+name] = says
+		// An overlay is the base with this component.
+		says.Overlay = cmp.Or(says.Overlay, Base)
+		all[overlaysFolder+name] = says
 	}
+	return all
 }
 
 // Folders are all that Combine knows, in order.
 func Folders() []string { return slices.Sorted(maps.Keys(folders())) }
 
 // Combine puts together what a kustomization takes. The second group goes before the
-// first, since its overlay takes the first one's APIService out.
+// first, since its component takes the first one's APIService out.
 func Combine(names []string) (Manifests, error) {
 	var all Manifests
 	for _, name := range names {
@@ -87,34 +94,25 @@ func (m Manifests) decided(recommended Overlay) Manifests {
 	}
 }
 
-// Folders are the fewest of which they can be put together.
+// Folders are the fewest of which they can be put together: the base, or the overlay of
+// the first component, and the components beside it.
 func (m Manifests) Folders() []string {
-	const overlays, components = "artifacts/overlays/", "artifacts/components/"
-	var store, certificate string
+	var components []string
+	if m.Overlay == Beside {
+		components = append(components, "beside-the-operator")
+	}
 	if m.Store != Host {
-		store = string(m.Store)
+		components = append(components, string(m.Store))
 	}
-	if m.Certificate == CertManager {
-		certificate = string(m.Certificate)
+	if m.Certificate != Own {
+		components = append(components, string(m.Certificate))
 	}
-	var all []string
-	switch {
-	case m.Overlay == Beside:
-		all = []string{string(Beside)}
-	case store == "" && certificate == "":
+	if len(components) == 0 {
 		return []string{string(Base)}
-	case store == "":
-		return []string{overlays + certificate}
-	default:
-		all, store = []string{overlays + store}, ""
 	}
-	if store == string(EmbeddedEtcd) { // which is no component
-		all, store = append([]string{overlays + store}, all...), ""
-	}
-	for _, component := range []string{store, certificate} {
-		if component != "" {
-			all = append(all, components+component)
-		}
+	all := []string{overlaysFolder + components[0]}
+	for _, component := range components[1:] {
+		all = append(all, componentsFolder+component)
 	}
 	return all
 }

@@ -20,16 +20,21 @@ import (
 
 // foldersOf are what a build is put together of, as preflight is told.
 func foldersOf(b build) []string {
-	const overlays, components = "artifacts/overlays/", "artifacts/components/"
+	const components = "artifacts/components/"
 	switch b.name {
 	case "base", "example-1":
 		return []string{"artifacts/base"}
 	case "example-2":
-		return []string{overlays + "beside-the-operator", components + "external-etcd", components + "cert-manager"}
-	case "example-3":
-		return []string{overlays + "embedded-etcd", overlays + "beside-the-operator"}
+		return []string{"artifacts/base", components + "beside-the-operator", components + "external-etcd", components + "cert-manager"}
 	}
-	return []string{overlays + b.name}
+	if names := strings.Split(b.name, "+"); len(names) > 1 {
+		folders := []string{"artifacts/base"}
+		for _, name := range names {
+			folders = append(folders, components+name)
+		}
+		return folders
+	}
+	return []string{"artifacts/overlays/" + b.name}
 }
 
 // TestPreflightAsksForWhatTheManifestsTake: no right less, and none more.

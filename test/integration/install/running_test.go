@@ -32,6 +32,8 @@ func TestServerRunsAsInstalled(t *testing.T) {
 		"cert-manager":        controlplane.StoreHost,
 		"beside-the-operator": controlplane.StoreHost,
 		"example-2":           controlplane.StoreEtcd, // three of them together
+		// As are these.
+		"beside-the-operator+cert-manager+embedded-etcd": controlplane.StoreEmbedded,
 	} {
 		t.Run(name, func(t *testing.T) {
 			b := named(t, name)
