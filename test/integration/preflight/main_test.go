@@ -13,6 +13,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -132,21 +133,12 @@ func (s *site) kubeconfigOf(user string, rules ...rbacv1.PolicyRule) string {
 	return path
 }
 
-// finding returns the finding of a topic and a level, if there is one.
-func (o outcome) finding(level preflight.Level, topic string) (preflight.Finding, bool) {
-	for _, finding := range o.Verdict.Findings {
-		if finding.Level == level && finding.Topic == topic {
-			return finding, true
-		}
-	}
-	return preflight.Finding{}, false
-}
-
-// expect wants a finding that says something.
+// expect wants a finding of a level and a topic that says something.
 func (s *site) expect(o outcome, level preflight.Level, topic, says string) {
 	s.t.Helper()
-	finding, ok := o.finding(level, topic)
-	if !ok || !strings.Contains(finding.Message+finding.Remedy, says) {
+	if !slices.ContainsFunc(o.Verdict.Findings, func(finding preflight.Finding) bool {
+		return finding.Level == level && finding.Topic == topic && strings.Contains(finding.Message+" "+finding.Remedy, says)
+	}) {
 		s.t.Errorf("no %s finding of topic %s says %q: %+v", level, topic, says, o.Verdict.Findings)
 	}
 }
