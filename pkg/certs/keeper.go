@@ -45,9 +45,10 @@ type Keeper struct {
 	kick          chan struct{}
 	retry         workqueue.TypedRateLimiter[string]
 
-	// trust and told are of the goroutine that makes the passes.
-	trust *trust
-	told  map[string]standing
+	// trust, contests and told are of the goroutine that makes the passes.
+	trust    *trust
+	contests contests
+	told     map[string]standing
 
 	mutex sync.Mutex
 	// doubt is why the aggregator does not trust us, as far as is known. It is nil from
@@ -70,7 +71,7 @@ func New(options Options, host *rest.Config) (*Keeper, error) {
 		clock: clock.RealClock{}, begun: clock.RealClock{}.Now(),
 		kick: make(chan struct{}, 1), metrics: newGauges(),
 		retry: workqueue.NewTypedItemExponentialFailureRateLimiter[string](firstRetry, lastRetry),
-		trust: &trust{}, doubt: errors.New("nobody has looked yet whether the aggregator trusts the certificate"),
+		trust: &trust{}, contests: contests{}, doubt: errors.New("nobody has looked yet whether the aggregator trusts the certificate"),
 	}
 	k.served = &Served{name: "the certificate in the " + k.String()}
 	return k, nil
@@ -175,6 +176,7 @@ func (k *Keeper) step(ctx context.Context) (done bool, pause time.Duration, err 
 	}
 	if o.servicesKnown {
 		k.trust.see(o.age, services, o.authorities())
+		k.contend(ctx, o.age, services, o.stored.authorities)
 		k.report(ctx, standings, o)
 	}
 	decided := decide(o)
@@ -244,6 +246,8 @@ func (k *Keeper) report(ctx context.Context, all map[string]standing, o observed
 	for _, service := range o.services {
 		if string(service.caBundle) == string(o.stored.authorities.encode()) {
 			all[service.name] = injected
+		} else if service.pause > 0 {
+			all[service.name] = contended
 		}
 	}
 	k.metrics.show(all)
