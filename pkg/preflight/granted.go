@@ -152,6 +152,9 @@ func (m Manifests) applying(namespace string) []right {
 		add("cert-manager.io", "issuers", namespace)
 		add("cert-manager.io", "certificates", namespace)
 	}
+	if m.Scrape {
+		add(operatorGroup, "vmservicescrapes", namespace)
+	}
 	return all
 }
 
@@ -168,10 +171,11 @@ func (m Manifests) given(namespace string) []right {
 	if m.Overlay == Beside {
 		group = groupSecond
 	}
-	return append(m.serverRights(namespace), spell("", []rbacv1.PolicyRule{
+	people := spell("", []rbacv1.PolicyRule{
 		rule(group, ownKind, "get", "list", "watch", "create", "update", "patch", "delete", "deletecollection"),
 		rule(group, ownKind+"/status,"+ownKind+"/zones", "get"),
 		rule(operatorGroup, "vmclusters", "get", "list", "watch", "create", "update", "patch", "delete"),
 		rule(operatorGroup, "vmusers,vmagents", "get", "list", "watch", "update", "patch"),
-	})...)
+	})
+	return slices.Concat(m.serverRights(namespace), people, []right{{verb: "get", url: "/metrics"}})
 }

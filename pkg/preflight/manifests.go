@@ -47,11 +47,13 @@ type Manifests struct {
 	Overlay     Overlay     `json:"overlay"`
 	Store       Store       `json:"store"`
 	Certificate Certificate `json:"certificate"`
+	// Scrape has VMAgents of the operator read the server's metrics.
+	Scrape bool `json:"scrape,omitempty"`
 }
 
 // folders are those of artifacts, with what each says.
 func folders() map[string]Manifests {
-	all := map[string]Manifests{string(Base): {Overlay: Base}}
+	all := map[string]Manifests{string(Base): {Overlay: Base}, componentsFolder + "scrape": {Scrape: true}}
 	for name, says := range map[string]Manifests{
 		"beside-the-operator": {Overlay: Beside}, "external-etcd": {Store: ExternalEtcd},
 		"embedded-etcd": {Store: EmbeddedEtcd}, "cert-manager": {Certificate: CertManager},
@@ -79,10 +81,14 @@ func Combine(names []string) (Manifests, error) {
 		if all.Store != "" && one.Store != "" && all.Store != one.Store {
 			return Manifests{}, fmt.Errorf("%s puts objects elsewhere than what is named before it, %s: leave one of them out", name, all.Store)
 		}
+		if one.Scrape && all.Certificate == CertManager {
+			return Manifests{}, fmt.Errorf("%s comes after cert-manager, whose authority it would not know: name it before", name)
+		}
 		if all.Overlay != Beside {
 			all.Overlay = cmp.Or(one.Overlay, all.Overlay)
 		}
 		all.Store, all.Certificate = cmp.Or(all.Store, one.Store), cmp.Or(all.Certificate, one.Certificate)
+		all.Scrape = all.Scrape || one.Scrape
 	}
 	return all, nil
 }
@@ -91,13 +97,14 @@ func Combine(names []string) (Manifests, error) {
 func (m Manifests) decided(recommended Overlay) Manifests {
 	return Manifests{
 		Overlay: cmp.Or(m.Overlay, recommended, Base), Store: cmp.Or(m.Store, Host), Certificate: cmp.Or(m.Certificate, Own),
+		Scrape: m.Scrape,
 	}
 }
 
-// Folders are the fewest of which they can be put together: the base, or the overlay of
-// the first component, and the components beside it.
+// Folders are the fewest of which they can be put together: the base, or an overlay,
+// which is the base with one component, and the components beside it.
 func (m Manifests) Folders() []string {
-	var components []string
+	base, components := string(Base), []string(nil)
 	if m.Overlay == Beside {
 		components = append(components, "beside-the-operator")
 	}
@@ -107,11 +114,15 @@ func (m Manifests) Folders() []string {
 	if m.Certificate != Own {
 		components = append(components, string(m.Certificate))
 	}
-	if len(components) == 0 {
-		return []string{string(Base)}
+	switch {
+	case m.Scrape:
+		// Before the others, of which cert-manager has something to say about it.
+		components = append([]string{"scrape"}, components...)
+	case len(components) > 0:
+		base, components = overlaysFolder+components[0], components[1:]
 	}
-	all := []string{overlaysFolder + components[0]}
-	for _, component := range components[1:] {
+	all := []string{base}
+	for _, component := range components {
 		all = append(all, componentsFolder+component)
 	}
 	return all
@@ -123,5 +134,8 @@ func (m Manifests) String() string {
 		Host: "objects in the cluster itself", ExternalEtcd: "objects in an etcd of yours", EmbeddedEtcd: "objects in an embedded etcd",
 	}[m.Store]
 	certificate := map[Certificate]string{Own: "a certificate of its own", CertManager: "a certificate of cert-manager"}[m.Certificate]
+	if m.Scrape {
+		certificate += ", scraped"
+	}
 	return fmt.Sprintf("%s (%s, %s)", strings.Join(m.Folders(), " with "), store, certificate)
 }

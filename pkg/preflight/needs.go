@@ -25,6 +25,10 @@ func (m Manifests) needs() []need {
 		all = append(all, need{resources: []string{"cert-manager.io/v1/issuers", "cert-manager.io/v1/certificates"}, since: "cert-manager 1.0",
 			purpose: "it makes the certificate of the server", remedy: "install cert-manager first"})
 	}
+	if m.Scrape {
+		all = append(all, need{resources: []string{operatorVersion + "/vmservicescrapes"}, since: "the VictoriaMetrics operator 0.1",
+			purpose: "VMAgents read the metrics of the server by it", remedy: "install the VictoriaMetrics operator first, or leave artifacts/components/scrape out"})
+	}
 	return all
 }
 

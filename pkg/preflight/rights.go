@@ -19,12 +19,16 @@ import (
 const askedAtOnce = 8
 
 // right is to do one thing to one resource; in one namespace or, where that is empty,
-// in all.
+// in all. With a url, it is to ask for that instead.
 type right struct {
 	verb, group, resource, name, namespace string
+	url                                    string
 }
 
 func (r right) String() string {
+	if r.url != "" {
+		return r.verb + " " + r.url
+	}
 	resource := r.resource
 	if r.group != "" {
 		resource += "." + r.group
@@ -38,11 +42,15 @@ func (r right) String() string {
 	return r.verb + " " + resource
 }
 
-func (r right) attributes() *authorizationv1.ResourceAttributes {
+// attributes are what to ask about: those of a resource, or of a url.
+func (r right) attributes() (*authorizationv1.ResourceAttributes, *authorizationv1.NonResourceAttributes) {
+	if r.url != "" {
+		return nil, &authorizationv1.NonResourceAttributes{Verb: r.verb, Path: r.url}
+	}
 	resource, subresource, _ := strings.Cut(r.resource, "/")
 	return &authorizationv1.ResourceAttributes{
 		Verb: r.verb, Group: r.group, Version: "*", Resource: resource, Subresource: subresource, Name: r.name, Namespace: r.namespace,
-	}
+	}, nil
 }
 
 // spell lists what rules allow, one by one.
@@ -56,7 +64,7 @@ func spell(namespace string, rules []rbacv1.PolicyRule) []right {
 		for _, resource := range rule.Resources {
 			for _, name := range names {
 				for _, verb := range rule.Verbs {
-					all = append(all, right{verb, rule.APIGroups[0], resource, name, namespace})
+					all = append(all, right{verb: verb, group: rule.APIGroups[0], resource: resource, name: name, namespace: namespace})
 				}
 			}
 		}
@@ -90,8 +98,9 @@ func denied(ctx context.Context, rights []right, allowed func(context.Context, r
 // mayI asks about whoever asks.
 func mayI(client kubernetes.Interface) func(context.Context, right) (bool, error) {
 	return func(ctx context.Context, of right) (bool, error) {
+		resource, url := of.attributes()
 		review, err := client.AuthorizationV1().SelfSubjectAccessReviews().Create(ctx, &authorizationv1.SelfSubjectAccessReview{
-			Spec: authorizationv1.SelfSubjectAccessReviewSpec{ResourceAttributes: of.attributes()},
+			Spec: authorizationv1.SelfSubjectAccessReviewSpec{ResourceAttributes: resource, NonResourceAttributes: url},
 		}, metav1.CreateOptions{})
 		if err != nil {
 			return false, fmt.Errorf("asking whether you may %s: %w", of, err)
@@ -103,11 +112,13 @@ func mayI(client kubernetes.Interface) func(context.Context, right) (bool, error
 // mayAccount asks about a service account.
 func mayAccount(client kubernetes.Interface, namespace, name string) func(context.Context, right) (bool, error) {
 	return func(ctx context.Context, of right) (bool, error) {
+		resource, url := of.attributes()
 		review, err := client.AuthorizationV1().SubjectAccessReviews().Create(ctx, &authorizationv1.SubjectAccessReview{
 			Spec: authorizationv1.SubjectAccessReviewSpec{
-				User:               "system:serviceaccount:" + namespace + ":" + name,
-				Groups:             []string{"system:serviceaccounts", "system:serviceaccounts:" + namespace, "system:authenticated"},
-				ResourceAttributes: of.attributes(),
+				User:                  "system:serviceaccount:" + namespace + ":" + name,
+				Groups:                []string{"system:serviceaccounts", "system:serviceaccounts:" + namespace, "system:authenticated"},
+				ResourceAttributes:    resource,
+				NonResourceAttributes: url,
 			},
 		}, metav1.CreateOptions{})
 		if err != nil {

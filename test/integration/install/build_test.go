@@ -43,7 +43,7 @@ func buildAll(ctx context.Context, kubectl, root, beside string) ([]build, error
 	if err != nil {
 		return nil, err
 	}
-	together, err := combined(beside)
+	together, err := combined(root, beside)
 	if err != nil {
 		return nil, err
 	}
@@ -116,12 +116,14 @@ func writeKustomization(folder, content string) error {
 }
 
 // combined are kustomizations of components that no document shows: all that go together.
-func combined(beside string) ([]string, error) {
+func combined(root, beside string) ([]string, error) {
 	var found []string
 	for _, components := range [][]string{
 		{"embedded-etcd", "beside-the-operator"},
 		{"beside-the-operator", "cert-manager", "embedded-etcd"},
 		{"external-etcd", "cert-manager"},
+		{"scrape", "beside-the-operator"},
+		{"scrape", "cert-manager"},
 	} {
 		content := "resources: [../vmdistributed-apiserver/artifacts/base]\ncomponents:\n"
 		for _, component := range components {
@@ -133,7 +135,15 @@ func combined(beside string) ([]string, error) {
 		}
 		found = append(found, folder)
 	}
-	return found, nil
+	// The same, with the image that docs/install.md names by its digest.
+	document, err := os.ReadFile(filepath.Join(root, "docs", "install.md"))
+	if err != nil {
+		return nil, err
+	}
+	named := regexp.MustCompile(`(?m)^    images:\n(?:      .*\n)+?        digest: .*\n`).FindString(string(document))
+	folder := filepath.Join(beside, "digest")
+	return append(found, folder), writeKustomization(folder,
+		"resources: [../vmdistributed-apiserver/artifacts/base]\n"+regexp.MustCompile(`(?m)^    `).ReplaceAllString(named, ""))
 }
 
 // named is the build of the base, of an overlay or of an example.

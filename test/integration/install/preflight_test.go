@@ -22,7 +22,7 @@ import (
 func foldersOf(b build) []string {
 	const components = "artifacts/components/"
 	switch b.name {
-	case "base", "example-1":
+	case "base", "example-1", "digest":
 		return []string{"artifacts/base"}
 	case "example-2":
 		return []string{"artifacts/base", components + "beside-the-operator", components + "external-etcd", components + "cert-manager"}

@@ -4,8 +4,10 @@
 package install
 
 import (
+	"maps"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -96,7 +98,7 @@ func TestPodsHaveNoPrivileges(t *testing.T) {
 		expect(t, "capabilities taken", slices.Equal(container.Capabilities.Drop, []corev1.Capability{"ALL"}), true)
 		expect(t, "capabilities given", len(container.Capabilities.Add), 0)
 		expect(t, "network of the host", w.template.Spec.HostNetwork, false)
-		for _, key := range []string{"enforce", "warn"} {
+		for _, key := range []string{"enforce", "audit", "warn"} {
 			namespace := one[corev1.Namespace](t, named(t, "base"), "Namespace")
 			expect(t, key, namespace.Labels["pod-security.kubernetes.io/"+key], "restricted")
 		}
@@ -250,6 +252,67 @@ func TestServerKnowsItsPod(t *testing.T) {
 	})
 }
 
+// TestEveryObjectIsLabelled by the labels that Kubernetes recommends, of which none selects
+// but the first.
+func TestEveryObjectIsLabelled(t *testing.T) {
+	forAll(t, func(t *testing.T, b build, w workload) {
+		want := map[string]string{
+			"app.kubernetes.io/name": name, "app.kubernetes.io/component": "apiserver",
+			"app.kubernetes.io/part-of": "vmdistributed", "app.kubernetes.io/version": version.Current,
+		}
+		for _, object := range b.objects {
+			for label, value := range want {
+				expect(t, object.GetKind()+" "+object.GetName()+": "+label, object.GetLabels()[label], value)
+			}
+		}
+		delete(want, "app.kubernetes.io/version") // which the image says, and a claim may never change
+		expect(t, "labels of pods", maps.Equal(w.template.Labels, want), true)
+		expect(t, "selector", maps.Equal(w.selector, map[string]string{"app.kubernetes.io/name": name}), true)
+	})
+}
+
+// serviceScrape has what counts of a VMServiceScrape.
+type serviceScrape struct {
+	Spec struct {
+		Selector  metav1.LabelSelector `json:"selector"`
+		Endpoints []struct {
+			Port      string `json:"port"`
+			TLSConfig struct {
+				ServerName         string `json:"serverName"`
+				InsecureSkipVerify bool   `json:"insecureSkipVerify"`
+				CA                 struct {
+					Secret corev1.SecretKeySelector `json:"secret"`
+				} `json:"ca"`
+			} `json:"tlsConfig"`
+		} `json:"endpoints"`
+	} `json:"spec"`
+}
+
+// TestScrapersFindEveryReplica, trust it, and are let in.
+func TestScrapersFindEveryReplica(t *testing.T) {
+	for _, name := range []string{"scrape+beside-the-operator", "scrape+cert-manager"} {
+		b := named(t, name)
+		w := workloadOf(t, b)
+		scrape, service := one[serviceScrape](t, b, "VMServiceScrape"), one[corev1.Service](t, b, "Service")
+		selector, err := metav1.LabelSelectorAsSelector(&scrape.Spec.Selector)
+		must(t, err)
+		expect(t, "it selects the Service", selector.Matches(labels.Set(service.Labels)), true)
+		endpoint := scrape.Spec.Endpoints[0]
+		expect(t, "port", endpoint.Port, service.Spec.Ports[0].Name)
+		tls := endpoint.TLSConfig
+		expect(t, "name in the certificate", tls.ServerName, service.Name+"."+service.Namespace+".svc")
+		expect(t, "what is not verified", tls.InsecureSkipVerify, false)
+		secret := "vmdistributed-apiserver-certificate"
+		if _, brought := w.argument(t, "tls-cert-file"); brought {
+			secret = w.template.Spec.Volumes[0].Secret.SecretName
+		}
+		expect(t, "authority", tls.CA.Secret.Name+"/"+tls.CA.Secret.Key, secret+"/ca.crt")
+		for _, rule := range one[networkingv1.NetworkPolicy](t, b, "NetworkPolicy").Spec.Ingress {
+			expect(t, "who is let in", len(rule.From), 0)
+		}
+	}
+}
+
 // TestImageIsOfThisVersion, and of no registry.
 func TestImageIsOfThisVersion(t *testing.T) {
 	for _, build := range []string{"base", "external-etcd", "embedded-etcd", "cert-manager", "beside-the-operator"} {
@@ -258,6 +321,8 @@ func TestImageIsOfThisVersion(t *testing.T) {
 		// The image says what runs.
 		expect(t, "command", len(container.Command), 0)
 	}
+	image := workloadOf(t, named(t, "digest")).container(t).Image
+	expect(t, image+" is named by a digest", regexp.MustCompile(`^YOUR-REGISTRY/vmdistributed-apiserver@sha256:[0-9a-f]{64}$`).MatchString(image), true)
 	raw, err := os.ReadFile(filepath.Join("..", "..", "..", "artifacts", "Dockerfile"))
 	must(t, err)
 	for _, line := range []string{"USER 65532:65532\n", "ENTRYPOINT [\"/" + name + "\"]\n", "FROM scratch\n", "CGO_ENABLED=0"} {
