@@ -41,7 +41,7 @@ func Judge(facts Facts, plan Plan) Verdict {
 	overlay := manifests.Overlay
 	findings := slices.Concat(
 		judgeOverlay(facts, overlay),
-		judgeHost(facts, manifests, plan.WithoutPlugins),
+		judgeHost(facts, manifests, append(manifests.withoutPlugins(), plan.WithoutPlugins...)),
 		judgeRights(facts),
 		judgeZones(facts),
 		judgeRecords(facts, manifests.Store),
@@ -199,6 +199,9 @@ func judgeHost(facts Facts, manifests Manifests, withoutPlugins []string) []Find
 // help is what to do about a need that is not met.
 func (n need) help() string {
 	switch {
+	case n.component != "":
+		return fmt.Sprintf("add %s to your kustomization and name it here by --overlay, or run the server, and this, with --disable-admission-plugins=%s, or upgrade the cluster",
+			n.component, n.plugin)
 	case n.plugin != "":
 		return fmt.Sprintf("run the server, and this, with --disable-admission-plugins=%s, or upgrade the cluster", n.plugin)
 	case n.remedy != "":

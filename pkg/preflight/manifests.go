@@ -49,11 +49,23 @@ type Manifests struct {
 	Certificate Certificate `json:"certificate"`
 	// Scrape has VMAgents of the operator read the server's metrics.
 	Scrape bool `json:"scrape,omitempty"`
+	// WithoutMutatingPolicies is for hosts that have none yet.
+	WithoutMutatingPolicies bool `json:"withoutMutatingPolicies,omitempty"`
+}
+
+// withoutPlugins are the admission plugins that they turn off.
+func (m Manifests) withoutPlugins() []string {
+	if m.WithoutMutatingPolicies {
+		return []string{pluginMutating}
+	}
+	return nil
 }
 
 // folders are those of artifacts, with what each says.
 func folders() map[string]Manifests {
-	all := map[string]Manifests{string(Base): {Overlay: Base}, componentsFolder + "scrape": {Scrape: true}}
+	all := map[string]Manifests{
+		string(Base): {Overlay: Base}, componentsFolder + "scrape": {Scrape: true}, withoutMutating: {WithoutMutatingPolicies: true},
+	}
 	for name, says := range map[string]Manifests{
 		"beside-the-operator": {Overlay: Beside}, "external-etcd": {Store: ExternalEtcd},
 		"embedded-etcd": {Store: EmbeddedEtcd}, "cert-manager": {Certificate: CertManager},
@@ -88,7 +100,7 @@ func Combine(names []string) (Manifests, error) {
 			all.Overlay = cmp.Or(one.Overlay, all.Overlay)
 		}
 		all.Store, all.Certificate = cmp.Or(all.Store, one.Store), cmp.Or(all.Certificate, one.Certificate)
-		all.Scrape = all.Scrape || one.Scrape
+		all.Scrape, all.WithoutMutatingPolicies = all.Scrape || one.Scrape, all.WithoutMutatingPolicies || one.WithoutMutatingPolicies
 	}
 	return all, nil
 }
@@ -97,7 +109,7 @@ func Combine(names []string) (Manifests, error) {
 func (m Manifests) decided(recommended Overlay) Manifests {
 	return Manifests{
 		Overlay: cmp.Or(m.Overlay, recommended, Base), Store: cmp.Or(m.Store, Host), Certificate: cmp.Or(m.Certificate, Own),
-		Scrape: m.Scrape,
+		Scrape: m.Scrape, WithoutMutatingPolicies: m.WithoutMutatingPolicies,
 	}
 }
 
@@ -125,6 +137,9 @@ func (m Manifests) Folders() []string {
 	for _, component := range components {
 		all = append(all, componentsFolder+component)
 	}
+	if m.WithoutMutatingPolicies {
+		all = append(all, withoutMutating)
+	}
 	return all
 }
 
@@ -134,8 +149,12 @@ func (m Manifests) String() string {
 		Host: "objects in the cluster itself", ExternalEtcd: "objects in an etcd of yours", EmbeddedEtcd: "objects in an embedded etcd",
 	}[m.Store]
 	certificate := map[Certificate]string{Own: "a certificate of its own", CertManager: "a certificate of cert-manager"}[m.Certificate]
+	what := []string{store, certificate}
 	if m.Scrape {
-		certificate += ", scraped"
+		what = append(what, "metrics for VMAgents")
 	}
-	return fmt.Sprintf("%s (%s, %s)", strings.Join(m.Folders(), " with "), store, certificate)
+	if m.WithoutMutatingPolicies {
+		what = append(what, "no mutating policies")
+	}
+	return fmt.Sprintf("%s (%s)", strings.Join(m.Folders(), ", "), strings.Join(what, ", "))
 }

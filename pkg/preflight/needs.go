@@ -5,6 +5,11 @@ package preflight
 
 import "slices"
 
+const (
+	pluginMutating  = "MutatingAdmissionPolicy"
+	withoutMutating = componentsFolder + "without-mutating-policies"
+)
+
 // need is a part of the host's API that the server can't do without.
 type need struct {
 	resources []string
@@ -12,8 +17,9 @@ type need struct {
 	since string
 	// purpose says what for.
 	purpose string
-	// plugin is the admission plugin that needs it, if that is all that does.
-	plugin string
+	// plugin is the admission plugin that needs it, if that is all that does, and component
+	// the folder of artifacts by which the server does without that, if there is one.
+	plugin, component string
 	// remedy is what helps beside another version of Kubernetes.
 	remedy string
 }
@@ -50,13 +56,12 @@ func hostNeeds() []need {
 		}, since: "Kubernetes 1.30", purpose: "policies of the cluster see requests to the server", plugin: "ValidatingAdmissionPolicy"},
 		{resources: []string{
 			"admissionregistration.k8s.io/v1/mutatingadmissionpolicies", "admissionregistration.k8s.io/v1/mutatingadmissionpolicybindings",
-		}, since: "Kubernetes 1.36", purpose: "mutating policies of the cluster see requests to the server", plugin: "MutatingAdmissionPolicy"},
+		}, since: "Kubernetes 1.36", purpose: "mutating policies of the cluster see requests to the server", plugin: pluginMutating, component: withoutMutating},
 		{resources: []string{
 			"flowcontrol.apiserver.k8s.io/v1/flowschemas", "flowcontrol.apiserver.k8s.io/v1/prioritylevelconfigurations",
-		}, since: "Kubernetes 1.29", purpose: "the server queues requests by it",
-			remedy: "run the server with --enable-priority-and-fairness=false"},
+		}, since: "Kubernetes 1.29", purpose: "the server queues requests by it, and is queued by it itself"},
 		{resources: []string{"apps/v1/deployments", "apps/v1/statefulsets", "apps/v1/daemonsets"}, since: "Kubernetes 1.9", purpose: "the server watches what runs a zone"},
-		{resources: []string{"v1/namespaces", "v1/configmaps", "v1/secrets", "v1/events"}, since: "Kubernetes 1.0", purpose: "the server keeps its own objects there"},
+		{resources: []string{"v1/namespaces", "v1/configmaps", "v1/secrets", "v1/events"}, since: "Kubernetes 1.2", purpose: "the server keeps its own objects there"},
 		{resources: []string{
 			"rbac.authorization.k8s.io/v1/clusterroles", "rbac.authorization.k8s.io/v1/roles",
 		}, since: "Kubernetes 1.8", purpose: "the manifests give rights by it", remedy: "turn the authorization mode RBAC on"},

@@ -124,6 +124,7 @@ func combined(root, beside string) ([]string, error) {
 		{"external-etcd", "cert-manager"},
 		{"scrape", "beside-the-operator"},
 		{"scrape", "cert-manager"},
+		{"without-mutating-policies", "embedded-etcd"},
 	} {
 		content := "resources: [../vmdistributed-apiserver/artifacts/base]\ncomponents:\n"
 		for _, component := range components {

@@ -51,14 +51,14 @@ type site struct {
 	kubernetes kubernetes.Interface
 }
 
-func newSite(t *testing.T, crds controlplane.CRDSet) *site {
+func newSite(t *testing.T, crds controlplane.CRDSet, args ...string) *site {
 	t.Helper()
 	dir, err := os.MkdirTemp(scratch, string(crds))
 	must(t, err)
 	policy := filepath.Join(dir, "policy.yaml")
 	must(t, os.WriteFile(policy, []byte(auditPolicy), 0o600))
 	control, err := controlplane.Start(t.Context(), controlplane.Options{
-		Dir: dir, CRDs: crds, Patience: patience, AuditPolicyFile: policy,
+		Dir: dir, CRDs: crds, Patience: patience, AuditPolicyFile: policy, APIServerArgs: args,
 	})
 	must(t, err)
 	t.Cleanup(func() {

@@ -162,6 +162,20 @@ func (s *site) namesWhatTheAccountLacks() {
 	s.expect(s.look(0, admin), preflight.Warning, "ServerRights", "create tokenreviews.authentication.k8s.io; create subjectaccessreviews.authorization.k8s.io")
 }
 
+// TestKubernetesBeforeMutatingPolicies has kube-apiserver serve what it did in 1.34: what is
+// said to be in the way is, and with what is said to help the server runs.
+func TestKubernetesBeforeMutatingPolicies(t *testing.T) {
+	s := newSite(t, controlplane.CRDsUsed, "--emulated-version=1.34")
+	admin := s.control.Kubeconfig()
+	s.expect(s.look(1, admin), preflight.Blocking, "HostAPI", "mutatingadmissionpolicies")
+	s.look(0, admin, "--overlay=artifacts/components/without-mutating-policies")
+	server, err := s.control.StartServer(t.Context(), controlplane.ServerOptions{
+		Store: controlplane.StoreHost, OwnCertificate: true, Args: []string{"--disable-admission-plugins=MutatingAdmissionPolicy"},
+	})
+	must(t, err) // which waits for the aggregator to reach it
+	must(t, server.Stop())
+}
+
 func TestBesideAllOfTheOperator(t *testing.T) {
 	s := newSite(t, controlplane.CRDsFull)
 	admin := s.control.Kubeconfig()
