@@ -35,7 +35,7 @@ type Plan struct {
 // judged are the manifests that a verdict about the facts is about.
 func (p Plan) judged(facts Facts) Manifests {
 	recommended, _ := recommend(facts)
-	return p.Manifests.decided(recommended)
+	return p.decided(recommended)
 }
 
 // Level says how bad a finding is.
