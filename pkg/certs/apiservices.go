@@ -13,6 +13,7 @@ import (
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 	apiregistrationv1 "k8s.io/kube-aggregator/pkg/apis/apiregistration/v1"
 	applyregistration "k8s.io/kube-aggregator/pkg/client/applyconfiguration/apiregistration/v1"
 )
@@ -45,6 +46,7 @@ func (s standing) ours() bool { return s == outdated || s == injected }
 // apiService is one that is ours.
 type apiService struct {
 	name, resourceVersion string
+	uid                   types.UID
 	caBundle              []byte
 	// writers are the others that have spec.caBundle as theirs.
 	writers []string
@@ -73,7 +75,7 @@ func (o Options) judge(found *apiregistrationv1.APIService) (standing, apiServic
 		return insecure, apiService{}
 	}
 	return outdated, apiService{
-		name: found.Name, resourceVersion: found.ResourceVersion, caBundle: found.Spec.CABundle, writers: writersOfBundle(found),
+		name: found.Name, resourceVersion: found.ResourceVersion, uid: found.UID, caBundle: found.Spec.CABundle, writers: writersOfBundle(found),
 	}
 }
 
@@ -120,6 +122,7 @@ func (k *Keeper) contend(ctx context.Context, age time.Duration, services []apiS
 		}
 		k.metrics.taken.WithLabelValues(service.name, service.writer()).Inc()
 		if service.pause > 0 {
+			k.tellOfContention(*service)
 			k.log(ctx).Error(nil, "Somebody else writes spec.caBundle of our APIService again and again: the aggregator does not trust us until they stop. "+
 				"Take the field out of their manifests, or the annotation of cert-manager off the APIService",
 				"apiService", service.name, "owner", service.writer(), "triesAgainAfter", service.pause)

@@ -17,6 +17,7 @@ import (
 	"k8s.io/apiserver/pkg/server/healthz"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
+	"k8s.io/client-go/tools/record"
 	"k8s.io/client-go/util/workqueue"
 	"k8s.io/klog/v2"
 	aggregator "k8s.io/kube-aggregator/pkg/client/clientset_generated/clientset"
@@ -45,9 +46,10 @@ type Keeper struct {
 	kick          chan struct{}
 	retry         workqueue.TypedRateLimiter[string]
 
-	// trust, contests and told are of the goroutine that makes the passes.
+	// trust, contests, events and told are of the goroutine that makes the passes.
 	trust    *trust
 	contests contests
+	events   record.EventRecorder
 	told     map[string]standing
 
 	mutex sync.Mutex
@@ -121,6 +123,7 @@ func (k *Keeper) Run(ctx context.Context) error {
 		return err
 	}
 	defer stop()
+	defer k.tellByEvents(ctx)()
 	for {
 		pause, err := k.pass(ctx)
 		if err != nil && ctx.Err() == nil && !apierrors.IsConflict(err) {

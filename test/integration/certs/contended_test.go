@@ -53,6 +53,18 @@ func TestAnotherWriterOfTheBundleIsNotFoughtAtFullSpeed(t *testing.T) {
 	poll(t, "the server to say who the other writer is", func(context.Context) string {
 		return logLacks(t, server.Log, `owner="`+injector+`"`)
 	})
+	poll(t, "an event about the APIService to say so too", func(ctx context.Context) string {
+		events, err := s.kubernetes.CoreV1().Events(metav1.NamespaceDefault).List(ctx, metav1.ListOptions{FieldSelector: "involvedObject.name=" + apiServiceName})
+		if err != nil {
+			return err.Error()
+		}
+		for _, event := range events.Items {
+			if event.Reason == "CABundleContended" && event.InvolvedObject.UID == service.UID && strings.Contains(event.Message, "by "+injector) {
+				return ""
+			}
+		}
+		return fmt.Sprintf("none of %d does", len(events.Items))
+	})
 
 	stop()
 	if err := <-ended; !errors.Is(err, context.Canceled) {
