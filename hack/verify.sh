@@ -2,7 +2,7 @@
 # Copyright The vmdistributed-apiserver Authors.
 # SPDX-License-Identifier: Apache-2.0
 
-# Generates everything again and fails on a difference, then vets and lints.
+# Generates everything again and fails on a difference, then vets, compiles for arm64, and lints.
 set -o errexit -o nounset -o pipefail
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
@@ -39,6 +39,11 @@ fi
 
 echo "verify: vet"
 go vet ./...
+
+# The image is built for it too. Seconds once the libraries are compiled, about six minutes of
+# two cores the first time.
+echo "verify: linux/arm64"
+GOOS=linux GOARCH=arm64 CGO_ENABLED=0 go build -o /dev/null ./cmd/...
 
 echo "verify: lint"
 hack/build-tools.sh golangci-lint

@@ -111,7 +111,7 @@ func (o observed) keepUp() (step, bool) {
 		return step{action: promote, why: "the next certificate is trusted"}, true
 	case !o.served.same(s.serving) && o.settled(s.serving):
 		return step{action: serve, why: "the certificate is trusted"}, true
-	case slices.ContainsFunc(o.services, func(a apiService) bool { return !bytes.Equal(a.caBundle, s.authorities.encode()) }):
+	case slices.ContainsFunc(o.services, func(a apiService) bool { return a.pause <= 0 && !bytes.Equal(a.caBundle, s.authorities.encode()) }):
 		return step{action: inject, why: "an APIService has other authorities"}, true
 	}
 	return step{}, false
@@ -158,6 +158,11 @@ func (o observed) nextMoment() time.Time {
 	}
 	if o.served != nil {
 		earlier(o.served.ends())
+	}
+	for _, service := range o.services {
+		if service.pause > 0 {
+			earlier(o.now.Add(service.pause))
+		}
 	}
 	return moment
 }

@@ -17,6 +17,7 @@ import (
 	"k8s.io/apiserver/pkg/server/healthz"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
+	"k8s.io/client-go/tools/record"
 	"k8s.io/client-go/util/workqueue"
 	"k8s.io/klog/v2"
 	aggregator "k8s.io/kube-aggregator/pkg/client/clientset_generated/clientset"
@@ -45,9 +46,11 @@ type Keeper struct {
 	kick          chan struct{}
 	retry         workqueue.TypedRateLimiter[string]
 
-	// trust and told are of the goroutine that makes the passes.
-	trust *trust
-	told  map[string]standing
+	// trust, contests, events and told are of the goroutine that makes the passes.
+	trust    *trust
+	contests contests
+	events   record.EventRecorder
+	told     map[string]standing
 
 	mutex sync.Mutex
 	// doubt is why the aggregator does not trust us, as far as is known. It is nil from
@@ -70,7 +73,7 @@ func New(options Options, host *rest.Config) (*Keeper, error) {
 		clock: clock.RealClock{}, begun: clock.RealClock{}.Now(),
 		kick: make(chan struct{}, 1), metrics: newGauges(),
 		retry: workqueue.NewTypedItemExponentialFailureRateLimiter[string](firstRetry, lastRetry),
-		trust: &trust{}, doubt: errors.New("nobody has looked yet whether the aggregator trusts the certificate"),
+		trust: &trust{}, contests: contests{}, doubt: errors.New("nobody has looked yet whether the aggregator trusts the certificate"),
 	}
 	k.served = &Served{name: "the certificate in the " + k.String()}
 	return k, nil
@@ -120,6 +123,7 @@ func (k *Keeper) Run(ctx context.Context) error {
 		return err
 	}
 	defer stop()
+	defer k.tellByEvents(ctx)()
 	for {
 		pause, err := k.pass(ctx)
 		if err != nil && ctx.Err() == nil && !apierrors.IsConflict(err) {
@@ -175,6 +179,7 @@ func (k *Keeper) step(ctx context.Context) (done bool, pause time.Duration, err 
 	}
 	if o.servicesKnown {
 		k.trust.see(o.age, services, o.authorities())
+		k.contend(ctx, o.age, services, o.stored.authorities)
 		k.report(ctx, standings, o)
 	}
 	decided := decide(o)
@@ -244,6 +249,8 @@ func (k *Keeper) report(ctx context.Context, all map[string]standing, o observed
 	for _, service := range o.services {
 		if string(service.caBundle) == string(o.stored.authorities.encode()) {
 			all[service.name] = injected
+		} else if service.pause > 0 {
+			all[service.name] = contended
 		}
 	}
 	k.metrics.show(all)

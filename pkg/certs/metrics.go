@@ -11,6 +11,7 @@ import (
 type gauges struct {
 	expiration  *metrics.Gauge
 	apiServices *metrics.GaugeVec
+	taken       *metrics.CounterVec
 }
 
 func newGauges() *gauges {
@@ -22,9 +23,14 @@ func newGauges() *gauges {
 		}),
 		apiServices: metrics.NewGaugeVec(&metrics.GaugeOpts{
 			Name:           "vmdistributed_apiservice_ca_bundle",
-			Help:           "1 for what each APIService is to the server, of absent, local, otherservice, insecure, outdated and injected; 0 for the rest.",
+			Help:           "1 for what each APIService is to the server, of absent, local, otherservice, insecure, outdated, contended and injected; 0 for the rest.",
 			StabilityLevel: metrics.ALPHA,
 		}, []string{"apiservice", "standing"}),
+		taken: metrics.NewCounterVec(&metrics.CounterOpts{
+			Name:           "vmdistributed_apiservice_ca_bundle_taken_total",
+			Help:           "How often spec.caBundle of an APIService was another one after this process had put its own there, by the field managers that own it.",
+			StabilityLevel: metrics.ALPHA,
+		}, []string{"apiservice", "owner"}),
 	}
 }
 
@@ -43,5 +49,5 @@ func (g *gauges) show(all map[string]standing) {
 
 // Metrics are what the keeper counts, to be registered once in a process.
 func (k *Keeper) Metrics() []metrics.Registerable {
-	return []metrics.Registerable{k.metrics.expiration, k.metrics.apiServices}
+	return []metrics.Registerable{k.metrics.expiration, k.metrics.apiServices, k.metrics.taken}
 }

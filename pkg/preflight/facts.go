@@ -107,4 +107,6 @@ type Records struct {
 type Unknown struct {
 	What string `json:"what"`
 	Why  string `json:"why"`
+	// Right is what whoever asks lacks to find it out, if that is why.
+	Right string `json:"right,omitempty"`
 }

@@ -43,42 +43,71 @@ type gatherer struct {
 	definitions   apiextensions.Interface
 	registrations aggregator.Interface
 	objects       metadata.Interface
+	plan          Plan
 	facts         Facts
 }
 
-// Gather finds out about a cluster, in which the server is to run in a namespace. It
-// changes nothing. What is forbidden, or fails by itself, is told in Facts.Unknown; an
+// Gather finds out about a cluster, in which the server is to run in a namespace. Which
+// rights it asks about, the plan tells. It changes nothing. What is forbidden, or fails by itself, is told in Facts.Unknown; an
 // error means that nothing can be told.
-func Gather(ctx context.Context, config *rest.Config, namespace string) (Facts, error) {
-	g := &gatherer{facts: Facts{Namespace: namespace}}
+func Gather(ctx context.Context, config *rest.Config, namespace string, plan Plan) (Facts, error) {
+	g := &gatherer{plan: plan, facts: Facts{Namespace: namespace}}
 	if err := g.connect(config); err != nil {
 		return Facts{}, err
 	}
 	if err := g.discover(); err != nil {
 		return Facts{}, err
 	}
-	for _, look := range []struct {
-		what string
-		at   func(context.Context) error
-	}{
-		{whatAPIServices, g.lookAtAPIServices},
-		// After these, which tell whether discovery shows the operator's kinds.
-		{whatCRDs, g.lookAtKinds},
-		{whatDeployments, g.lookAtDeployments},
-		{whatHeaderCA, g.lookAtHeaderCA},
-		{whatNamespace, g.lookAtNamespace},
-		{whatRecords, g.lookAtRecords},
-		{whatRights, g.lookAtRights},
-		{whatAccount, g.lookAtAccount},
-	} {
+	for _, look := range g.looks() {
 		if err := look.at(ctx); err != nil {
 			if ctx.Err() != nil {
 				return Facts{}, fmt.Errorf("looking at %s: %w", look.what, err)
 			}
-			g.facts.Unknown = append(g.facts.Unknown, Unknown{What: look.what, Why: err.Error()})
+			g.facts.Unknown = append(g.facts.Unknown, look.failed(err))
 		}
 	}
 	return g.facts, nil
+}
+
+// look is one thing to find out.
+type look struct {
+	what string
+	at   func(context.Context) error
+	// takes are the rights to do so.
+	takes string
+}
+
+// failed is what to tell of an error.
+func (l look) failed(err error) Unknown {
+	unknown := Unknown{What: l.what, Why: err.Error()}
+	var lacks lacking
+	switch {
+	case errors.As(err, &lacks):
+		unknown.Right = right(lacks).String()
+	case apierrors.IsForbidden(err):
+		unknown.Right = l.takes
+	}
+	return unknown
+}
+
+// lacking is the error of a right that whoever asks does not have.
+type lacking right
+
+func (l lacking) Error() string { return "you may not " + right(l).String() }
+
+// looks are all of them, in their order.
+func (g *gatherer) looks() []look {
+	return []look{
+		{whatAPIServices, g.lookAtAPIServices, "list apiservices.apiregistration.k8s.io"},
+		// After these, which tell whether discovery shows the operator's kinds.
+		{whatCRDs, g.lookAtKinds, "get, list customresourcedefinitions.apiextensions.k8s.io"},
+		{whatDeployments, g.lookAtDeployments, "list deployments.apps"},
+		{whatHeaderCA, g.lookAtHeaderCA, "get configmaps extension-apiserver-authentication in kube-system"},
+		{whatNamespace, g.lookAtNamespace, "get namespaces " + g.facts.Namespace},
+		{whatRecords, g.lookAtRecords, "list vmdistributedclusterrecords." + storagev1.GroupName},
+		{whatRights, g.lookAtRights, "create selfsubjectaccessreviews.authorization.k8s.io"},
+		{whatAccount, g.lookAtAccount, "get serviceaccounts " + serverName + " in " + g.facts.Namespace},
+	}
 }
 
 func (g *gatherer) connect(config *rest.Config) (err error) {
@@ -268,8 +297,8 @@ func (g *gatherer) lookAtRecords(ctx context.Context) (err error) {
 }
 
 func (g *gatherer) lookAtRights(ctx context.Context) error {
-	may := mayI(g.kubernetes)
-	lacking, err := denied(ctx, applying(g.facts.Namespace), may)
+	may, manifests := mayI(g.kubernetes), g.plan.judged(g.facts)
+	unapplied, err := denied(ctx, manifests.applying(g.facts.Namespace), may)
 	if err != nil {
 		return err
 	}
@@ -279,7 +308,7 @@ func (g *gatherer) lookAtRights(ctx context.Context) error {
 		return err
 	}
 	if len(unable) > 0 {
-		ungiven, err := denied(ctx, given(g.facts.Namespace), may)
+		ungiven, err := denied(ctx, manifests.given(g.facts.Namespace), may)
 		if err != nil {
 			return err
 		}
@@ -288,7 +317,7 @@ func (g *gatherer) lookAtRights(ctx context.Context) error {
 				strings.Join(tell(ungiven), ", "))
 		}
 	}
-	g.facts.MayNot = append(tell(lacking), g.facts.MayNot...)
+	g.facts.MayNot = append(tell(unapplied), g.facts.MayNot...)
 	return nil
 }
 
@@ -309,9 +338,9 @@ func (g *gatherer) lookAtAccount(ctx context.Context) error {
 		return err
 	}
 	if !allowed {
-		return fmt.Errorf("you may not %s", review)
+		return lacking(review)
 	}
-	lacking, err := denied(ctx, serverRights(g.facts.Namespace), mayAccount(g.kubernetes, g.facts.Namespace, serverName))
-	g.facts.ServerMayNot = tell(lacking)
+	denials, err := denied(ctx, g.plan.judged(g.facts).serverRights(g.facts.Namespace), mayAccount(g.kubernetes, g.facts.Namespace, serverName))
+	g.facts.ServerMayNot = tell(denials)
 	return err
 }

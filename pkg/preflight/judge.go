@@ -4,7 +4,6 @@
 package preflight
 
 import (
-	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -38,25 +37,27 @@ func OperatorFlag() string { return "-controller.disableReconcileFor=" + strings
 // Judge tells what to make of the facts.
 func Judge(facts Facts, plan Plan) Verdict {
 	recommended, why := recommend(facts)
-	overlay := cmp.Or(plan.Overlay, recommended)
+	manifests := plan.judged(facts)
+	overlay := manifests.Overlay
 	findings := slices.Concat(
 		judgeOverlay(facts, overlay),
-		judgeHost(facts, plan),
+		judgeHost(facts, manifests, append(manifests.withoutPlugins(), plan.WithoutPlugins...)),
 		judgeRights(facts),
 		judgeZones(facts),
-		judgeRecords(facts),
-		judgeUnknown(facts),
+		judgeRecords(facts, manifests.Store),
+		judgeUnknown(facts, overlay),
 	)
 	order := []Level{Blocking, Warning, Note}
 	slices.SortStableFunc(findings, func(a, b Finding) int { return slices.Index(order, a.Level) - slices.Index(order, b.Level) })
-	blocked := slices.ContainsFunc(findings, func(f Finding) bool { return f.Level == Blocking })
+	blocked := len(blocking(slices.Clone(findings))) > 0
 	return Verdict{
-		Overlay: overlay, Recommended: recommended, Why: why, Ready: !blocked, Findings: findings,
-		Instead: instead(overlay.other(), judgeOverlay(facts, overlay.other())),
+		Manifests: manifests, Apply: manifests.Folders(), Recommended: recommended, Why: why, Ready: !blocked, Findings: findings,
+		Instead: instead(overlay.other(), slices.Concat(judgeOverlay(facts, overlay.other()), blocking(judgeUnknown(facts, overlay.other())))),
 	}
 }
 
-// recommend tells which overlay fits, and why.
+// recommend tells which overlay fits, and why. What could not be read counts as neither
+// there nor absent.
 func recommend(facts Facts) (Overlay, string) {
 	first, second := facts.First, facts.Second
 	switch {
@@ -66,8 +67,12 @@ func recommend(facts Facts) (Overlay, string) {
 		return Base, fmt.Sprintf("the APIService %s is this server's already: this is an upgrade", first.Name)
 	case second.Standing == Ours:
 		return Beside, fmt.Sprintf("the APIService %s is this server's already: this is an upgrade", second.Name)
+	case !facts.knows(whatAPIServices):
+		return Undecided, "whose the two groups are can't be told without the APIServices"
 	case len(facts.Kinds) > 0:
 		return Beside, fmt.Sprintf("the operator has %s in v1alpha1 of operator.victoriametrics.com, which %s would hide", resources(facts.Kinds), Base)
+	case !facts.knows(whatCRDs):
+		return Undecided, "what else is in v1alpha1 of operator.victoriametrics.com can't be told without the CustomResourceDefinitions"
 	}
 	return Base, "nothing else is in v1alpha1 of operator.victoriametrics.com"
 }
@@ -163,16 +168,16 @@ func judgeOperators(facts Facts) []Finding {
 }
 
 // judgeHost tells what the cluster lacks.
-func judgeHost(facts Facts, plan Plan) []Finding {
+func judgeHost(facts Facts, manifests Manifests, withoutPlugins []string) []Finding {
 	var findings []Finding
-	for _, need := range needs() {
+	for _, need := range manifests.needs() {
 		missing := need.missing(facts.Served)
-		if len(missing) == 0 || need.plugin != "" && slices.Contains(plan.WithoutPlugins, need.plugin) {
+		if len(missing) == 0 || need.plugin != "" && slices.Contains(withoutPlugins, need.plugin) {
 			continue
 		}
 		findings = append(findings, Finding{
 			Level: Blocking, Topic: "HostAPI", Remedy: need.help(),
-			Message: fmt.Sprintf("the cluster (%s) does not serve %s, which is there since Kubernetes %s: %s", facts.Version, strings.Join(missing, ", "), need.since, need.purpose),
+			Message: fmt.Sprintf("the cluster (%s) does not serve %s, which is there since %s: %s", facts.Version, strings.Join(missing, ", "), need.since, need.purpose),
 		})
 	}
 	if !facts.RequestHeaderCA && facts.knows(whatHeaderCA) {
@@ -194,6 +199,9 @@ func judgeHost(facts Facts, plan Plan) []Finding {
 // help is what to do about a need that is not met.
 func (n need) help() string {
 	switch {
+	case n.component != "":
+		return fmt.Sprintf("add %s to your kustomization and name it here by --overlay, or run the server, and this, with --disable-admission-plugins=%s, or upgrade the cluster",
+			n.component, n.plugin)
 	case n.plugin != "":
 		return fmt.Sprintf("run the server, and this, with --disable-admission-plugins=%s, or upgrade the cluster", n.plugin)
 	case n.remedy != "":
@@ -255,25 +263,51 @@ func judgeZones(facts Facts) []Finding {
 	}}
 }
 
-func judgeRecords(facts Facts) []Finding {
+func judgeRecords(facts Facts, store Store) []Finding {
 	if !facts.Records.Defined || facts.Records.Count == 0 {
 		return nil
 	}
-	return []Finding{{
+	finding := Finding{
 		Level: Note, Topic: "Records",
-		Message: fmt.Sprintf("VMDistributedClusters are stored in this cluster already (records: %s): a server with --storage=host goes on with them, and one with another store does not see them",
-			atLeast(facts.Records.Count)),
-	}}
+		Message: fmt.Sprintf("VMDistributedClusters are stored in this cluster already (records: %s): the server goes on with them", atLeast(facts.Records.Count)),
+	}
+	if store != Host {
+		finding.Level = Warning
+		finding.Message = fmt.Sprintf("VMDistributedClusters are stored in this cluster already (records: %s), and a server with another store does not see them",
+			atLeast(facts.Records.Count))
+		finding.Remedy = "choose manifests without etcd to go on with them; else apply your VMDistributedClusters again afterwards"
+	}
+	return []Finding{finding}
 }
 
-func judgeUnknown(facts Facts) []Finding {
+func judgeUnknown(facts Facts, overlay Overlay) []Finding {
 	var findings []Finding
 	for _, unknown := range facts.Unknown {
-		findings = append(findings, Finding{
-			Level: Warning, Topic: "Unknown", Message: fmt.Sprintf("can't tell %s: %s", unknown.What, unknown.Why),
-		})
+		finding := Finding{Level: Warning, Topic: "Unknown", Message: fmt.Sprintf("can't tell %s: %s", unknown.What, unknown.Why), Remedy: unknown.help()}
+		switch {
+		case unknown.What == whatAPIServices:
+			// Applying the manifests might take the API from somebody.
+			finding.Level = Blocking
+		case unknown.What == whatCRDs && overlay == Base && facts.First.Standing != Ours:
+			finding.Level = Blocking
+			finding.Remedy += ", or use " + string(Beside) + ", which hides nothing"
+		}
+		findings = append(findings, finding)
 	}
 	return findings
+}
+
+// blocking are those of the findings that have to be mended first.
+func blocking(findings []Finding) []Finding {
+	return slices.DeleteFunc(findings, func(f Finding) bool { return f.Level != Blocking })
+}
+
+// help is what to do to find it out.
+func (u Unknown) help() string {
+	if u.Right != "" {
+		return "run this as somebody who may " + u.Right
+	}
+	return "mend that, and run this again"
 }
 
 // knows tells whether something could be found out.

@@ -17,7 +17,7 @@ func fine() Facts {
 		Second:          APIService{Name: secondAPIService, Standing: Absent},
 		RequestHeaderCA: true,
 	}
-	for _, need := range needs() {
+	for _, need := range hostNeeds() {
 		for _, resource := range need.resources {
 			facts.Served[resource] = true
 		}
@@ -65,7 +65,7 @@ func TestJudge(t *testing.T) {
 			says: []string{"vldistributed and vmdistributed", "instead:  artifacts/base, but ", "-controller.disableReconcileFor=VMDistributed,VLDistributed", "automanaged: \"false\""},
 		},
 		"base though the operator brings all, and nobody knows its flags": {
-			change: full, plan: Plan{Overlay: Base}, recommended: Beside, warnings: []string{"OperatorFlag"},
+			change: full, plan: Plan{Manifests: Manifests{Overlay: Base}}, recommended: Beside, warnings: []string{"OperatorFlag"},
 			says: []string{"stays so by its label kube-aggregator.kubernetes.io/automanaged: \"false\" alone", "no Deployment of the operator is in sight"},
 		},
 		"base though the operator is not told to leave its kinds alone": {
@@ -73,21 +73,21 @@ func TestJudge(t *testing.T) {
 				full(f)
 				f.Operators = []Operator{{Name: "monitoring/operator", LeavesAlone: []string{"VMDistributed"}}}
 			},
-			plan: Plan{Overlay: Base}, recommended: Beside, blocking: []string{"OperatorFlag"},
+			plan: Plan{Manifests: Manifests{Overlay: Base}}, recommended: Beside, blocking: []string{"OperatorFlag"},
 			says: []string{"monitoring/operator is not told to leave VLDistributed alone", "ends after 3 minutes"},
 		},
 		"base, with the operator told to": {
 			change: func(f *Facts) { full(f); toldToLeave(f) },
-			plan:   Plan{Overlay: Base}, recommended: Beside,
+			plan:   Plan{Manifests: Manifests{Overlay: Base}}, recommended: Beside,
 		},
 		"base, and objects that it would hide": {
 			change: func(f *Facts) { full(f); toldToLeave(f); f.Kinds[1].Objects = 2 },
-			plan:   Plan{Overlay: Base}, recommended: Beside, blocking: []string{"HiddenObjects"},
+			plan:   Plan{Manifests: Manifests{Overlay: Base}}, recommended: Beside, blocking: []string{"HiddenObjects"},
 			says: []string{"objects of the operator's kind vmdistributed (at least 2)"},
 		},
 		"base, and nobody can tell whether it would hide objects": {
 			change: func(f *Facts) { full(f); toldToLeave(f); f.Kinds[0].Objects = -1 },
-			plan:   Plan{Overlay: Base}, recommended: Beside, blocking: []string{"HiddenObjects"},
+			plan:   Plan{Manifests: Manifests{Overlay: Base}}, recommended: Beside, blocking: []string{"HiddenObjects"},
 		},
 		"objects that base would hide are no matter for the other one": {
 			change: func(f *Facts) { full(f); f.Kinds[1].Objects = 2 }, recommended: Beside,
@@ -123,7 +123,7 @@ func TestJudge(t *testing.T) {
 		},
 		"base, and somebody else has the group and version": {
 			change: func(f *Facts) { f.First.Standing, f.First.Service = Foreign, "other/server" },
-			plan:   Plan{Overlay: Base}, recommended: Beside, blocking: []string{"APIService"},
+			plan:   Plan{Manifests: Manifests{Overlay: Base}}, recommended: Beside, blocking: []string{"APIService"},
 		},
 		"somebody else has both": {
 			change: func(f *Facts) {
@@ -153,6 +153,40 @@ func TestJudge(t *testing.T) {
 			},
 			recommended: Base, warnings: []string{"Unknown"},
 		},
+		"nobody may tell whose the APIServices are": {
+			change: func(f *Facts) {
+				f.First.Standing, f.Second.Standing = "", ""
+				f.Unknown = []Unknown{{What: whatAPIServices, Why: "forbidden", Right: "list apiservices.apiregistration.k8s.io"}}
+			},
+			recommended: Undecided, blocking: []string{"Unknown"},
+			says: []string{"can't tell the APIServices: forbidden", "somebody who may list apiservices.apiregistration.k8s.io", "not ready"},
+		},
+		"the APIServices could not be read, and the other way is asked for": {
+			change: func(f *Facts) {
+				f.First.Standing, f.Second.Standing = "", ""
+				f.Unknown = []Unknown{{What: whatAPIServices, Why: "connection refused"}}
+			},
+			plan: Plan{Manifests: Manifests{Overlay: Beside}}, recommended: Undecided, blocking: []string{"Unknown"}, says: []string{"connection refused", "run this again"},
+		},
+		"nobody may tell what the operator has defined": {
+			change: func(f *Facts) {
+				f.Unknown = []Unknown{{What: whatCRDs, Why: "forbidden", Right: "get, list customresourcedefinitions.apiextensions.k8s.io"}}
+			},
+			recommended: Undecided, blocking: []string{"Unknown"},
+			says: []string{"somebody who may get, list customresourcedefinitions.apiextensions.k8s.io", string(Beside) + ", which hides nothing"},
+		},
+		"what the operator has defined is no matter for the other one": {
+			change: func(f *Facts) { f.Unknown = []Unknown{{What: whatCRDs, Why: "forbidden"}} },
+			plan:   Plan{Manifests: Manifests{Overlay: Beside}}, recommended: Undecided, warnings: []string{"Unknown"},
+		},
+		"discovery shows kinds whose definitions nobody may read": {
+			change:      func(f *Facts) { full(f); f.Unknown = []Unknown{{What: whatCRDs, Why: "forbidden"}} },
+			recommended: Beside, warnings: []string{"Unknown"},
+		},
+		"an upgrade needs to know no definition": {
+			change:      func(f *Facts) { installed(&f.Second); f.Unknown = []Unknown{{What: whatCRDs, Why: "forbidden"}} },
+			recommended: Beside, warnings: []string{"Unknown"},
+		},
 		"other aggregated servers do not answer": {
 			change:      func(f *Facts) { f.OtherAPIServices = []OtherAPIService{{Name: "v1.other", Message: "no route"}} },
 			recommended: Base, warnings: []string{"Aggregation"}, says: []string{"no route"},
@@ -180,7 +214,24 @@ func TestJudge(t *testing.T) {
 		},
 		"records are there": {
 			change:      func(f *Facts) { f.Records = Records{Defined: true, Count: 3} },
-			recommended: Base, says: []string{"records: 3", "--storage=host"},
+			recommended: Base, says: []string{"records: 3", "goes on with them", "judged:   artifacts/base (objects in the cluster itself, a certificate of its own)"},
+		},
+		"records are there, and another store is wanted": {
+			change: func(f *Facts) { f.Records = Records{Defined: true, Count: 3} },
+			plan:   Plan{Manifests: Manifests{Store: ExternalEtcd}}, recommended: Base, warnings: []string{"Records"},
+			says: []string{"does not see them", "ready: kubectl apply -k artifacts/overlays/external-etcd"},
+		},
+		"cert-manager is wanted, and is not there": {
+			plan: Plan{Manifests: Manifests{Certificate: CertManager}}, recommended: Base, blocking: []string{"HostAPI"},
+			says: []string{"cert-manager.io/v1/certificates", "install cert-manager first"},
+		},
+		"cert-manager is there": {
+			change: func(f *Facts) {
+				full(f)
+				f.Served["cert-manager.io/v1/issuers"], f.Served["cert-manager.io/v1/certificates"] = true, true
+			},
+			plan: Plan{Manifests: Manifests{Certificate: CertManager}}, recommended: Beside,
+			says: []string{"ready: apply a kustomization of artifacts/overlays/beside-the-operator, artifacts/components/cert-manager"},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -217,7 +268,7 @@ func TestTheWorstIsToldFirst(t *testing.T) {
 	facts.Kinds[0].Objects = 1
 	facts.Unknown = []Unknown{{What: whatAccount, Why: "forbidden"}}
 	var levels []Level
-	for _, finding := range Judge(facts, Plan{Overlay: Base}).Findings {
+	for _, finding := range Judge(facts, Plan{Manifests: Manifests{Overlay: Base}}).Findings {
 		levels = append(levels, finding.Level)
 	}
 	want := []Level{Blocking, Warning, Warning, Note}

@@ -18,23 +18,67 @@ import (
 	"k8s.io/apimachinery/pkg/util/yaml"
 )
 
-// TestTheRightsAreThoseOfTheManifests compares what is asked about with what the
-// manifests give.
+// TestTheRightsAreThoseOfTheManifests compares what is asked about with what the files of
+// the base give the server. test/integration/install does so with all that kustomize
+// builds, and with Kubernetes' own roles.
 func TestTheRightsAreThoseOfTheManifests(t *testing.T) {
-	given := manifestRules(t)
-	for kind, rules := range map[string][]rbacv1.PolicyRule{"ClusterRole": serverRules(), "Role": ownRules()} {
-		if diff := cmp.Diff(spelled(given[kind]), spelled(rules)); diff != "" {
+	given, base := manifestRules(t), Manifests{Overlay: Base, Store: Host, Certificate: Own}
+	for kind, rules := range map[string][]rbacv1.PolicyRule{"ClusterRole": base.serverRules(), "Role": base.ownRules()} {
+		if diff := cmp.Diff(inWords(spell("", given[kind])), inWords(spell("", rules))); diff != "" {
 			t.Errorf("%s %s (-artifacts/base +asked about):\n%s", kind, serverName, diff)
 		}
 	}
 }
 
-func spelled(rules []rbacv1.PolicyRule) (all []string) {
-	for _, right := range spell("", rules) {
-		all = append(all, right.String())
+// TestRightsDependOnTheManifests: who brings an etcd or a certificate need not give what
+// they take that do not.
+func TestRightsDependOnTheManifests(t *testing.T) {
+	const (
+		namespace = "vmdistributed-system"
+		watches   = "watch configmaps extension-apiserver-authentication in kube-system"
+		records   = "create vmdistributedclusterrecords.storage.distributed.victoriametrics.com"
+		lease     = "update leases.coordination.k8s.io vmdistributed-apiserver-embedded-store in vmdistributed-system"
+		secret    = "create secrets in vmdistributed-system"
+		second    = "create vmdistributedclusters.distributed.victoriametrics.com"
+		first     = "create vmdistributedclusters.operator.victoriametrics.com"
+	)
+	for name, tc := range map[string]struct {
+		manifests           Manifests
+		has, lacks          []string
+		applies, appliesNot string
+	}{
+		"base": {
+			Manifests{}, []string{watches, records, secret, first}, []string{lease, second}, "deployments.apps", "statefulsets.apps",
+		},
+		"the second group": {
+			Manifests{Overlay: Beside}, []string{watches, records, secret, second}, []string{lease, first}, "customresourcedefinitions", "statefulsets",
+		},
+		"an etcd of yours": {
+			Manifests{Store: ExternalEtcd}, []string{watches, secret}, []string{records, lease}, "poddisruptionbudgets", "customresourcedefinitions",
+		},
+		"an embedded etcd": {
+			Manifests{Store: EmbeddedEtcd}, []string{watches, secret, lease}, []string{records}, "statefulsets", "poddisruptionbudgets",
+		},
+		"cert-manager": {
+			Manifests{Certificate: CertManager}, []string{watches, records}, []string{secret}, "certificates.cert-manager.io", "statefulsets",
+		},
+	} {
+		rights := tc.manifests.Rights(namespace)
+		for _, right := range tc.has {
+			if !slices.Contains(rights.Give, right) {
+				t.Errorf("%s does not give: %s", name, right)
+			}
+		}
+		for _, right := range tc.lacks {
+			if slices.Contains(rights.Give, right) {
+				t.Errorf("%s gives what it has no use for: %s", name, right)
+			}
+		}
+		applies := strings.Join(rights.Apply, "\n")
+		if !strings.Contains(applies, tc.applies) || strings.Contains(applies, tc.appliesNot) {
+			t.Errorf("%s is applied with %s and not with %s:\n%s", name, tc.applies, tc.appliesNot, applies)
+		}
 	}
-	slices.Sort(all)
-	return all
 }
 
 // manifestRules are those of the server's roles, by kind.

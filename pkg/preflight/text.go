@@ -4,6 +4,7 @@
 package preflight
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 )
@@ -13,11 +14,9 @@ func (v Verdict) Text(facts Facts) string {
 	var b strings.Builder
 	line := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
 	line("cluster:  Kubernetes %s", facts.Version)
-	line("fits:     %s", v.Recommended)
+	line("fits:     %s", cmp.Or(v.Recommended, "can't be told"))
 	line("because:  %s", v.Why)
-	if v.Overlay != v.Recommended {
-		line("asked:    %s", v.Overlay)
-	}
+	line("judged:   %s", v.Manifests)
 	line("instead:  %s", v.Instead)
 	if len(v.Findings) > 0 {
 		line("")
@@ -29,10 +28,13 @@ func (v Verdict) Text(facts Facts) string {
 		}
 	}
 	line("")
-	if v.Ready {
-		line("ready: kubectl apply -k %s", v.Overlay)
-	} else {
+	switch {
+	case !v.Ready:
 		line("not ready: mend what is blocking, and run this again")
+	case len(v.Apply) == 1:
+		line("ready: kubectl apply -k %s", v.Apply[0])
+	default:
+		line("ready: apply a kustomization of %s", strings.Join(v.Apply, ", "))
 	}
 	return b.String()
 }

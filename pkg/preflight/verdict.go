@@ -11,10 +11,9 @@ const (
 	Base Overlay = "artifacts/base"
 	// Beside serves it in a group of its own.
 	Beside Overlay = "artifacts/overlays/beside-the-operator"
+	// Undecided stands for none, where it can't be told which one fits.
+	Undecided Overlay = ""
 )
-
-// Overlays are all there are.
-func Overlays() []Overlay { return []Overlay{Base, Beside} }
 
 // other is the one that this one is not.
 func (o Overlay) other() Overlay {
@@ -26,10 +25,17 @@ func (o Overlay) other() Overlay {
 
 // Plan is what somebody wants to install.
 type Plan struct {
-	// Overlay is the one that they want; "" leaves the choice to Judge.
-	Overlay Overlay
+	// Manifests are those that they want; an Overlay that is open leaves the choice to
+	// Judge.
+	Manifests
 	// WithoutPlugins are the admission plugins that the server will run without.
 	WithoutPlugins []string
+}
+
+// judged are the manifests that a verdict about the facts is about.
+func (p Plan) judged(facts Facts) Manifests {
+	recommended, _ := recommend(facts)
+	return p.decided(recommended)
 }
 
 // Level says how bad a finding is.
@@ -57,9 +63,11 @@ type Finding struct {
 
 // Verdict is what to make of Facts.
 type Verdict struct {
-	// Overlay is the one that this verdict is about.
-	Overlay Overlay `json:"overlay"`
-	// Recommended is the one that fits, and Why says so.
+	// Manifests are those that this verdict is about, and Apply the folders that they are in.
+	Manifests
+	Apply []string `json:"apply"`
+	// Recommended is the one that fits, and Why says so. It is Undecided where what could
+	// not be read would tell.
 	Recommended Overlay `json:"recommended"`
 	Why         string  `json:"why"`
 	// Ready tells whether nothing stands against Overlay.

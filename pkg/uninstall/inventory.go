@@ -76,7 +76,7 @@ type kind struct {
 	resource schema.GroupVersionResource
 }
 
-// kindOf is one whose version is v1, as that of all of them is.
+// kindOf is one whose version is v1, as that of all of them is but the operator's.
 func kindOf(name, group, resource string) kind {
 	return kind{name, schema.GroupVersionResource{Group: group, Version: "v1", Resource: resource}}
 }
@@ -112,7 +112,9 @@ func workloads(namespace string) []item {
 func surroundings(namespace string) []item {
 	issued := kindOf("Secret", "", "secrets")
 	certificate, issuer := kindOf("Certificate", "cert-manager.io", "certificates"), kindOf("Issuer", "cert-manager.io", "issuers")
+	scrape := kind{"VMServiceScrape", schema.GroupVersionResource{Group: operatorGroup, Version: "v1beta1", Resource: "vmservicescrapes"}}
 	return slices.Concat(
+		several(scrape, Surroundings, namespace, labelled("spec", "selector", "matchLabels"), serverName),
 		several(kindOf("PodDisruptionBudget", "policy", "poddisruptionbudgets"), Surroundings, namespace, labelled("spec", "selector", "matchLabels"), serverName),
 		several(kindOf("NetworkPolicy", "networking.k8s.io", "networkpolicies"), Surroundings, namespace, labelled("spec", "podSelector", "matchLabels"), serverName),
 		several(kindOf("Service", "", "services"), Surroundings, namespace, leadsToServer, serverName),
@@ -150,6 +152,7 @@ func rights(namespace string) []item {
 		several(clusterRole, Rights, "", byName, server...),
 		several(role, Rights, namespace, byName, own...),
 		several(clusterRole, Rights, "", aboutZones, "vmdistributed-view", "vmdistributed-edit", "vmdistributed-zones-edit", "vmdistributed-beside-view", "vmdistributed-beside-edit"),
+		several(clusterRole, Rights, "", byName, "vmdistributed-metrics-reader"),
 		several(kindOf("ServiceAccount", "", "serviceaccounts"), Rights, namespace, byName, serverName),
 	)
 }

@@ -73,7 +73,7 @@ type ServerOptions struct {
 	// OwnCertificate has the server make its certificate and put its authority into the
 	// APIServices by itself, as it does in a cluster.
 	OwnCertificate bool
-	// BothGroups adds those of artifacts/overlays/beside-the-operator to the default of
+	// BothGroups adds those of artifacts/components/beside-the-operator to the default of
 	// Manifests, so that the kind is registered in its second group too.
 	BothGroups bool
 	// SecondGroupOnly is BothGroups without the APIService of the first group.
@@ -155,10 +155,10 @@ func (o ServerOptions) complete(l layout) (ServerOptions, error) {
 				o.Manifests = append(o.Manifests, filepath.Join(l.root, "artifacts", "base", name+".yaml"))
 			}
 		}
-		o.Manifests = append(o.Manifests, filepath.Join(l.root, "artifacts", "overlays", "embedded-etcd", "rbac.yaml"))
+		o.Manifests = append(o.Manifests, filepath.Join(l.root, "artifacts", "components", "embedded-etcd", "rbac.yaml"))
 		for _, name := range []string{"roles", "apiservice"} {
 			if o.BothGroups || o.SecondGroupOnly {
-				o.Manifests = append(o.Manifests, filepath.Join(l.root, "artifacts", "overlays", "beside-the-operator", name+".yaml"))
+				o.Manifests = append(o.Manifests, filepath.Join(l.root, "artifacts", "components", "beside-the-operator", name+".yaml"))
 			}
 		}
 	}

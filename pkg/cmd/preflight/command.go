@@ -43,7 +43,8 @@ type options struct {
 	kubeconfig, context string
 	namespace           string
 	output              string
-	overlay             string
+	overlays            []string
+	manifests           preflight.Manifests
 	withoutPlugins      []string
 }
 
@@ -76,25 +77,19 @@ Exit status:
 	flags.StringVar(&o.kubeconfig, "kubeconfig", "", "Kubeconfig file of the cluster. By default, what KUBECONFIG names, ~/.kube/config, or the cluster that this runs in.")
 	flags.StringVar(&o.context, "context", "", "Context in the kubeconfig file. By default, the current one.")
 	flags.StringVarP(&o.namespace, "namespace", "n", o.namespace, "Namespace in which the server is to run.")
-	flags.StringVarP(&o.output, "output", "o", o.output, "What to print: text; json, with all that was found; or overlay, its path alone.")
-	flags.StringVar(&o.overlay, "overlay", "", fmt.Sprintf("The overlay to judge, one of %s. By default, the one that fits.", strings.Join(overlays(), ", ")))
+	flags.StringVarP(&o.output, "output", "o", o.output, "What to print: text; json, with all that was found; or overlay, its path alone (several lines where it takes several).")
+	flags.StringSliceVar(&o.overlays, "overlay", nil, fmt.Sprintf("The overlay or component to judge, one of %s. Several are judged together, as one kustomization. Where none "+
+		"says in which group the kind is served, and by default, it is the group that fits.", strings.Join(preflight.Folders(), ", ")))
 	flags.StringSliceVar(&o.withoutPlugins, "disable-admission-plugins", nil, "Admission plugins that the server will run without, as its flag of this name says.")
 	return cmd
 }
 
-func overlays() (all []string) {
-	for _, overlay := range preflight.Overlays() {
-		all = append(all, string(overlay))
-	}
-	return all
-}
-
-func (o *options) validate() error {
+func (o *options) validate() (err error) {
 	if formats := []string{asText, asJSON, asOverlay}; !slices.Contains(formats, o.output) {
 		return fmt.Errorf("--output=%s is unknown: use one of %s", o.output, strings.Join(formats, ", "))
 	}
-	if o.overlay = strings.TrimSuffix(o.overlay, "/"); o.overlay != "" && !slices.Contains(overlays(), o.overlay) {
-		return fmt.Errorf("--overlay=%s is unknown: use one of %s", o.overlay, strings.Join(overlays(), ", "))
+	if o.manifests, err = preflight.Combine(o.overlays); err != nil {
+		return fmt.Errorf("--overlay: %w", err)
 	}
 	if o.namespace == "" {
 		return fmt.Errorf("--namespace is empty: name the namespace in which the server is to run")
@@ -109,11 +104,12 @@ func (o *options) run(ctx context.Context, out, errOut io.Writer) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	facts, err := preflight.Gather(ctx, config, o.namespace)
+	plan := preflight.Plan{Manifests: o.manifests, WithoutPlugins: o.withoutPlugins}
+	facts, err := preflight.Gather(ctx, config, o.namespace, plan)
 	if err != nil {
 		return err
 	}
-	verdict := preflight.Judge(facts, preflight.Plan{Overlay: preflight.Overlay(o.overlay), WithoutPlugins: o.withoutPlugins})
+	verdict := preflight.Judge(facts, plan)
 	if err := o.print(out, errOut, facts, verdict); err != nil {
 		return err
 	}
@@ -143,14 +139,16 @@ func (o *options) print(out, errOut io.Writer, facts preflight.Facts, verdict pr
 		return encoder.Encode(struct {
 			Verdict preflight.Verdict `json:"verdict"`
 			Facts   preflight.Facts   `json:"facts"`
-		}{verdict, facts})
+			// Rights are those that were asked about.
+			Rights preflight.Rights `json:"rights"`
+		}{verdict, facts, verdict.Rights(o.namespace)})
 	case asOverlay:
 		// The path is for another program; why it is not ready is for people.
 		if !verdict.Ready {
 			_, err := io.WriteString(errOut, verdict.Text(facts))
 			return err
 		}
-		_, err := fmt.Fprintln(out, verdict.Overlay)
+		_, err := fmt.Fprintln(out, strings.Join(verdict.Apply, "\n"))
 		return err
 	}
 	_, err := io.WriteString(out, verdict.Text(facts))

@@ -40,6 +40,8 @@ func (o *options) run(ctx context.Context) (err error) {
 			return startErr
 		}
 		defer func() { err = errors.Join(err, member.Close()) }()
+	} else if err := o.awaitEtcd(ctx); err != nil {
+		return err
 	}
 
 	parts, err := o.assemble(ctx, stop)

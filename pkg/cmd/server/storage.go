@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/spf13/pflag"
 	genericapiserver "k8s.io/apiserver/pkg/server"
@@ -20,6 +21,7 @@ import (
 	"github.com/vmdistributed/vmdistributed-apiserver/pkg/registry/vmdistributedcluster"
 	"github.com/vmdistributed/vmdistributed-apiserver/pkg/storage/claim"
 	"github.com/vmdistributed/vmdistributed-apiserver/pkg/storage/embeddedetcd"
+	"github.com/vmdistributed/vmdistributed-apiserver/pkg/storage/etcdclient"
 	"github.com/vmdistributed/vmdistributed-apiserver/pkg/storage/host"
 )
 
@@ -29,6 +31,10 @@ const (
 	// storageEtcd keeps them in an etcd, an embedded one where none is named.
 	storageEtcd = "etcd"
 )
+
+// etcdPatience is how long a start waits for an etcd that does not answer. It is part of what
+// the startup probe in artifacts/components/external-etcd allows for.
+const etcdPatience = 5 * time.Minute
 
 // storageOptions says where objects are kept.
 type storageOptions struct {
@@ -135,6 +141,14 @@ func (o *options) startEtcd(ctx context.Context, stop context.CancelCauseFunc) (
 		}
 	}()
 	return member, nil
+}
+
+// awaitEtcd returns once the etcd of --etcd-servers answers, if objects are kept in one.
+func (o *options) awaitEtcd(ctx context.Context) error {
+	if o.Storage.Kind != storageEtcd {
+		return nil
+	}
+	return etcdclient.Await(ctx, o.Recommended.Etcd.StorageConfig.Transport, etcdPatience)
 }
 
 // claimStore waits until no other embedded store serves the host cluster.

@@ -8,22 +8,17 @@ import (
 	"fmt"
 	"path"
 	"sync"
-	"time"
 
-	"go.etcd.io/etcd/client/pkg/v3/transport"
 	clientv3 "go.etcd.io/etcd/client/v3"
-	"go.uber.org/zap"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/uuid"
 	"k8s.io/apiserver/pkg/storage/storagebackend"
+
+	"github.com/vmdistributed/vmdistributed-apiserver/pkg/storage/etcdclient"
 )
 
-const (
-	// etcdKey is where the identity of a store is, below the prefix of its keys.
-	etcdKey = "store-identity"
-	// etcdKeepAlive is how often a silent connection is tried.
-	etcdKeepAlive = 30 * time.Second
-)
+// etcdKey is where the identity of a store is, below the prefix of its keys.
+const etcdKey = "store-identity"
 
 // Etcd is a store in an etcd. Its identity is a key among those of the objects, so that
 // an etcd that was emptied has another one, as has another prefix.
@@ -69,22 +64,9 @@ func (e *Etcd) connected() (*clientv3.Client, error) {
 	if e.client != nil {
 		return e.client, nil
 	}
-	to := e.transport()
-	config := clientv3.Config{
-		Endpoints: to.ServerList, Logger: zap.NewNop(), // what fails is returned
-		DialKeepAliveTime: etcdKeepAlive, DialKeepAliveTimeout: etcdKeepAlive / 3,
-	}
-	if to.CertFile != "" || to.KeyFile != "" || to.TrustedCAFile != "" {
-		files := transport.TLSInfo{CertFile: to.CertFile, KeyFile: to.KeyFile, TrustedCAFile: to.TrustedCAFile}
-		tls, err := files.ClientConfig()
-		if err != nil {
-			return nil, fmt.Errorf("reading the certificates for %s: %w", e, err)
-		}
-		config.TLS = tls
-	}
-	client, err := clientv3.New(config)
+	client, err := etcdclient.New(e.transport())
 	if err != nil {
-		return nil, fmt.Errorf("making a client for %s: %w", e, err)
+		return nil, err
 	}
 	e.client = client
 	return client, nil

@@ -327,29 +327,14 @@ func (s *site) checkOwnership(t *testing.T) {
 // checkMetrics makes sure that who watches certificates can.
 func (s *site) checkMetrics(t *testing.T, servers []*controlplane.Server) {
 	t.Helper()
-	config, err := servers[0].ConfigFor("metrics-reader", "system:masters")
-	must(t, err)
-	transport, err := rest.TransportFor(config)
-	must(t, err)
 	// In the middle of a renewal, another authority is about to be written.
 	poll(t, "the metrics to tell of a certificate that is trusted", func(ctx context.Context) string {
-		request, err := http.NewRequestWithContext(ctx, http.MethodGet, servers[0].URL()+"/metrics", nil)
-		must(t, err)
-		response, err := transport.RoundTrip(request)
-		if err != nil {
-			return err.Error()
-		}
-		defer response.Body.Close()
-		body, err := io.ReadAll(response.Body)
-		if err != nil {
-			return err.Error()
-		}
 		for _, want := range []string{
 			"vmdistributed_serving_certificate_expiration_timestamp_seconds 1.",
 			`vmdistributed_apiservice_ca_bundle{apiservice="` + apiServiceName + `",standing="injected"} 1`,
 		} {
-			if !strings.Contains(string(body), "\n"+want) {
-				return "/metrics lacks " + want
+			if missing := s.metricsLack(ctx, t, servers[0], want); missing != "" {
+				return missing
 			}
 		}
 		return ""

@@ -32,8 +32,8 @@ type build struct {
 	objects []unstructured.Unstructured
 }
 
-// buildAll builds what users apply: the base, every overlay, and the examples of
-// docs/install.md, which lie beside the checkout.
+// buildAll builds what users apply: the base, every overlay, the examples of
+// docs/install.md, which lie beside the checkout, and other components together.
 func buildAll(ctx context.Context, kubectl, root, beside string) ([]build, error) {
 	paths, err := filepath.Glob(filepath.Join(root, "artifacts", "overlays", "*"))
 	if err != nil {
@@ -43,8 +43,12 @@ func buildAll(ctx context.Context, kubectl, root, beside string) ([]build, error
 	if err != nil {
 		return nil, err
 	}
+	together, err := combined(root, beside)
+	if err != nil {
+		return nil, err
+	}
 	var all []build
-	for _, path := range append(append(paths, filepath.Join(root, "artifacts", "base")), shown...) {
+	for _, path := range slices.Concat(paths, []string{filepath.Join(root, "artifacts", "base")}, shown, together) {
 		b, err := buildOf(ctx, kubectl, path)
 		if err != nil {
 			return nil, err
@@ -93,33 +97,54 @@ func examples(root, beside string) ([]string, error) {
 			continue
 		}
 		folder := filepath.Join(beside, "example-"+strconv.Itoa(len(found)+1))
-		kustomization := regexp.MustCompile(`(?m)^    `).ReplaceAllString(block, "")
-		if err := example(folder, kustomization, filepath.Join(root, "artifacts", "overlays", "beside-the-operator")); err != nil {
+		if err := writeKustomization(folder, regexp.MustCompile(`(?m)^    `).ReplaceAllString(block, "")); err != nil {
 			return nil, err
 		}
 		found = append(found, folder)
 	}
-	if len(found) != 3 {
-		return nil, fmt.Errorf("docs/install.md shows %d kustomizations, want 3", len(found))
+	if len(found) != 2 {
+		return nil, fmt.Errorf("docs/install.md shows %d kustomizations, want 2", len(found))
 	}
 	return found, nil
 }
 
-// example makes a folder as a reader would who does what the document says.
-func example(folder, kustomization, copied string) error {
+func writeKustomization(folder, content string) error {
 	if err := os.Mkdir(folder, 0o700); err != nil {
 		return err
 	}
-	for _, name := range []string{"apiservice.yaml", "roles.yaml"} {
-		content, err := os.ReadFile(filepath.Join(copied, name))
-		if err != nil {
-			return err
+	return os.WriteFile(filepath.Join(folder, "kustomization.yaml"), []byte(content), 0o600)
+}
+
+// combined are kustomizations of components that no document shows: all that go together.
+func combined(root, beside string) ([]string, error) {
+	var found []string
+	for _, components := range [][]string{
+		{"embedded-etcd", "beside-the-operator"},
+		{"beside-the-operator", "cert-manager", "embedded-etcd"},
+		{"external-etcd", "cert-manager"},
+		{"scrape", "beside-the-operator"},
+		{"scrape", "cert-manager"},
+		{"without-mutating-policies", "embedded-etcd"},
+	} {
+		content := "resources: [../vmdistributed-apiserver/artifacts/base]\ncomponents:\n"
+		for _, component := range components {
+			content += "  - ../vmdistributed-apiserver/artifacts/components/" + component + "\n"
 		}
-		if err := os.WriteFile(filepath.Join(folder, name), content, 0o600); err != nil {
-			return err
+		folder := filepath.Join(beside, strings.Join(components, "+"))
+		if err := writeKustomization(folder, content); err != nil {
+			return nil, err
 		}
+		found = append(found, folder)
 	}
-	return os.WriteFile(filepath.Join(folder, "kustomization.yaml"), []byte(kustomization), 0o600)
+	// The same, with the image that docs/install.md names by its digest.
+	document, err := os.ReadFile(filepath.Join(root, "docs", "install.md"))
+	if err != nil {
+		return nil, err
+	}
+	named := regexp.MustCompile(`(?m)^    images:\n(?:      .*\n)+?        digest: .*\n`).FindString(string(document))
+	folder := filepath.Join(beside, "digest")
+	return append(found, folder), writeKustomization(folder,
+		"resources: [../vmdistributed-apiserver/artifacts/base]\n"+regexp.MustCompile(`(?m)^    `).ReplaceAllString(named, ""))
 }
 
 // named is the build of the base, of an overlay or of an example.

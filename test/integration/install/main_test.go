@@ -46,7 +46,7 @@ func start(dir string, out io.Writer) (stop func() error, err error) {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	shared.control, err = controlplane.Start(ctx, controlplane.Options{
-		Dir: filepath.Join(dir, "shared"), CRDs: controlplane.CRDsNone, Out: out,
+		Dir: filepath.Join(dir, "shared"), CRDs: controlplane.CRDsUsed, Out: out,
 	})
 	if err != nil {
 		return nil, err

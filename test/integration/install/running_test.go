@@ -4,13 +4,20 @@
 package install
 
 import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/base64"
 	"fmt"
+	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
+	"k8s.io/apimachinery/pkg/util/wait"
 	apiregistrationv1 "k8s.io/kube-aggregator/pkg/apis/apiregistration/v1"
 
 	"github.com/vmdistributed/vmdistributed-apiserver/test/controlplane"
@@ -26,12 +33,14 @@ var elsewhere = []string{
 // manifests and no others. Then it is taken away again.
 func TestServerRunsAsInstalled(t *testing.T) {
 	for name, store := range map[string]controlplane.Store{
-		"base":                controlplane.StoreHost,
-		"external-etcd":       controlplane.StoreEtcd,
-		"embedded-etcd":       controlplane.StoreEmbedded,
-		"cert-manager":        controlplane.StoreHost,
-		"beside-the-operator": controlplane.StoreHost,
-		"example-2":           controlplane.StoreEtcd, // three of them together
+		"base":                       controlplane.StoreHost,
+		"external-etcd":              controlplane.StoreEtcd,
+		"embedded-etcd":              controlplane.StoreEmbedded,
+		"cert-manager":               controlplane.StoreHost,
+		"scrape+beside-the-operator": controlplane.StoreHost,
+		"example-2":                  controlplane.StoreEtcd, // three of them together
+		// As are these.
+		"beside-the-operator+cert-manager+embedded-etcd": controlplane.StoreEmbedded,
 	} {
 		t.Run(name, func(t *testing.T) {
 			b := named(t, name)
@@ -51,6 +60,9 @@ func TestServerRunsAsInstalled(t *testing.T) {
 			group := one[apiregistrationv1.APIService](t, b, "APIService").Spec.Group
 			server := startAsInstalled(t, control, b, store)
 			serves(t, control, group)
+			if name == "base" {
+				showsItsMetrics(t, control, server)
+			}
 			leaving := newLeaving(t, control, b, store, group, server)
 			if name == "base" || name == "embedded-etcd" {
 				leaving.comesAndGoes()
@@ -107,4 +119,42 @@ func serves(t *testing.T, control *controlplane.ControlPlane, group string) {
 	}
 	said := tryKubectl(t, control, nil, "get", "vmcluster", "zone-a").stderr
 	expect(t, "the VMCluster is gone", strings.Contains(said, "NotFound"), true)
+}
+
+// showsItsMetrics fails unless a scraper that has vmdistributed-metrics-reader, and no other,
+// is shown them, by a connection that it verifies as components/scrape says.
+func showsItsMetrics(t *testing.T, control *controlplane.ControlPlane, server *controlplane.Server) {
+	t.Helper()
+	authority, err := base64.StdEncoding.DecodeString(kubectl(t, control, nil, "get", "secret", "vmdistributed-apiserver-certificate",
+		"-n", "vmdistributed-system", "-o", `jsonpath={.data.ca\.crt}`))
+	must(t, err)
+	roots := x509.NewCertPool()
+	expect(t, "the authority can be read", roots.AppendCertsFromPEM(authority), true)
+	client := &http.Client{Transport: &http.Transport{
+		TLSClientConfig: &tls.Config{RootCAs: roots, ServerName: "vmdistributed-apiserver.vmdistributed-system.svc", MinVersion: tls.VersionTLS12},
+	}}
+	defer client.CloseIdleConnections()
+
+	kubectl(t, control, nil, "create", "serviceaccount", "scraper")
+	token := strings.TrimSpace(kubectl(t, control, nil, "create", "token", "scraper"))
+	ask := func(ctx context.Context) int {
+		request, err := http.NewRequestWithContext(ctx, http.MethodGet, server.URL()+"/metrics", nil)
+		must(t, err)
+		request.Header.Set("Authorization", "Bearer "+token)
+		response, err := client.Do(request)
+		must(t, err)
+		defer response.Body.Close()
+		return response.StatusCode
+	}
+	expect(t, "status for somebody", ask(t.Context()), http.StatusForbidden)
+	kubectl(t, control, nil, "create", "clusterrolebinding", "scraper", "--clusterrole=vmdistributed-metrics-reader", "--serviceaccount=default:scraper")
+	var last int
+	// What was refused is remembered for some seconds.
+	err = wait.PollUntilContextTimeout(t.Context(), 100*time.Millisecond, patience, true, func(ctx context.Context) (bool, error) {
+		last = ask(ctx)
+		return last == http.StatusOK, nil
+	})
+	if err != nil {
+		t.Errorf("status for a scraper is %d: %v", last, err)
+	}
 }

@@ -13,6 +13,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -50,14 +51,14 @@ type site struct {
 	kubernetes kubernetes.Interface
 }
 
-func newSite(t *testing.T, crds controlplane.CRDSet) *site {
+func newSite(t *testing.T, crds controlplane.CRDSet, args ...string) *site {
 	t.Helper()
 	dir, err := os.MkdirTemp(scratch, string(crds))
 	must(t, err)
 	policy := filepath.Join(dir, "policy.yaml")
 	must(t, os.WriteFile(policy, []byte(auditPolicy), 0o600))
 	control, err := controlplane.Start(t.Context(), controlplane.Options{
-		Dir: dir, CRDs: crds, Patience: patience, AuditPolicyFile: policy,
+		Dir: dir, CRDs: crds, Patience: patience, AuditPolicyFile: policy, APIServerArgs: args,
 	})
 	must(t, err)
 	t.Cleanup(func() {
@@ -132,21 +133,12 @@ func (s *site) kubeconfigOf(user string, rules ...rbacv1.PolicyRule) string {
 	return path
 }
 
-// finding returns the finding of a topic and a level, if there is one.
-func (o outcome) finding(level preflight.Level, topic string) (preflight.Finding, bool) {
-	for _, finding := range o.Verdict.Findings {
-		if finding.Level == level && finding.Topic == topic {
-			return finding, true
-		}
-	}
-	return preflight.Finding{}, false
-}
-
-// expect wants a finding that says something.
+// expect wants a finding of a level and a topic that says something.
 func (s *site) expect(o outcome, level preflight.Level, topic, says string) {
 	s.t.Helper()
-	finding, ok := o.finding(level, topic)
-	if !ok || !strings.Contains(finding.Message+finding.Remedy, says) {
+	if !slices.ContainsFunc(o.Verdict.Findings, func(finding preflight.Finding) bool {
+		return finding.Level == level && finding.Topic == topic && strings.Contains(finding.Message+" "+finding.Remedy, says)
+	}) {
 		s.t.Errorf("no %s finding of topic %s says %q: %+v", level, topic, says, o.Verdict.Findings)
 	}
 }

@@ -30,7 +30,8 @@ import (
 // readOnly may read everything. What is asked by selfsubject*reviews, every user may.
 var readOnly = rbacv1.PolicyRule{APIGroups: []string{"*"}, Resources: []string{"*"}, Verbs: []string{"get", "list", "watch"}}
 
-// installer has the rights that it takes to apply artifacts/base, and no other.
+// installer has the rights that it takes to apply artifacts/base and to see whether it
+// fits, and no other.
 func installer() []rbacv1.PolicyRule {
 	rule := func(group string, verbs []string, resources ...string) rbacv1.PolicyRule {
 		return rbacv1.PolicyRule{APIGroups: []string{group}, Resources: resources, Verbs: verbs}
@@ -43,8 +44,8 @@ func installer() []rbacv1.PolicyRule {
 		rule("networking.k8s.io", apply, "networkpolicies"),
 		rule("scheduling.k8s.io", apply, "priorityclasses"),
 		rule("flowcontrol.apiserver.k8s.io", apply, "flowschemas"),
-		rule("apiextensions.k8s.io", apply, "customresourcedefinitions"),
-		rule("apiregistration.k8s.io", apply, "apiservices"),
+		rule("apiextensions.k8s.io", append(apply, "list"), "customresourcedefinitions"),
+		rule("apiregistration.k8s.io", append(apply, "list"), "apiservices"),
 		rule(rbacv1.GroupName, append(apply, "escalate", "bind"), "clusterroles", "roles"),
 		rule(rbacv1.GroupName, apply, "clusterrolebindings", "rolebindings"),
 	}
@@ -115,10 +116,12 @@ func (s *site) namesMissingRights() {
 		s.expect(found, preflight.Blocking, "Rights", right)
 	}
 
-	// Nobody who can only ask who they are knows much, and they are told so.
+	// Who can only ask who they are learns which right it takes to know which overlay fits.
 	found = s.look(1, s.kubeconfigOf("nobody"))
-	s.fits(found, preflight.Base)
-	s.expect(found, preflight.Warning, "Unknown", "forbidden")
+	s.fits(found, preflight.Undecided)
+	s.expect(found, preflight.Blocking, "Unknown", "somebody who may list apiservices.apiregistration.k8s.io")
+	s.expect(found, preflight.Blocking, "Unknown", "somebody who may get, list customresourcedefinitions.apiextensions.k8s.io")
+	s.expect(found, preflight.Warning, "Unknown", "somebody who may list deployments.apps")
 }
 
 // asksForEnough applies the manifests as somebody who has the rights that are asked
@@ -157,6 +160,20 @@ func (s *site) namesWhatTheAccountLacks() {
 		[]byte(`{"subjects":[]}`), metav1.PatchOptions{})
 	must(s.t, err)
 	s.expect(s.look(0, admin), preflight.Warning, "ServerRights", "create tokenreviews.authentication.k8s.io; create subjectaccessreviews.authorization.k8s.io")
+}
+
+// TestKubernetesBeforeMutatingPolicies has kube-apiserver serve what it did in 1.34: what is
+// said to be in the way is, and with what is said to help the server runs.
+func TestKubernetesBeforeMutatingPolicies(t *testing.T) {
+	s := newSite(t, controlplane.CRDsUsed, "--emulated-version=1.34")
+	admin := s.control.Kubeconfig()
+	s.expect(s.look(1, admin), preflight.Blocking, "HostAPI", "mutatingadmissionpolicies")
+	s.look(0, admin, "--overlay=artifacts/components/without-mutating-policies")
+	server, err := s.control.StartServer(t.Context(), controlplane.ServerOptions{
+		Store: controlplane.StoreHost, OwnCertificate: true, Args: []string{"--disable-admission-plugins=MutatingAdmissionPolicy"},
+	})
+	must(t, err) // which waits for the aggregator to reach it
+	must(t, server.Stop())
 }
 
 func TestBesideAllOfTheOperator(t *testing.T) {
