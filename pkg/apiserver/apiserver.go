@@ -17,6 +17,7 @@ import (
 	"k8s.io/apiserver/pkg/server/healthz"
 	basecompatibility "k8s.io/component-base/compatibility"
 	"k8s.io/component-base/featuregate"
+	"k8s.io/utils/clock"
 
 	"github.com/vmdistributed/vmdistributed-apiserver/apis/vmdistributed"
 	"github.com/vmdistributed/vmdistributed-apiserver/apis/vmdistributed/install"
@@ -28,8 +29,8 @@ import (
 
 // ExtraConfig is what this server needs beyond a generic one.
 type ExtraConfig struct {
-	// Zones answers the subresource zones.
-	Zones vmdistributedcluster.ZoneReporter
+	// Reporter answers the subresource zones, and tells the verbs what they are about.
+	Reporter vmdistributedcluster.Reporter
 	// Workers run while the server does.
 	Workers []Worker
 	// Ready are checks of readiness beside the generic ones.
@@ -143,7 +144,7 @@ func (c CompletedConfig) New() (*genericapiserver.GenericAPIServer, error) {
 func (c CompletedConfig) install(server *genericapiserver.GenericAPIServer) error {
 	versions := install.GroupVersions()
 	stored := versions[0].WithResource(vmdistributed.Resource).GroupResource()
-	storage, err := vmdistributedcluster.NewStorage(c.scheme, stored, c.generic.RESTOptionsGetter, c.extra.Zones, c.generic.Authorization.Authorizer)
+	storage, err := vmdistributedcluster.NewStorage(c.scheme, stored, c.generic.RESTOptionsGetter, c.extra.Reporter, c.generic.Authorization.Authorizer, clock.RealClock{})
 	if err != nil {
 		return fmt.Errorf("making the storage of %s: %w", stored, err)
 	}

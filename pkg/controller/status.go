@@ -60,6 +60,7 @@ func statusOf(object *vmdistributed.VMDistributedCluster, view *observation, dec
 		ReadyZones:         int32(summary.Ready),
 		// Another one counts only where there is something to write.
 		Controller: object.Status.Controller,
+		Words:      wordsThatCount(object.Status.Words, view),
 	}
 	if summary.Complete() {
 		status.CurrentRevision = status.UpdateRevision
@@ -90,6 +91,16 @@ func statusOf(object *vmdistributed.VMDistributedCluster, view *observation, dec
 		meta.RemoveStatusCondition(&status.Conditions, scrapedCondition)
 	}
 	return status
+}
+
+// wordsThatCount forgets what users have said of what is not wanted any more.
+func wordsThatCount(words []vmdistributed.Word, view *observation) []vmdistributed.Word {
+	zones := map[string]string{}
+	for zone := range view.all() {
+		zones[zone.Name] = zone.Revision
+	}
+	revision := objectRevision(view.Zones)
+	return slices.DeleteFunc(slices.Clone(words), func(w vmdistributed.Word) bool { return !w.Counts(revision, zones) })
 }
 
 // keepWording goes on saying what was said of an answer of the API server that

@@ -167,7 +167,8 @@ func given(namespace string) []right {
 	for _, group := range []string{first, second} {
 		people = append(people,
 			rule(group, kind, "get", "list", "watch", "create", "update", "patch", "delete", "deletecollection"),
-			rule(group, kind+"/status,"+kind+"/zones", "get"))
+			rule(group, kind+"/status,"+kind+"/zones", "get"),
+			rule(group, kind+"/promote,"+kind+"/abort,"+kind+"/retry", "create"))
 	}
 	people = append(people,
 		rule(first, "vmclusters", "get", "update"), rule(first, "vmusers,vmagents", "get", "update"))

@@ -55,7 +55,7 @@ func newServer(tb testing.TB, guarded bool) *server {
 	tb.Helper()
 	config := apiserver.NewConfig(compatibility.DefaultBuildEffectiveVersion(), utilfeature.DefaultFeatureGate)
 	store := &oneObject{codec: config.Codecs.LegacyCodec(v1alpha1.SchemeGroupVersion)}
-	config.ExtraConfig.Zones = idle{}
+	config.ExtraConfig.Reporter = idle{}
 	config.GenericConfig.RESTOptionsGetter = store
 	config.GenericConfig.LoopbackClientConfig = &rest.Config{}
 	config.GenericConfig.ExternalAddress = "localhost:443"
@@ -76,6 +76,10 @@ func newServer(tb testing.TB, guarded bool) *server {
 
 // idle tells of no zones: nobody asks.
 type idle struct{}
+
+func (idle) Revisions(context.Context, *vmdistributed.VMDistributedCluster) (all string, zones map[string]string, err error) {
+	return "", nil, nil
+}
 
 func (idle) ReportZones(context.Context, *vmdistributed.VMDistributedCluster) ([]vmdistributed.ZoneReport, error) {
 	return nil, nil

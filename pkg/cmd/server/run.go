@@ -108,7 +108,7 @@ func (o *options) config(ctx context.Context, stop context.CancelCauseFunc) (*ap
 	}
 	work := func(ctx context.Context) error { return election.run(ctx, rollouts.Run) }
 	config.ExtraConfig = apiserver.ExtraConfig{
-		Zones: rollouts,
+		Reporter: rollouts,
 		Workers: []apiserver.Worker{
 			{Name: identity.CheckName, Run: o.guard.Run},
 			{Name: "inventory", Run: known.inventory.Run},

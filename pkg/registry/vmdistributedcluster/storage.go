@@ -13,6 +13,7 @@ import (
 	"k8s.io/apiserver/pkg/registry/generic"
 	genericregistry "k8s.io/apiserver/pkg/registry/generic/registry"
 	"k8s.io/apiserver/pkg/registry/rest"
+	"k8s.io/utils/clock"
 	"sigs.k8s.io/structured-merge-diff/v6/fieldpath"
 
 	"github.com/vmdistributed/vmdistributed-apiserver/apis/vmdistributed"
@@ -23,14 +24,21 @@ import (
 type Storage struct {
 	store    *genericregistry.Store
 	scheme   *runtime.Scheme
-	reporter ZoneReporter
+	reporter Reporter
 	rights   authorizer.Authorizer
+	clock    clock.PassiveClock
+}
+
+// Reporter tells what the rollout of an object looks like at this moment.
+type Reporter interface {
+	ZoneReporter
+	RevisionReader
 }
 
 // NewStorage returns the storage of the kind, in whatever backend options leads
-// to for the resource. The reporter answers the subresource zones, the authorizer
-// tells who may see what of the clusters in there.
-func NewStorage(scheme *runtime.Scheme, resource schema.GroupResource, options generic.RESTOptionsGetter, reporter ZoneReporter, rights authorizer.Authorizer) (*Storage, error) {
+// to for the resource. The reporter answers the subresource zones, and tells the verbs
+// what they are about; the authorizer tells who may see what of the clusters in there.
+func NewStorage(scheme *runtime.Scheme, resource schema.GroupResource, options generic.RESTOptionsGetter, reporter Reporter, rights authorizer.Authorizer, clock clock.PassiveClock) (*Storage, error) {
 	main := newStrategy(scheme, resource.Group)
 	store := &genericregistry.Store{
 		NewFunc:                   func() runtime.Object { return &vmdistributed.VMDistributedCluster{} },
@@ -46,7 +54,7 @@ func NewStorage(scheme *runtime.Scheme, resource schema.GroupResource, options g
 	if err := store.CompleteWithOptions(&generic.StoreOptions{RESTOptions: options}); err != nil {
 		return nil, err
 	}
-	return &Storage{store: store, scheme: scheme, reporter: reporter, rights: rights}, nil
+	return &Storage{store: store, scheme: scheme, reporter: reporter, rights: rights, clock: clock}, nil
 }
 
 // Resources maps what serves the kind and its subresources in a group to the paths
@@ -62,11 +70,27 @@ func (s *Storage) Resources(group string) map[string]rest.Storage {
 	statusStore.ResetFieldsStrategy = statusStrategy{main}
 
 	claims := claims{list: store.ListPredicate, resource: schema.GroupResource{Group: group, Resource: vmdistributed.Resource}}
-	return map[string]rest.Storage{
+	resources := map[string]rest.Storage{
 		vmdistributed.Resource:             &REST{Store: &store, claims: claims},
 		vmdistributed.Resource + "/status": &StatusREST{store: &statusStore},
 		vmdistributed.Resource + "/zones":  &ZonesREST{store: &store, reporter: s.reporter, values: values{s.rights}},
 	}
+	verbStore := store
+	verbStore.UpdateStrategy = verbStrategy{statusStrategy{main}}
+	for _, v := range []struct {
+		subresource string
+		newBody     func() body
+		say         func(*speech, body) error
+	}{
+		{vmdistributed.SubresourcePromote, func() body { return &vmdistributed.VMDistributedClusterPromotion{} }, promote},
+		{vmdistributed.SubresourceAbort, func() body { return &vmdistributed.VMDistributedClusterAbort{} }, abort},
+		{vmdistributed.SubresourceRetry, func() body { return &vmdistributed.VMDistributedClusterRetry{} }, retry},
+	} {
+		resources[vmdistributed.Resource+"/"+v.subresource] = &verb{
+			store: &verbStore, resource: claims.resource, reader: s.reporter, clock: s.clock, newBody: v.newBody, say: v.say,
+		}
+	}
+	return resources
 }
 
 // REST serves the main resource.
