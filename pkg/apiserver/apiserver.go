@@ -29,8 +29,10 @@ import (
 
 // ExtraConfig is what this server needs beyond a generic one.
 type ExtraConfig struct {
-	// Reporter answers the subresource zones, and tells the verbs what they are about.
-	Reporter vmdistributedcluster.Reporter
+	// Reporter answers the subresource zones.
+	Reporter vmdistributedcluster.ZoneReporter
+	// Aborts remembers beside the store which changes were called off.
+	Aborts vmdistributedcluster.AbortMemory
 	// Workers run while the server does.
 	Workers []Worker
 	// Ready are checks of readiness beside the generic ones.
@@ -144,7 +146,7 @@ func (c CompletedConfig) New() (*genericapiserver.GenericAPIServer, error) {
 func (c CompletedConfig) install(server *genericapiserver.GenericAPIServer) error {
 	versions := install.GroupVersions()
 	stored := versions[0].WithResource(vmdistributed.Resource).GroupResource()
-	storage, err := vmdistributedcluster.NewStorage(c.scheme, stored, c.generic.RESTOptionsGetter, c.extra.Reporter, c.generic.Authorization.Authorizer, clock.RealClock{})
+	storage, err := vmdistributedcluster.NewStorage(c.scheme, stored, c.generic.RESTOptionsGetter, c.extra.Reporter, c.extra.Aborts, c.generic.Authorization.Authorizer, clock.RealClock{})
 	if err != nil {
 		return fmt.Errorf("making the storage of %s: %w", stored, err)
 	}

@@ -165,7 +165,9 @@ func heedWords(object *vmdistributed.VMDistributedCluster, view *observation) {
 	for zone := range view.all() {
 		_, zone.Approved = object.Status.Said(vmdistributed.WordPromote, zone.Name, zone.Revision)
 	}
-	_, view.Aborted = object.Status.Said(vmdistributed.WordAbort, "", objectRevision(view.Zones))
+	if abort, said := object.Status.Said(vmdistributed.WordAbort, "", objectRevision(view.Zones)); said {
+		view.Aborted = &rollout.Abort{By: abort.By, At: abort.At.Time, Reason: abort.Reason}
+	}
 }
 
 func strategyOf(spec *vmdistributed.RolloutStrategy) (rollout.Strategy, error) {

@@ -77,24 +77,6 @@ func (c *Controller) reportZones(ctx context.Context, object *vmdistributed.VMDi
 	return reports, nil
 }
 
-// Revisions tells what is wanted of an object at this moment: the hash of it for all
-// zones together, and for each by its name, those that leave the list too. It writes
-// nothing, and asks no pod.
-func (c *Controller) Revisions(ctx context.Context, object *vmdistributed.VMDistributedCluster) (all string, zones map[string]string, err error) {
-	look := c.live.look(ctx, object.Namespace)
-	defer look.ahead(len(object.Spec.VMUsers) > 0)()
-	watching := observer{source: look}
-	view, err := watching.observe(ctx, object, c.clock.Now())
-	if err != nil {
-		return "", nil, err
-	}
-	zones = map[string]string{}
-	for zone := range view.all() {
-		zones[zone.Name] = zone.Revision
-	}
-	return objectRevision(view.Zones), zones, nil
-}
-
 const (
 	// maxChanges is how many places a report names.
 	maxChanges = 50

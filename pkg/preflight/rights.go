@@ -75,7 +75,7 @@ func ownRules() []rbacv1.PolicyRule {
 		named(rule("coordination.k8s.io", "leases", "get", "update"), "vmdistributed-apiserver-controller"),
 		named(rule("", "configmaps", "get", "list", "watch"), "vmdistributed-halt"),
 		rule("", "configmaps", "create"),
-		named(rule("", "configmaps", "get", "update"), "vmdistributed-store"),
+		named(rule("", "configmaps", "get", "update"), "vmdistributed-store", "vmdistributed-aborts"),
 		rule("", "secrets", "create"),
 		named(rule("", "secrets", "get", "list", "watch", "update"), "vmdistributed-apiserver-certificate"),
 	}

@@ -24,21 +24,17 @@ import (
 type Storage struct {
 	store    *genericregistry.Store
 	scheme   *runtime.Scheme
-	reporter Reporter
+	reporter ZoneReporter
+	aborts   AbortMemory
 	rights   authorizer.Authorizer
 	clock    clock.PassiveClock
 }
 
-// Reporter tells what the rollout of an object looks like at this moment.
-type Reporter interface {
-	ZoneReporter
-	RevisionReader
-}
-
 // NewStorage returns the storage of the kind, in whatever backend options leads
-// to for the resource. The reporter answers the subresource zones, and tells the verbs
-// what they are about; the authorizer tells who may see what of the clusters in there.
-func NewStorage(scheme *runtime.Scheme, resource schema.GroupResource, options generic.RESTOptionsGetter, reporter Reporter, rights authorizer.Authorizer, clock clock.PassiveClock) (*Storage, error) {
+// to for the resource. The reporter answers the subresource zones, and the authorizer
+// tells who may see what of the clusters in there; which changes were called off is
+// remembered beside the store too.
+func NewStorage(scheme *runtime.Scheme, resource schema.GroupResource, options generic.RESTOptionsGetter, reporter ZoneReporter, aborts AbortMemory, rights authorizer.Authorizer, clock clock.PassiveClock) (*Storage, error) {
 	main := newStrategy(scheme, resource.Group)
 	store := &genericregistry.Store{
 		NewFunc:                   func() runtime.Object { return &vmdistributed.VMDistributedCluster{} },
@@ -50,11 +46,12 @@ func NewStorage(scheme *runtime.Scheme, resource schema.GroupResource, options g
 		DeleteStrategy:            main,
 		ResetFieldsStrategy:       main,
 		TableConvertor:            clusterTable{},
+		AfterDelete:               forgetting(aborts),
 	}
 	if err := store.CompleteWithOptions(&generic.StoreOptions{RESTOptions: options}); err != nil {
 		return nil, err
 	}
-	return &Storage{store: store, scheme: scheme, reporter: reporter, rights: rights, clock: clock}, nil
+	return &Storage{store: store, scheme: scheme, reporter: reporter, aborts: aborts, rights: rights, clock: clock}, nil
 }
 
 // Resources maps what serves the kind and its subresources in a group to the paths
@@ -71,7 +68,7 @@ func (s *Storage) Resources(group string) map[string]rest.Storage {
 
 	claims := claims{list: store.ListPredicate, resource: schema.GroupResource{Group: group, Resource: vmdistributed.Resource}}
 	resources := map[string]rest.Storage{
-		vmdistributed.Resource:             &REST{Store: &store, claims: claims},
+		vmdistributed.Resource:             &REST{Store: &store, claims: claims, aborts: s.aborts},
 		vmdistributed.Resource + "/status": &StatusREST{store: &statusStore},
 		vmdistributed.Resource + "/zones":  &ZonesREST{store: &store, reporter: s.reporter, values: values{s.rights}},
 	}
@@ -87,7 +84,7 @@ func (s *Storage) Resources(group string) map[string]rest.Storage {
 		{vmdistributed.SubresourceRetry, func() body { return &vmdistributed.VMDistributedClusterRetry{} }, retry},
 	} {
 		resources[vmdistributed.Resource+"/"+v.subresource] = &verb{
-			store: &verbStore, resource: claims.resource, reader: s.reporter, clock: s.clock, newBody: v.newBody, say: v.say,
+			store: &verbStore, resource: claims.resource, aborts: s.aborts, clock: s.clock, newBody: v.newBody, say: v.say,
 		}
 	}
 	return resources
@@ -97,6 +94,7 @@ func (s *Storage) Resources(group string) map[string]rest.Storage {
 type REST struct {
 	*genericregistry.Store
 	claims claims
+	aborts AbortMemory
 }
 
 var (
@@ -112,14 +110,18 @@ func (*REST) ShortNames() []string { return []string{"vmdc"} }
 // Categories lets users type kubectl get victoriametrics.
 func (*REST) Categories() []string { return []string{"victoriametrics"} }
 
-// Create refuses an object that claims a VMCluster of another one.
+// Create refuses an object that claims a VMCluster of another one. A change that was
+// called off before the store was lost still is.
 func (r *REST) Create(ctx context.Context, obj runtime.Object, validate rest.ValidateObjectFunc, options *metav1.CreateOptions) (runtime.Object, error) {
-	return r.Store.Create(ctx, obj, r.claims.onCreate(validate), options)
+	ctx, recalled := recalling(ctx, r.aborts)
+	return r.Store.Create(ctx, obj, recalled.onCreate(r.claims.onCreate(validate)), options)
 }
 
-// Update refuses a change that claims a VMCluster of another object.
+// Update refuses a change that claims a VMCluster of another object. It creates what an
+// apply finds absent.
 func (r *REST) Update(ctx context.Context, name string, info rest.UpdatedObjectInfo, validateCreate rest.ValidateObjectFunc, validateUpdate rest.ValidateObjectUpdateFunc, forceAllowCreate bool, options *metav1.UpdateOptions) (runtime.Object, bool, error) {
-	return r.Store.Update(ctx, name, info, r.claims.onCreate(validateCreate), r.claims.onUpdate(validateUpdate), forceAllowCreate, options)
+	ctx, recalled := recalling(ctx, r.aborts)
+	return r.Store.Update(ctx, name, info, recalled.onCreate(r.claims.onCreate(validateCreate)), r.claims.onUpdate(validateUpdate), forceAllowCreate, options)
 }
 
 // StatusREST serves the subresource status.

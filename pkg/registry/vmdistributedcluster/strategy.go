@@ -72,9 +72,9 @@ func (strategy) GetResetFields() map[fieldpath.APIVersion]*fieldpath.Set {
 	return resetFields(fieldpath.MakePathOrDie("status"))
 }
 
-func (strategy) PrepareForCreate(_ context.Context, obj runtime.Object) {
+func (strategy) PrepareForCreate(ctx context.Context, obj runtime.Object) {
 	cluster := obj.(*vmdistributed.VMDistributedCluster)
-	cluster.Status = vmdistributed.VMDistributedClusterStatus{}
+	cluster.Status = vmdistributed.VMDistributedClusterStatus{Words: recalled(ctx, cluster)}
 	cluster.Generation = 1
 	ensureFinalizer(cluster)
 }

@@ -4,9 +4,11 @@
 package vmdistributedcluster
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -16,20 +18,19 @@ import (
 	"k8s.io/apiserver/pkg/endpoints/request"
 	genericregistry "k8s.io/apiserver/pkg/registry/generic/registry"
 	"k8s.io/apiserver/pkg/registry/rest"
+	"k8s.io/apiserver/pkg/util/dryrun"
+	"k8s.io/apiserver/pkg/warning"
+	"k8s.io/klog/v2"
 	"k8s.io/utils/clock"
 
 	"github.com/vmdistributed/vmdistributed-apiserver/apis/vmdistributed"
 	"github.com/vmdistributed/vmdistributed-apiserver/pkg/admission"
+	"github.com/vmdistributed/vmdistributed-apiserver/pkg/revision"
+	"github.com/vmdistributed/vmdistributed-apiserver/pkg/rollout"
 )
 
 // maxReason is how many bytes a reason may have.
 const maxReason = 1024
-
-// RevisionReader tells what is wanted of an object at this moment: the hash of it for
-// all zones together, and for each by its name, those that leave the list too.
-type RevisionReader interface {
-	Revisions(ctx context.Context, cluster *vmdistributed.VMDistributedCluster) (all string, zones map[string]string, err error)
-}
 
 // body is what a verb is asked for with.
 type body interface {
@@ -43,7 +44,7 @@ type body interface {
 type verb struct {
 	store    *genericregistry.Store
 	resource schema.GroupResource
-	reader   RevisionReader
+	aborts   AbortMemory
 	clock    clock.PassiveClock
 	newBody  func() body
 	// say changes status as the body asks for, and completes the body.
@@ -98,7 +99,29 @@ func (v *verb) Create(ctx context.Context, name string, obj runtime.Object, vali
 		return nil, err
 	}
 	complete(said, stored.(*vmdistributed.VMDistributedCluster))
+	if !dryrun.IsDryRun(options.DryRun) {
+		v.outlive(ctx, stored.(*vmdistributed.VMDistributedCluster))
+	}
 	return said, nil
+}
+
+// outlive has the host cluster remember which changes are called off. That it can't is no
+// reason to take back what is in effect by now.
+func (v *verb) outlive(ctx context.Context, stored *vmdistributed.VMDistributedCluster) {
+	err := v.aborts.Keep(ctx, keyOf(stored), func(ctx context.Context) ([]vmdistributed.Word, error) {
+		now, err := v.store.Get(ctx, stored.Name, &metav1.GetOptions{})
+		if apierrors.IsNotFound(err) {
+			return nil, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+		return now.(*vmdistributed.VMDistributedCluster).Status.Words, nil
+	})
+	if err != nil {
+		klog.FromContext(ctx).Error(err, "Which changes are called off would not outlive the loss of the store", "vmdistributedcluster", keyOf(stored))
+		warning.AddWarning(ctx, "", fmt.Sprintf("it is in effect, but would not outlive the loss of the store: say it again later: %v", err))
+	}
 }
 
 // complete has the answer tell what it is about.
@@ -115,13 +138,12 @@ func (v *verb) change(ctx context.Context, before *vmdistributed.VMDistributedCl
 	if err := v.meant(before, said); err != nil {
 		return nil, err
 	}
-	all, zones, err := v.reader.Revisions(ctx, before)
+	zones, err := revision.Of(before)
 	if err != nil {
-		return nil, apierrors.NewServiceUnavailable(fmt.Sprintf("which revision VMDistributedCluster %s/%s is to have can't be told now, try again: %v",
-			before.Namespace, before.Name, err))
+		return nil, apierrors.NewInternalError(err)
 	}
 	after := before.DeepCopy()
-	s := &speech{object: after, all: all, zones: zones, at: metav1.NewTime(v.clock.Now())}
+	s := &speech{object: after, all: revision.OfZones(zones), zones: withStrays(zones, before.Status.Zones), at: metav1.NewTime(v.clock.Now())}
 	if user, known := request.UserFrom(ctx); known {
 		s.by = user.GetName()
 	}
@@ -163,6 +185,17 @@ type speech struct {
 	zones map[string]string
 	by    string
 	at    metav1.Time
+}
+
+// withStrays adds the revisions that zones have which the list no longer names.
+func withStrays(zones map[string]string, remembered []vmdistributed.ZoneStatus) map[string]string {
+	all := maps.Clone(zones)
+	for i := range remembered {
+		if zone := &remembered[i]; all[zone.Name] == "" {
+			all[zone.Name] = cmp.Or(zone.UpdateRevision, zone.Revision, rollout.UnknownRevision)
+		}
+	}
+	return all
 }
 
 func (s *speech) say(verb vmdistributed.WordVerb, zone, revision, reason string) {
