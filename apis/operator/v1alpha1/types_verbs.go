@@ -8,8 +8,8 @@ import (
 )
 
 // The verbs are subresources that take a POST. Of the metadata in a body, name and
-// namespace may be left out; uid and resourceVersion, where they are given, have to be
-// those of the VMDistributedCluster now. The answer is the body, completed.
+// namespace may be left out; a resourceVersion that is given has to be the one that the
+// VMDistributedCluster has now. The answer is the body, completed.
 
 // +k8s:deepcopy-gen:interfaces=k8s.io/apimachinery/pkg/runtime.Object
 // +k8s:validation-gen=false

@@ -93,7 +93,7 @@ func (v *verb) Create(ctx context.Context, name string, obj runtime.Object, vali
 		}
 		return after, nil
 	}
-	stored, _, err := v.store.Update(ctx, name, rest.DefaultUpdatedObjectInfo(nil, change), nil, rest.ValidateAllObjectUpdateFunc, false,
+	stored, _, err := v.store.Update(ofStatus(ctx), name, rest.DefaultUpdatedObjectInfo(nil, change), nil, rest.ValidateAllObjectUpdateFunc, false,
 		&metav1.UpdateOptions{DryRun: options.DryRun})
 	if err != nil {
 		return nil, err
@@ -103,6 +103,17 @@ func (v *verb) Create(ctx context.Context, name string, obj runtime.Object, vali
 		v.outlive(ctx, stored.(*vmdistributed.VMDistributedCluster))
 	}
 	return said, nil
+}
+
+// ofStatus has what is stored be checked as a status: that is what the words are part of.
+func ofStatus(ctx context.Context) context.Context {
+	info, known := request.RequestInfoFrom(ctx)
+	if !known {
+		return ctx
+	}
+	changed := *info
+	changed.Subresource = "status"
+	return request.WithRequestInfo(ctx, &changed)
 }
 
 // outlive has the host cluster remember which changes are called off. That it can't is no
@@ -157,11 +168,9 @@ func (v *verb) change(ctx context.Context, before *vmdistributed.VMDistributedCl
 	return after, nil
 }
 
-// meant refuses a word that is for another object, or another state of it.
+// meant refuses a word that is for another state of the object. A uid is not in the body
+// any more: whatever creates loses it on the way here.
 func (v *verb) meant(object *vmdistributed.VMDistributedCluster, said body) error {
-	if uid := said.GetUID(); uid != "" && uid != object.UID {
-		return apierrors.NewConflict(v.resource, object.Name, fmt.Errorf("metadata.uid: is %s, and the object has %s", uid, object.UID))
-	}
 	if version := said.GetResourceVersion(); version != "" && version != object.ResourceVersion {
 		return apierrors.NewConflict(v.resource, object.Name, fmt.Errorf("metadata.resourceVersion: is %s, and the object has %s", version, object.ResourceVersion))
 	}

@@ -29,8 +29,12 @@ const (
 	lag = 150 * time.Millisecond
 
 	// auditPolicy has written down who says one of the verbs of a rollout.
-	auditPolicy = `{apiVersion: audit.k8s.io/v1, kind: Policy, omitStages: [RequestReceived], rules: [
-  {level: Metadata, verbs: [create], resources: [{group: operator.victoriametrics.com, resources: [vmdistributedclusters/*]}]}, {level: None}]}
+	auditPolicy = `apiVersion: audit.k8s.io/v1
+kind: Policy
+omitStages: [RequestReceived]
+rules:
+  - {level: Metadata, verbs: [create], resources: [{group: operator.victoriametrics.com, resources: [vmdistributedclusters/*]}]}
+  - {level: None}
 `
 )
 
