@@ -220,10 +220,10 @@ func (s *speech) of(wanted string) (string, error) {
 }
 
 // checkReason bounds what is kept.
-func checkReason(kind, reason string) error {
+func (s *speech) checkReason(kind, reason string) error {
 	if len(reason) <= maxReason {
 		return nil
 	}
 	errs := field.ErrorList{field.TooLong(field.NewPath("reason"), "", maxReason)}
-	return apierrors.NewInvalid(schema.GroupKind{Kind: kind}, "", errs)
+	return apierrors.NewInvalid(schema.GroupKind{Kind: kind}, s.object.Name, errs)
 }

@@ -15,7 +15,7 @@ import (
 // promote gives the user's word for zones that wait for it.
 func promote(s *speech, said body) error {
 	promotion := said.(*vmdistributed.VMDistributedClusterPromotion)
-	if err := checkReason("VMDistributedClusterPromotion", promotion.Reason); err != nil {
+	if err := s.checkReason("VMDistributedClusterPromotion", promotion.Reason); err != nil {
 		return err
 	}
 	if status := &s.object.Status; status.ObservedGeneration != s.object.Generation {
@@ -85,7 +85,7 @@ func waitsForWord(zone *vmdistributed.ZoneStatus) bool {
 // abort calls the present change off.
 func abort(s *speech, said body) error {
 	order := said.(*vmdistributed.VMDistributedClusterAbort)
-	if err := checkReason("VMDistributedClusterAbort", order.Reason); err != nil {
+	if err := s.checkReason("VMDistributedClusterAbort", order.Reason); err != nil {
 		return err
 	}
 	revision, err := s.of(order.Revision)
@@ -102,7 +102,7 @@ func abort(s *speech, said body) error {
 // that it had ended with.
 func retry(s *speech, said body) error {
 	order := said.(*vmdistributed.VMDistributedClusterRetry)
-	if err := checkReason("VMDistributedClusterRetry", order.Reason); err != nil {
+	if err := s.checkReason("VMDistributedClusterRetry", order.Reason); err != nil {
 		return err
 	}
 	revision, err := s.of(order.Revision)
