@@ -22,5 +22,8 @@ func AddToScheme(scheme *runtime.Scheme, group string) {
 		&VMDistributedCluster{},
 		&VMDistributedClusterList{},
 		&VMDistributedClusterZones{},
+		&VMDistributedClusterPromotion{},
+		&VMDistributedClusterAbort{},
+		&VMDistributedClusterRetry{},
 	)
 }

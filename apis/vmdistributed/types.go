@@ -140,6 +140,7 @@ type VMDistributedClusterStatus struct {
 	UpdatedZones       int32
 	ReadyZones         int32
 	Zones              []ZoneStatus
+	Words              []Word
 	Controller         *ControllerRecord
 }
 

@@ -43,6 +43,8 @@ func ForKind(kind schema.GroupVersionKind) interface{} {
 		return &applyconfigurationoperatorv1alpha1.VMDistributedClusterSpecApplyConfiguration{}
 	case operatorv1alpha1.SchemeGroupVersion.WithKind("VMDistributedClusterStatus"):
 		return &applyconfigurationoperatorv1alpha1.VMDistributedClusterStatusApplyConfiguration{}
+	case operatorv1alpha1.SchemeGroupVersion.WithKind("Word"):
+		return &applyconfigurationoperatorv1alpha1.WordApplyConfiguration{}
 	case operatorv1alpha1.SchemeGroupVersion.WithKind("Zone"):
 		return &applyconfigurationoperatorv1alpha1.ZoneApplyConfiguration{}
 	case operatorv1alpha1.SchemeGroupVersion.WithKind("Zones"):

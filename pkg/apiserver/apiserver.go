@@ -17,6 +17,7 @@ import (
 	"k8s.io/apiserver/pkg/server/healthz"
 	basecompatibility "k8s.io/component-base/compatibility"
 	"k8s.io/component-base/featuregate"
+	"k8s.io/utils/clock"
 
 	"github.com/vmdistributed/vmdistributed-apiserver/apis/vmdistributed"
 	"github.com/vmdistributed/vmdistributed-apiserver/apis/vmdistributed/install"
@@ -30,6 +31,8 @@ import (
 type ExtraConfig struct {
 	// Zones answers the subresource zones.
 	Zones vmdistributedcluster.ZoneReporter
+	// Aborts remembers beside the store which changes were called off.
+	Aborts vmdistributedcluster.AbortMemory
 	// Workers run while the server does. They end in the reverse order.
 	Workers []Worker
 	// Ready are checks of readiness beside the generic ones.
@@ -138,7 +141,9 @@ func (c CompletedConfig) New() (*genericapiserver.GenericAPIServer, error) {
 func (c CompletedConfig) install(server *genericapiserver.GenericAPIServer) error {
 	versions := install.GroupVersions()
 	stored := versions[0].WithResource(vmdistributed.Resource).GroupResource()
-	storage, err := vmdistributedcluster.NewStorage(c.scheme, stored, c.generic.RESTOptionsGetter, c.extra.Zones, c.generic.Authorization.Authorizer, c.extra.Store)
+	storage, err := vmdistributedcluster.NewStorage(c.scheme, stored, c.generic.RESTOptionsGetter, vmdistributedcluster.Beside{
+		Zones: c.extra.Zones, Aborts: c.extra.Aborts, Rights: c.generic.Authorization.Authorizer, Verifier: c.extra.Store, Clock: clock.RealClock{},
+	})
 	if err != nil {
 		return fmt.Errorf("making the storage of %s: %w", stored, err)
 	}

@@ -151,7 +151,7 @@ func (o *observer) observe(ctx context.Context, object *vmdistributed.VMDistribu
 			return nil, err
 		}
 	}
-	heedWord(object, view)
+	heedWords(object, view)
 	return view, nil
 }
 
@@ -160,15 +160,14 @@ func observes(object *vmdistributed.VMDistributedCluster) bool {
 	return object.Spec.ManagementPolicy == vmdistributed.ManagementPolicyObserve
 }
 
-// heedWord reads what the user has said by annotation. What can't be read was not
-// said.
-func heedWord(object *vmdistributed.VMDistributedCluster, view *observation) {
-	promotions, err := vmdistributed.ParsePromotions(object.Annotations[vmdistributed.PromoteAnnotation])
+// heedWords reads what users have said by the verbs of the API.
+func heedWords(object *vmdistributed.VMDistributedCluster, view *observation) {
 	for zone := range view.all() {
-		revision, said := promotions[zone.Name]
-		zone.Approved = err == nil && said && revision == zone.Revision
+		_, zone.Approved = object.Status.Said(vmdistributed.WordPromote, zone.Name, zone.Revision)
 	}
-	view.Aborted = object.Annotations[vmdistributed.AbortAnnotation] == objectRevision(view.Zones)
+	if abort, said := object.Status.Said(vmdistributed.WordAbort, "", objectRevision(view.Zones)); said {
+		view.Aborted = &rollout.Abort{By: abort.By, At: abort.At.Time, Reason: abort.Reason}
+	}
 }
 
 func strategyOf(spec *vmdistributed.RolloutStrategy) (rollout.Strategy, error) {

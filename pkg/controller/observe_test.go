@@ -4,6 +4,7 @@
 package controller
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/vmdistributed/vmdistributed-apiserver/apis/vmdistributed"
@@ -12,25 +13,25 @@ import (
 
 func TestOnlyWhatTheUserHasSaidIsTheirWord(t *testing.T) {
 	for name, c := range map[string]struct {
-		annotation string
-		zone       rollout.Zone
-		want       bool
+		said string
+		zone rollout.Zone
+		want bool
 	}{
-		"nothing":                     {"", rollout.Zone{Name: "a", Revision: "r1"}, false},
-		"nothing, of no revision":     {"", rollout.Zone{Name: "a"}, false},
-		"this zone and revision":      {"a:r1", rollout.Zone{Name: "a", Revision: "r1"}, true},
-		"another zone":                {"b:r1", rollout.Zone{Name: "a", Revision: "r1"}, false},
-		"another revision":            {"a:r0", rollout.Zone{Name: "a", Revision: "r1"}, false},
-		"a revision that is unknown":  {"a:unknown", rollout.Zone{Name: "a", Revision: rollout.UnknownRevision}, true},
-		"something that is no word":   {"a", rollout.Zone{Name: "a", Revision: "r1"}, false},
-		"no word, and of no revision": {"a", rollout.Zone{Name: "a"}, false},
+		"nothing":                    {"", rollout.Zone{Name: "a", Revision: "r1"}, false},
+		"nothing, of no revision":    {"", rollout.Zone{Name: "a"}, false},
+		"this zone and revision":     {"a:r1", rollout.Zone{Name: "a", Revision: "r1"}, true},
+		"another zone":               {"b:r1", rollout.Zone{Name: "a", Revision: "r1"}, false},
+		"another revision":           {"a:r0", rollout.Zone{Name: "a", Revision: "r1"}, false},
+		"a revision that is unknown": {"a:unknown", rollout.Zone{Name: "a", Revision: rollout.UnknownRevision}, true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			object := &vmdistributed.VMDistributedCluster{}
-			object.Annotations = map[string]string{vmdistributed.PromoteAnnotation: c.annotation}
+			if zone, revision, said := strings.Cut(c.said, ":"); said {
+				object.Status.Say(vmdistributed.Word{Verb: vmdistributed.WordPromote, Zone: zone, Revision: revision})
+			}
 			view := &observation{}
 			view.Zones, view.Strays = []rollout.Zone{c.zone}, []rollout.Stray{{Zone: c.zone}}
-			heedWord(object, view)
+			heedWords(object, view)
 			if view.Zones[0].Approved != c.want || view.Strays[0].Approved != c.want {
 				t.Errorf("heard %t for a zone of the list, %t for another; want %t", view.Zones[0].Approved, view.Strays[0].Approved, c.want)
 			}

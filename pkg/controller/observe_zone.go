@@ -11,6 +11,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/vmdistributed/vmdistributed-apiserver/apis/vmdistributed"
+	"github.com/vmdistributed/vmdistributed-apiserver/pkg/revision"
 	"github.com/vmdistributed/vmdistributed-apiserver/pkg/rollout"
 	"github.com/vmdistributed/vmdistributed-apiserver/pkg/victoriametrics"
 )
@@ -18,11 +19,11 @@ import (
 // observeZone looks at one entry of the list and at the cluster that it names.
 func (o *observer) observeZone(ctx context.Context, object *vmdistributed.VMDistributedCluster, entry *vmdistributed.Zone, view *observation) (rollout.Zone, error) {
 	zone := rollout.Zone{Name: entry.ClusterName(), Inline: entry.Ref == nil}
-	wanted, err := wantedOf(entry)
+	wanted, err := revision.Wanted(entry)
 	if err != nil {
-		return zone, fmt.Errorf("reading zone %s: %w", zone.Name, err)
+		return zone, err
 	}
-	zone.Revision = revisionOf(zone.Inline, wanted)
+	zone.Revision = revision.OfZone(zone.Inline, wanted)
 	live, err := o.source.Cluster(ctx, object.Namespace, zone.Name)
 	if err != nil {
 		return zone, err
@@ -134,9 +135,9 @@ func compare(object *vmdistributed.VMDistributedCluster, zone *rollout.Zone, see
 		return err
 	}
 	if record != nil {
-		seen.applied = revisionOf(false, record.Applied)
+		seen.applied = revision.OfZone(false, record.Applied)
 	} else {
-		seen.applied = revisionOf(false, nil)
+		seen.applied = revision.OfZone(false, nil)
 	}
 	seen.write = patchReferenced(live, plan.Patch)
 	zone.Cluster.Difference = differenceOf(plan.Kind)
@@ -218,28 +219,6 @@ func (o *observer) referredBy(ctx context.Context, namespace, name string) ([]st
 		}
 	}
 	return found, nil
-}
-
-// wantedOf returns the definition or the override of a zone. An empty override is
-// none: nil.
-func wantedOf(entry *vmdistributed.Zone) (map[string]any, error) {
-	decoded, err := entry.Text().Decode()
-	if entry.Ref != nil && len(decoded) == 0 {
-		return nil, err
-	}
-	return decoded, err
-}
-
-// revisionOf is the revision of a zone. No override and an empty one are the
-// same.
-func revisionOf(inline bool, wanted map[string]any) string {
-	if inline {
-		return victoriametrics.Revision("inline", wanted)
-	}
-	if len(wanted) == 0 {
-		wanted = nil
-	}
-	return victoriametrics.Revision("override", wanted)
 }
 
 func differenceOf(kind victoriametrics.DifferenceKind) rollout.Difference {

@@ -12,8 +12,8 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/vmdistributed/vmdistributed-apiserver/apis/vmdistributed"
+	"github.com/vmdistributed/vmdistributed-apiserver/pkg/revision"
 	"github.com/vmdistributed/vmdistributed-apiserver/pkg/rollout"
-	"github.com/vmdistributed/vmdistributed-apiserver/pkg/victoriametrics"
 )
 
 // scrapedCondition says whether the VMAgent scrapes the zones.
@@ -60,6 +60,7 @@ func statusOf(object *vmdistributed.VMDistributedCluster, view *observation, dec
 		ReadyZones:         int32(summary.Ready),
 		// Another one counts only where there is something to write.
 		Controller: object.Status.Controller,
+		Words:      wordsThatCount(object.Status.Words, view),
 	}
 	if summary.Complete() {
 		status.CurrentRevision = status.UpdateRevision
@@ -90,6 +91,16 @@ func statusOf(object *vmdistributed.VMDistributedCluster, view *observation, dec
 		meta.RemoveStatusCondition(&status.Conditions, scrapedCondition)
 	}
 	return status
+}
+
+// wordsThatCount forgets what users have said of what is not wanted any more.
+func wordsThatCount(words []vmdistributed.Word, view *observation) []vmdistributed.Word {
+	zones := map[string]string{}
+	for zone := range view.all() {
+		zones[zone.Name] = zone.Revision
+	}
+	revision := objectRevision(view.Zones)
+	return slices.DeleteFunc(slices.Clone(words), func(w vmdistributed.Word) bool { return !w.Counts(revision, zones) })
 }
 
 // keepWording goes on saying what was said of an answer of the API server that
@@ -160,14 +171,13 @@ func scrapedConditions(scrape *scrapeView) []rollout.Condition {
 	return []rollout.Condition{{Type: scrapedCondition, True: scrape.report.Configured, Reason: scrape.report.Reason, Message: scrape.report.Message}}
 }
 
-// objectRevision is the hash of the desired state of all zones. Their order does
-// not count: to change it changes no zone.
+// objectRevision is the hash of the desired state of all zones.
 func objectRevision(zones []rollout.Zone) string {
-	revisions := make(map[string]any, len(zones))
+	revisions := make(map[string]string, len(zones))
 	for i := range zones {
 		revisions[zones[i].Name] = zones[i].Revision
 	}
-	return victoriametrics.Revision("zones", revisions)
+	return revision.OfZones(revisions)
 }
 
 func conditionStatus(is bool) metav1.ConditionStatus {

@@ -77,7 +77,7 @@ func (m Manifests) ownRules() []rbacv1.PolicyRule {
 		named(rule("coordination.k8s.io", "leases", "get", "update"), "vmdistributed-apiserver-controller"),
 		named(rule("", "configmaps", "get", "list", "watch"), "vmdistributed-halt"),
 		rule("", "configmaps", "create"),
-		named(rule("", "configmaps", "get", "update"), "vmdistributed-store"),
+		named(rule("", "configmaps", "get", "update"), "vmdistributed-store", "vmdistributed-aborts"),
 	}
 	if m.Store == EmbeddedEtcd {
 		rules = append(rules, named(rule("coordination.k8s.io", "leases", "get", "update"), "vmdistributed-apiserver-embedded-store"))
@@ -174,6 +174,7 @@ func (m Manifests) given(namespace string) []right {
 	people := spell("", []rbacv1.PolicyRule{
 		rule(group, ownKind, "get", "list", "watch", "create", "update", "patch", "delete", "deletecollection"),
 		rule(group, ownKind+"/status,"+ownKind+"/zones", "get"),
+		rule(group, ownKind+"/promote,"+ownKind+"/abort,"+ownKind+"/retry", "create"),
 		rule(operatorGroup, "vmclusters", "get", "list", "watch", "create", "update", "patch", "delete"),
 		rule(operatorGroup, "vmusers,vmagents", "get", "list", "watch", "update", "patch"),
 	})

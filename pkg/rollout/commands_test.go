@@ -49,8 +49,9 @@ func (w *world) command() {
 	case 18, 19:
 		w.deleteObject()
 	case 20, 21:
-		w.say("user: aborts")
-		w.replace(func(o *modelObject) { o.aborted = true })
+		called := !object.aborted || w.random.IntN(2) == 0
+		w.say("user: aborts (or tries again): %t", called)
+		w.replace(func(o *modelObject) { o.aborted = called })
 	case 22, 23:
 		zone := oneOf(w.random, object.zones...)
 		w.say("user: gives their word for %s at %s", zone.name, zone.want)

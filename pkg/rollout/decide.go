@@ -80,6 +80,11 @@ func act(o *Observed, d *Decision) {
 		zone, state := &o.Zones[i], &d.Zones[i]
 		switch {
 		case zone.Cluster == nil && zone.Inline && state.Record.Phase == Pending:
+			if off := aborted(o, d, i); off != nil {
+				state.block(o, d, off)
+				d.Outlook[i].refuse(off)
+				continue
+			}
 			if untried := untried(zone); untried != nil {
 				state.block(o, d, untried)
 				d.Outlook[i].refuse(untried)

@@ -118,6 +118,9 @@ func (w *world) checkAction(d Decision) {
 		if exists || !zone.inline {
 			w.fail("%v though it exists, or is not ours to create", action)
 		}
+		if w.object.aborted {
+			w.fail("%v though it was called off", action)
+		}
 	case UpdateCluster:
 		w.checkUpdate(zone, &cluster, exists)
 	case MarkCluster:
@@ -259,7 +262,7 @@ func (w *world) checkEnd() {
 	w.say("the end: %s", told(s))
 	w.end = s.UpdateStatus
 	for i := range o.Zones {
-		if z := &o.Zones[i]; !o.held() && !o.Aborted && o.Deletion == nil && z.Cluster != nil && !z.Cluster.Healthy() && outdated(z, &d.Zones[i]) {
+		if z := &o.Zones[i]; !o.held() && o.Aborted == nil && o.Deletion == nil && z.Cluster != nil && !z.Cluster.Healthy() && outdated(z, &d.Zones[i]) {
 			w.fail("%s is not healthy, and never receives what may repair it: %+v", z.Name, d.Zones)
 		}
 	}
@@ -280,7 +283,7 @@ func (w *world) checkEnd() {
 // mustComplete is true where nothing is in the way that only the user can take
 // out of it.
 func (w *world) mustComplete(o Observed, d Decision) bool {
-	if w.tooFewAtAll(o) || o.Aborted || slices.ContainsFunc(o.Strays, func(s Stray) bool { return s.Drained() && ailing(&s.Zone) }) {
+	if w.tooFewAtAll(o) || o.Aborted != nil || slices.ContainsFunc(o.Strays, func(s Stray) bool { return s.Drained() && ailing(&s.Zone) }) {
 		return false
 	}
 	for i := range d.Strays {

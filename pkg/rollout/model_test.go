@@ -290,7 +290,7 @@ func (w *world) observe(v sight, needs map[string]Need) Observed {
 	object := v.object
 	o := Observed{
 		Now: w.now, Paused: object.paused, Observing: object.observing, Deletion: object.deletion,
-		Strategy: object.strategy, Aborted: object.aborted, ScrapePending: w.scrape,
+		Strategy: object.strategy, Aborted: calledOff(object.aborted), ScrapePending: w.scrape,
 	}
 	if w.halted {
 		o.Halt = &Halt{Switch: "the switch", Reason: "an incident"}
@@ -316,6 +316,14 @@ func (w *world) observe(v sight, needs map[string]Need) Observed {
 		}
 	}
 	return o
+}
+
+// calledOff is the word of somebody.
+func calledOff(said bool) *Abort {
+	if !said {
+		return nil
+	}
+	return &Abort{By: "somebody", Reason: "errors"}
 }
 
 func (w *world) observeStray(v sight, name string, needs Need, o *Observed) {

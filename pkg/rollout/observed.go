@@ -23,8 +23,9 @@ type Observed struct {
 	Zones []Zone
 	// Strays are what the list no longer names and still bears our marks.
 	Strays []Stray
-	// Aborted is true where the user has called this change off.
-	Aborted bool
+	// Aborted is the word of a user by which this change is called off; nil where it is
+	// not.
+	Aborted *Abort
 	// ScrapePending is true where the VMAgent has to be written.
 	ScrapePending bool
 }
@@ -186,6 +187,14 @@ type Drift struct {
 	Paths []string
 	// Managers are the field managers that own them.
 	Managers []string
+}
+
+// Abort is what calls a change off.
+type Abort struct {
+	// By is who said so, At when, and Reason what they gave as such; each may be unknown.
+	By     string
+	At     time.Time
+	Reason string
 }
 
 // Phase is where a zone stands.

@@ -159,7 +159,7 @@ func TestAnObjectThatIsOnlyObservedTellsOfEveryZoneWhatWouldBeDone(t *testing.T)
 	contendedReads := func(z *Zone) { z.Record.Contended = z.Revision }
 	untried := func(z *Zone) { z.Untried = "the webhook is down" }
 	aborted, agent := scene(outdatedZone("a"), outdatedZone("b")), scene(zone("a"), zone("b"))
-	aborted.Aborted, agent.ScrapePending = true, true
+	aborted.Aborted, agent.ScrapePending = &Abort{}, true
 	for name, c := range map[string]struct {
 		o     Observed
 		first Action

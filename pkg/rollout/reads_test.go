@@ -182,7 +182,7 @@ func TestADrainThatLandedWithoutANoteCountsAsLanded(t *testing.T) {
 func TestAZoneThatMustNotBeTouchedAnyMoreIsGivenBack(t *testing.T) {
 	for name, change := range map[string]func(*Observed){
 		"another is ill": func(o *Observed) { unhealthy(&o.Zones[1]) },
-		"called off":     func(o *Observed) { o.Aborted = true },
+		"called off":     func(o *Observed) { o.Aborted = &Abort{} },
 		"refused":        func(o *Observed) { shrinking(&o.Zones[0]) },
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -198,12 +198,24 @@ func TestAZoneThatMustNotBeTouchedAnyMoreIsGivenBack(t *testing.T) {
 
 func TestARevisionThatWasCalledOffIsWrittenToNone(t *testing.T) {
 	o := routedScene(outdatedZone("a", open), outdatedZone("b", open, unhealthy), zone("c", open))
-	o.Aborted = true
+	o.Aborted = &Abort{}
 	d := decide(t, o)
 	wantAction(t, d, Nothing, "")
 	if !d.Zones[1].Hold || d.Zones[1].Reason != ReasonAborted {
 		t.Errorf("%+v", d.Zones[1])
 	}
+}
+
+func TestAZoneOfAChangeThatWasCalledOffIsNotCreated(t *testing.T) {
+	o := scene(zone("a"), zone("b", absent))
+	o.Aborted = &Abort{By: "ann", At: noon, Reason: "errors"}
+	d := decide(t, o)
+	wantAction(t, d, Nothing, "")
+	if state := d.Zones[1]; !state.Hold || state.Reason != ReasonAborted || !strings.Contains(state.WaitingFor, `the verb retry or another revision, since this one was called off by ann at `) {
+		t.Errorf("%+v", state)
+	}
+	o.Aborted = nil
+	wantAction(t, decide(t, remembering(o, d)), CreateCluster, "b")
 }
 
 func TestADrainThatNeverLandedNeedsNoRestoration(t *testing.T) {

@@ -53,7 +53,7 @@ const (
 )
 
 func (s *small) observe() Observed {
-	o := Observed{Now: noon, Paused: s.paused, Aborted: s.aborted, Strategy: Strategy{
+	o := Observed{Now: noon, Paused: s.paused, Aborted: calledOff(s.aborted), Strategy: Strategy{
 		MaxUnavailable: 1, MinAvailableZones: 1, ReadyTimeout: smallTimeout, UpdatePause: smallPause, DrainTimeout: smallTimeout, FlushTimeout: smallTimeout,
 	}}
 	for i := range s.zones {
@@ -229,6 +229,8 @@ func (s *search) check(from, recorded small, action Action, i int) {
 	switch {
 	case from.paused:
 		s.fail("%v while paused", action)
+	case from.aborted && action.Type == CreateCluster:
+		s.fail("%v though called off", action)
 	case action.Type == CreateCluster:
 		if z.content != '-' {
 			s.fail("%v of what exists", action)
@@ -342,7 +344,7 @@ func (s *search) users(from small) {
 	if from.aborts > 0 {
 		to := from
 		to.aborts--
-		to.aborted = true
+		to.aborted = !to.aborted // the next word is retry
 		s.reach(to)
 	}
 	if from.pauses > 0 {

@@ -267,10 +267,25 @@ func obstacles(o *Observed, d *Decision, next int) iter.Seq[*obstacle] {
 
 // aborted holds every zone back once the change was called off.
 func aborted(o *Observed, _ *Decision, _ int) *obstacle {
-	if o.Aborted {
-		return &obstacle{reason: ReasonAborted, waitingFor: "another revision, since this one was called off", hold: true}
+	if o.Aborted == nil {
+		return nil
 	}
-	return nil
+	return &obstacle{reason: ReasonAborted, waitingFor: "the verb retry or another revision, since this one was called off" + o.Aborted.told(), hold: true}
+}
+
+// told says who has called a change off, when, and why, as far as it is known.
+func (a *Abort) told() string {
+	var text string
+	if a.By != "" {
+		text += " by " + a.By
+	}
+	if !a.At.IsZero() {
+		text += " at " + a.At.UTC().Format(time.RFC3339)
+	}
+	if a.Reason != "" {
+		text += fmt.Sprintf(": %q", a.Reason)
+	}
+	return text
 }
 
 func unknown(o *Observed, _ *Decision, next int) *obstacle { return untried(&o.Zones[next]) }

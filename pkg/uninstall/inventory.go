@@ -10,6 +10,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	storagev1 "github.com/vmdistributed/vmdistributed-apiserver/apis/storage/v1"
+	"github.com/vmdistributed/vmdistributed-apiserver/pkg/aborts"
 	"github.com/vmdistributed/vmdistributed-apiserver/pkg/leader"
 	"github.com/vmdistributed/vmdistributed-apiserver/pkg/storage/claim"
 	"github.com/vmdistributed/vmdistributed-apiserver/pkg/storage/identity"
@@ -134,7 +135,7 @@ func store(namespace string) []item {
 	return slices.Concat(
 		several(kindOf("CustomResourceDefinition", "apiextensions.k8s.io", "customresourcedefinitions"), Store, "", byName, recordsDefinition),
 		several(kindOf("PersistentVolumeClaim", "", "persistentvolumeclaims"), Store, namespace, labelled("metadata", "labels"), "store-"+serverName+"-0"),
-		several(kindOf("ConfigMap", "", "configmaps"), Store, namespace, byName, identity.ConfigMap),
+		several(kindOf("ConfigMap", "", "configmaps"), Store, namespace, byName, identity.ConfigMap, aborts.ConfigMap),
 	)
 }
 

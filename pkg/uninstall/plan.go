@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/vmdistributed/vmdistributed-apiserver/pkg/aborts"
 )
 
 // Options say what somebody wants.
@@ -192,6 +194,9 @@ func holds(object *Object) string {
 		return "it is that of the records"
 	case "PersistentVolumeClaim":
 		return "the objects are in the embedded etcd there"
+	}
+	if object.Name == aborts.ConfigMap {
+		return "it says which changes were called off"
 	}
 	return "it says which store the cluster knows"
 }

@@ -41,7 +41,7 @@ func TestWhatIsAskedGoesFirstAndRightsGoLast(t *testing.T) {
 		"waiting until no server runs any more", "looking whether no rollout has begun",
 		"deleting Service ours/", "deleting FlowSchema vmdistributed-apiserver", "deleting Secret ours/vmdistributed-apiserver-certificate",
 		"deleting records of VMDistributedClusters: monitoring/metrics", "deleting CustomResourceDefinition ",
-		"deleting PersistentVolumeClaim ours/store-", "deleting ConfigMap ours/vmdistributed-store",
+		"deleting PersistentVolumeClaim ours/store-", "deleting ConfigMap ours/vmdistributed-store", "deleting ConfigMap ours/vmdistributed-aborts",
 		"deleting ClusterRoleBinding ", "deleting RoleBinding kube-system/", "deleting RoleBinding ours/",
 		"deleting ClusterRole ", "deleting ServiceAccount ours/", "deleting Lease ours/", "deleting Namespace ours",
 	} {
@@ -70,7 +70,8 @@ func TestDecide(t *testing.T) {
 			never: []string{"deleting records", "CustomResourceDefinition", "PersistentVolumeClaim", "ConfigMap", "Namespace"},
 			keeps: []string{
 				"monitoring/metrics: --delete-store deletes them", "CustomResourceDefinition vmdistributedclusterrecords", "PersistentVolumeClaim ours/store",
-				"ConfigMap ours/vmdistributed-store: it says which store", "Namespace ours: in it is PersistentVolumeClaim", "3 VMClusters, VMUsers and VMAgents: none is changed",
+				"ConfigMap ours/vmdistributed-store: it says which store",
+				"ConfigMap ours/vmdistributed-aborts: it says which changes were called off", "Namespace ours: in it is PersistentVolumeClaim", "3 VMClusters, VMUsers and VMAgents: none is changed",
 			},
 		},
 		"a namespace in which nothing is left goes": {

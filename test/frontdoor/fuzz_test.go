@@ -127,7 +127,7 @@ func bodies(f *testing.F) [][]byte {
 		`[{"op":"add","path":"/spec/zones/vmclusters/-","value":{"vmclusters":{"name":"z","spec":{}}}},{"op":"move","from":"/spec/zones/vmclusters/0","path":"/spec/zones/vmclusters/1"}]`,
 		`[{"op":"copy","from":"/spec/zones/vmclusters","path":"/spec/zones"}]`,
 		`[{"op":"test","path":"/spec/zones/0"},{"op":"remove","path":"/status"}]`,
-		`{"metadata":{"finalizers":null,"labels":{"a":null},"annotations":{"distributed.victoriametrics.com/promote":"a"}},"status":{"reason":null}}`,
+		`{"metadata":{"finalizers":null,"labels":{"a":null},"annotations":{"distributed.victoriametrics.com/permit-storage-shrink":"a"}},"status":{"reason":null}}`,
 		`{"metadata":{"ownerReferences":[{"$patch":"delete"}],"managedFields":[{}]},"spec":{"zones":[{"name":"a","spec":{"x":null}}]}}`,
 	} {
 		all = append(all, []byte(patch))

@@ -15,6 +15,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apiserver/pkg/authentication/authenticator"
 	"k8s.io/apiserver/pkg/authentication/user"
 	"k8s.io/apiserver/pkg/authorization/authorizerfactory"
@@ -55,7 +56,7 @@ func newServer(tb testing.TB, guarded bool) *server {
 	tb.Helper()
 	config := apiserver.NewConfig(compatibility.DefaultBuildEffectiveVersion(), utilfeature.DefaultFeatureGate)
 	store := &oneObject{codec: config.Codecs.LegacyCodec(v1alpha1.SchemeGroupVersion)}
-	config.ExtraConfig.Zones = idle{}
+	config.ExtraConfig.Zones, config.ExtraConfig.Aborts = idle{}, forgetful{}
 	config.GenericConfig.RESTOptionsGetter = store
 	config.GenericConfig.LoopbackClientConfig = &rest.Config{}
 	config.GenericConfig.ExternalAddress = "localhost:443"
@@ -79,6 +80,17 @@ type idle struct{}
 
 func (idle) ReportZones(context.Context, *vmdistributed.VMDistributedCluster) ([]vmdistributed.ZoneReport, error) {
 	return nil, nil
+}
+
+// forgetful remembers nothing: no change is called off.
+type forgetful struct{}
+
+func (forgetful) Recall(context.Context, types.NamespacedName) ([]vmdistributed.Word, error) {
+	return nil, nil
+}
+
+func (forgetful) Keep(context.Context, types.NamespacedName, func(context.Context) ([]vmdistributed.Word, error)) error {
+	return nil
 }
 
 // oneObject is a store with one object, or none. All requests are dry runs, which

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -14,7 +15,6 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/vmdistributed/vmdistributed-apiserver/apis/operator/v1alpha1"
-	"github.com/vmdistributed/vmdistributed-apiserver/apis/vmdistributed"
 	"github.com/vmdistributed/vmdistributed-apiserver/pkg/victoriametrics"
 	"github.com/vmdistributed/vmdistributed-apiserver/test/controlplane"
 )
@@ -90,7 +90,11 @@ func TestClusterThatWasMadeAnewIsReadFromByTheUsersWordOnly(t *testing.T) {
 	if r.targets() == before {
 		t.Error("zone-b is read from")
 	}
-	r.annotate(vmdistributed.PromoteAnnotation, "zone-b:"+wantedRevision(t, r, "zone-b"))
+	said, err := r.clusters.Promote(t.Context(), name, &v1alpha1.VMDistributedClusterPromotion{}, metav1.CreateOptions{})
+	must(t, err)
+	if want := []v1alpha1.ZoneRevision{{Name: "zone-b", Revision: wantedRevision(t, r, "zone-b")}}; !slices.Equal(said.Zones, want) {
+		t.Errorf("the word was taken for %v, want %v", said.Zones, want)
+	}
 	r.untilReady()
 	if after := r.targets(); after != before {
 		t.Errorf("targets were %s, are %s", before, after)

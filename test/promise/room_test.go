@@ -340,19 +340,6 @@ func (r *room) owner() types.NamespacedName {
 	return types.NamespacedName{Namespace: r.namespace, Name: name}
 }
 
-// annotate sets or, with "", removes an annotation of the VMDistributedCluster.
-func (r *room) annotate(key, value string) {
-	r.t.Helper()
-	var set any
-	if value != "" {
-		set = value
-	}
-	raw, err := json.Marshal(map[string]any{"metadata": map[string]any{"annotations": map[string]any{key: set}}})
-	must(r.t, err)
-	_, err = r.clusters.Patch(r.t.Context(), name, types.MergePatchType, raw, metav1.PatchOptions{FieldManager: fieldName})
-	must(r.t, err)
-}
-
 // get returns an object of the operator's.
 func (r *room) get(kind, name string) *unstructured.Unstructured {
 	r.t.Helper()

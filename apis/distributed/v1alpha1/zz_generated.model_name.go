@@ -14,8 +14,23 @@ func (in VMDistributedCluster) OpenAPIModelName() string {
 }
 
 // OpenAPIModelName returns the OpenAPI model name for this type.
+func (in VMDistributedClusterAbort) OpenAPIModelName() string {
+	return "com.github.vmdistributed.vmdistributed-apiserver.apis.distributed.v1alpha1.VMDistributedClusterAbort"
+}
+
+// OpenAPIModelName returns the OpenAPI model name for this type.
 func (in VMDistributedClusterList) OpenAPIModelName() string {
 	return "com.github.vmdistributed.vmdistributed-apiserver.apis.distributed.v1alpha1.VMDistributedClusterList"
+}
+
+// OpenAPIModelName returns the OpenAPI model name for this type.
+func (in VMDistributedClusterPromotion) OpenAPIModelName() string {
+	return "com.github.vmdistributed.vmdistributed-apiserver.apis.distributed.v1alpha1.VMDistributedClusterPromotion"
+}
+
+// OpenAPIModelName returns the OpenAPI model name for this type.
+func (in VMDistributedClusterRetry) OpenAPIModelName() string {
+	return "com.github.vmdistributed.vmdistributed-apiserver.apis.distributed.v1alpha1.VMDistributedClusterRetry"
 }
 
 // OpenAPIModelName returns the OpenAPI model name for this type.

@@ -11,6 +11,9 @@ import (
 
 // +genclient
 // +genclient:method=GetZones,verb=get,subresource=zones,result=github.com/vmdistributed/vmdistributed-apiserver/apis/operator/v1alpha1.VMDistributedClusterZones
+// +genclient:method=Promote,verb=create,subresource=promote,input=github.com/vmdistributed/vmdistributed-apiserver/apis/operator/v1alpha1.VMDistributedClusterPromotion,result=github.com/vmdistributed/vmdistributed-apiserver/apis/operator/v1alpha1.VMDistributedClusterPromotion
+// +genclient:method=Abort,verb=create,subresource=abort,input=github.com/vmdistributed/vmdistributed-apiserver/apis/operator/v1alpha1.VMDistributedClusterAbort,result=github.com/vmdistributed/vmdistributed-apiserver/apis/operator/v1alpha1.VMDistributedClusterAbort
+// +genclient:method=Retry,verb=create,subresource=retry,input=github.com/vmdistributed/vmdistributed-apiserver/apis/operator/v1alpha1.VMDistributedClusterRetry,result=github.com/vmdistributed/vmdistributed-apiserver/apis/operator/v1alpha1.VMDistributedClusterRetry
 // +k8s:deepcopy-gen:interfaces=k8s.io/apimachinery/pkg/runtime.Object
 // +k8s:supportsSubresource="/status"
 
@@ -349,6 +352,14 @@ type VMDistributedClusterStatus struct {
 	// +listType=map
 	// +listMapKey=name
 	Zones []ZoneStatus `json:"zones,omitempty"`
+
+	// words are what users have said by the verbs promote, abort and retry, as long as
+	// it counts, the latest last. Nobody else can write them.
+	// +optional
+	// +listType=atomic
+	// +k8s:optional
+	// +k8s:maxItems=200
+	Words []Word `json:"words,omitempty"`
 
 	// controller is the process that wrote this status, as the Lease by which the
 	// replicas of the server elect their leader had it then. A process that led before

@@ -93,6 +93,16 @@ func RegisterConversions(s *runtime.Scheme) error {
 	}); err != nil {
 		return err
 	}
+	if err := s.AddGeneratedConversionFunc((*VMDistributedClusterAbort)(nil), (*vmdistributed.VMDistributedClusterAbort)(nil), func(a, b interface{}, scope conversion.Scope) error {
+		return Convert_v1alpha1_VMDistributedClusterAbort_To_vmdistributed_VMDistributedClusterAbort(a.(*VMDistributedClusterAbort), b.(*vmdistributed.VMDistributedClusterAbort), scope)
+	}); err != nil {
+		return err
+	}
+	if err := s.AddGeneratedConversionFunc((*vmdistributed.VMDistributedClusterAbort)(nil), (*VMDistributedClusterAbort)(nil), func(a, b interface{}, scope conversion.Scope) error {
+		return Convert_vmdistributed_VMDistributedClusterAbort_To_v1alpha1_VMDistributedClusterAbort(a.(*vmdistributed.VMDistributedClusterAbort), b.(*VMDistributedClusterAbort), scope)
+	}); err != nil {
+		return err
+	}
 	if err := s.AddGeneratedConversionFunc((*VMDistributedClusterList)(nil), (*vmdistributed.VMDistributedClusterList)(nil), func(a, b interface{}, scope conversion.Scope) error {
 		return Convert_v1alpha1_VMDistributedClusterList_To_vmdistributed_VMDistributedClusterList(a.(*VMDistributedClusterList), b.(*vmdistributed.VMDistributedClusterList), scope)
 	}); err != nil {
@@ -103,6 +113,26 @@ func RegisterConversions(s *runtime.Scheme) error {
 	}); err != nil {
 		return err
 	}
+	if err := s.AddGeneratedConversionFunc((*VMDistributedClusterPromotion)(nil), (*vmdistributed.VMDistributedClusterPromotion)(nil), func(a, b interface{}, scope conversion.Scope) error {
+		return Convert_v1alpha1_VMDistributedClusterPromotion_To_vmdistributed_VMDistributedClusterPromotion(a.(*VMDistributedClusterPromotion), b.(*vmdistributed.VMDistributedClusterPromotion), scope)
+	}); err != nil {
+		return err
+	}
+	if err := s.AddGeneratedConversionFunc((*vmdistributed.VMDistributedClusterPromotion)(nil), (*VMDistributedClusterPromotion)(nil), func(a, b interface{}, scope conversion.Scope) error {
+		return Convert_vmdistributed_VMDistributedClusterPromotion_To_v1alpha1_VMDistributedClusterPromotion(a.(*vmdistributed.VMDistributedClusterPromotion), b.(*VMDistributedClusterPromotion), scope)
+	}); err != nil {
+		return err
+	}
+	if err := s.AddGeneratedConversionFunc((*VMDistributedClusterRetry)(nil), (*vmdistributed.VMDistributedClusterRetry)(nil), func(a, b interface{}, scope conversion.Scope) error {
+		return Convert_v1alpha1_VMDistributedClusterRetry_To_vmdistributed_VMDistributedClusterRetry(a.(*VMDistributedClusterRetry), b.(*vmdistributed.VMDistributedClusterRetry), scope)
+	}); err != nil {
+		return err
+	}
+	if err := s.AddGeneratedConversionFunc((*vmdistributed.VMDistributedClusterRetry)(nil), (*VMDistributedClusterRetry)(nil), func(a, b interface{}, scope conversion.Scope) error {
+		return Convert_vmdistributed_VMDistributedClusterRetry_To_v1alpha1_VMDistributedClusterRetry(a.(*vmdistributed.VMDistributedClusterRetry), b.(*VMDistributedClusterRetry), scope)
+	}); err != nil {
+		return err
+	}
 	if err := s.AddGeneratedConversionFunc((*VMDistributedClusterZones)(nil), (*vmdistributed.VMDistributedClusterZones)(nil), func(a, b interface{}, scope conversion.Scope) error {
 		return Convert_v1alpha1_VMDistributedClusterZones_To_vmdistributed_VMDistributedClusterZones(a.(*VMDistributedClusterZones), b.(*vmdistributed.VMDistributedClusterZones), scope)
 	}); err != nil {
@@ -110,6 +140,16 @@ func RegisterConversions(s *runtime.Scheme) error {
 	}
 	if err := s.AddGeneratedConversionFunc((*vmdistributed.VMDistributedClusterZones)(nil), (*VMDistributedClusterZones)(nil), func(a, b interface{}, scope conversion.Scope) error {
 		return Convert_vmdistributed_VMDistributedClusterZones_To_v1alpha1_VMDistributedClusterZones(a.(*vmdistributed.VMDistributedClusterZones), b.(*VMDistributedClusterZones), scope)
+	}); err != nil {
+		return err
+	}
+	if err := s.AddGeneratedConversionFunc((*Word)(nil), (*vmdistributed.Word)(nil), func(a, b interface{}, scope conversion.Scope) error {
+		return Convert_v1alpha1_Word_To_vmdistributed_Word(a.(*Word), b.(*vmdistributed.Word), scope)
+	}); err != nil {
+		return err
+	}
+	if err := s.AddGeneratedConversionFunc((*vmdistributed.Word)(nil), (*Word)(nil), func(a, b interface{}, scope conversion.Scope) error {
+		return Convert_vmdistributed_Word_To_v1alpha1_Word(a.(*vmdistributed.Word), b.(*Word), scope)
 	}); err != nil {
 		return err
 	}
@@ -150,6 +190,16 @@ func RegisterConversions(s *runtime.Scheme) error {
 	}
 	if err := s.AddGeneratedConversionFunc((*vmdistributed.ZoneReport)(nil), (*ZoneReport)(nil), func(a, b interface{}, scope conversion.Scope) error {
 		return Convert_vmdistributed_ZoneReport_To_v1alpha1_ZoneReport(a.(*vmdistributed.ZoneReport), b.(*ZoneReport), scope)
+	}); err != nil {
+		return err
+	}
+	if err := s.AddGeneratedConversionFunc((*ZoneRevision)(nil), (*vmdistributed.ZoneRevision)(nil), func(a, b interface{}, scope conversion.Scope) error {
+		return Convert_v1alpha1_ZoneRevision_To_vmdistributed_ZoneRevision(a.(*ZoneRevision), b.(*vmdistributed.ZoneRevision), scope)
+	}); err != nil {
+		return err
+	}
+	if err := s.AddGeneratedConversionFunc((*vmdistributed.ZoneRevision)(nil), (*ZoneRevision)(nil), func(a, b interface{}, scope conversion.Scope) error {
+		return Convert_vmdistributed_ZoneRevision_To_v1alpha1_ZoneRevision(a.(*vmdistributed.ZoneRevision), b.(*ZoneRevision), scope)
 	}); err != nil {
 		return err
 	}
@@ -359,6 +409,30 @@ func Convert_vmdistributed_VMDistributedCluster_To_v1alpha1_VMDistributedCluster
 	return autoConvert_vmdistributed_VMDistributedCluster_To_v1alpha1_VMDistributedCluster(in, out, s)
 }
 
+func autoConvert_v1alpha1_VMDistributedClusterAbort_To_vmdistributed_VMDistributedClusterAbort(in *VMDistributedClusterAbort, out *vmdistributed.VMDistributedClusterAbort, s conversion.Scope) error {
+	out.ObjectMeta = in.ObjectMeta
+	out.Revision = in.Revision
+	out.Reason = in.Reason
+	return nil
+}
+
+// Convert_v1alpha1_VMDistributedClusterAbort_To_vmdistributed_VMDistributedClusterAbort is an autogenerated conversion function.
+func Convert_v1alpha1_VMDistributedClusterAbort_To_vmdistributed_VMDistributedClusterAbort(in *VMDistributedClusterAbort, out *vmdistributed.VMDistributedClusterAbort, s conversion.Scope) error {
+	return autoConvert_v1alpha1_VMDistributedClusterAbort_To_vmdistributed_VMDistributedClusterAbort(in, out, s)
+}
+
+func autoConvert_vmdistributed_VMDistributedClusterAbort_To_v1alpha1_VMDistributedClusterAbort(in *vmdistributed.VMDistributedClusterAbort, out *VMDistributedClusterAbort, s conversion.Scope) error {
+	out.ObjectMeta = in.ObjectMeta
+	out.Revision = in.Revision
+	out.Reason = in.Reason
+	return nil
+}
+
+// Convert_vmdistributed_VMDistributedClusterAbort_To_v1alpha1_VMDistributedClusterAbort is an autogenerated conversion function.
+func Convert_vmdistributed_VMDistributedClusterAbort_To_v1alpha1_VMDistributedClusterAbort(in *vmdistributed.VMDistributedClusterAbort, out *VMDistributedClusterAbort, s conversion.Scope) error {
+	return autoConvert_vmdistributed_VMDistributedClusterAbort_To_v1alpha1_VMDistributedClusterAbort(in, out, s)
+}
+
 func autoConvert_v1alpha1_VMDistributedClusterList_To_vmdistributed_VMDistributedClusterList(in *VMDistributedClusterList, out *vmdistributed.VMDistributedClusterList, s conversion.Scope) error {
 	out.ListMeta = in.ListMeta
 	if in.Items != nil {
@@ -401,6 +475,54 @@ func Convert_vmdistributed_VMDistributedClusterList_To_v1alpha1_VMDistributedClu
 	return autoConvert_vmdistributed_VMDistributedClusterList_To_v1alpha1_VMDistributedClusterList(in, out, s)
 }
 
+func autoConvert_v1alpha1_VMDistributedClusterPromotion_To_vmdistributed_VMDistributedClusterPromotion(in *VMDistributedClusterPromotion, out *vmdistributed.VMDistributedClusterPromotion, s conversion.Scope) error {
+	out.ObjectMeta = in.ObjectMeta
+	out.Zones = *(*[]vmdistributed.ZoneRevision)(unsafe.Pointer(&in.Zones))
+	out.Reason = in.Reason
+	return nil
+}
+
+// Convert_v1alpha1_VMDistributedClusterPromotion_To_vmdistributed_VMDistributedClusterPromotion is an autogenerated conversion function.
+func Convert_v1alpha1_VMDistributedClusterPromotion_To_vmdistributed_VMDistributedClusterPromotion(in *VMDistributedClusterPromotion, out *vmdistributed.VMDistributedClusterPromotion, s conversion.Scope) error {
+	return autoConvert_v1alpha1_VMDistributedClusterPromotion_To_vmdistributed_VMDistributedClusterPromotion(in, out, s)
+}
+
+func autoConvert_vmdistributed_VMDistributedClusterPromotion_To_v1alpha1_VMDistributedClusterPromotion(in *vmdistributed.VMDistributedClusterPromotion, out *VMDistributedClusterPromotion, s conversion.Scope) error {
+	out.ObjectMeta = in.ObjectMeta
+	out.Zones = *(*[]ZoneRevision)(unsafe.Pointer(&in.Zones))
+	out.Reason = in.Reason
+	return nil
+}
+
+// Convert_vmdistributed_VMDistributedClusterPromotion_To_v1alpha1_VMDistributedClusterPromotion is an autogenerated conversion function.
+func Convert_vmdistributed_VMDistributedClusterPromotion_To_v1alpha1_VMDistributedClusterPromotion(in *vmdistributed.VMDistributedClusterPromotion, out *VMDistributedClusterPromotion, s conversion.Scope) error {
+	return autoConvert_vmdistributed_VMDistributedClusterPromotion_To_v1alpha1_VMDistributedClusterPromotion(in, out, s)
+}
+
+func autoConvert_v1alpha1_VMDistributedClusterRetry_To_vmdistributed_VMDistributedClusterRetry(in *VMDistributedClusterRetry, out *vmdistributed.VMDistributedClusterRetry, s conversion.Scope) error {
+	out.ObjectMeta = in.ObjectMeta
+	out.Revision = in.Revision
+	out.Reason = in.Reason
+	return nil
+}
+
+// Convert_v1alpha1_VMDistributedClusterRetry_To_vmdistributed_VMDistributedClusterRetry is an autogenerated conversion function.
+func Convert_v1alpha1_VMDistributedClusterRetry_To_vmdistributed_VMDistributedClusterRetry(in *VMDistributedClusterRetry, out *vmdistributed.VMDistributedClusterRetry, s conversion.Scope) error {
+	return autoConvert_v1alpha1_VMDistributedClusterRetry_To_vmdistributed_VMDistributedClusterRetry(in, out, s)
+}
+
+func autoConvert_vmdistributed_VMDistributedClusterRetry_To_v1alpha1_VMDistributedClusterRetry(in *vmdistributed.VMDistributedClusterRetry, out *VMDistributedClusterRetry, s conversion.Scope) error {
+	out.ObjectMeta = in.ObjectMeta
+	out.Revision = in.Revision
+	out.Reason = in.Reason
+	return nil
+}
+
+// Convert_vmdistributed_VMDistributedClusterRetry_To_v1alpha1_VMDistributedClusterRetry is an autogenerated conversion function.
+func Convert_vmdistributed_VMDistributedClusterRetry_To_v1alpha1_VMDistributedClusterRetry(in *vmdistributed.VMDistributedClusterRetry, out *VMDistributedClusterRetry, s conversion.Scope) error {
+	return autoConvert_vmdistributed_VMDistributedClusterRetry_To_v1alpha1_VMDistributedClusterRetry(in, out, s)
+}
+
 func autoConvert_v1alpha1_VMDistributedClusterSpec_To_vmdistributed_VMDistributedClusterSpec(in *VMDistributedClusterSpec, out *vmdistributed.VMDistributedClusterSpec, s conversion.Scope) error {
 	*out = *(*vmdistributed.VMDistributedClusterSpec)(unsafe.Pointer(in))
 	return nil
@@ -441,6 +563,26 @@ func autoConvert_vmdistributed_VMDistributedClusterZones_To_v1alpha1_VMDistribut
 // Convert_vmdistributed_VMDistributedClusterZones_To_v1alpha1_VMDistributedClusterZones is an autogenerated conversion function.
 func Convert_vmdistributed_VMDistributedClusterZones_To_v1alpha1_VMDistributedClusterZones(in *vmdistributed.VMDistributedClusterZones, out *VMDistributedClusterZones, s conversion.Scope) error {
 	return autoConvert_vmdistributed_VMDistributedClusterZones_To_v1alpha1_VMDistributedClusterZones(in, out, s)
+}
+
+func autoConvert_v1alpha1_Word_To_vmdistributed_Word(in *Word, out *vmdistributed.Word, s conversion.Scope) error {
+	*out = *(*vmdistributed.Word)(unsafe.Pointer(in))
+	return nil
+}
+
+// Convert_v1alpha1_Word_To_vmdistributed_Word is an autogenerated conversion function.
+func Convert_v1alpha1_Word_To_vmdistributed_Word(in *Word, out *vmdistributed.Word, s conversion.Scope) error {
+	return autoConvert_v1alpha1_Word_To_vmdistributed_Word(in, out, s)
+}
+
+func autoConvert_vmdistributed_Word_To_v1alpha1_Word(in *vmdistributed.Word, out *Word, s conversion.Scope) error {
+	*out = *(*Word)(unsafe.Pointer(in))
+	return nil
+}
+
+// Convert_vmdistributed_Word_To_v1alpha1_Word is an autogenerated conversion function.
+func Convert_vmdistributed_Word_To_v1alpha1_Word(in *vmdistributed.Word, out *Word, s conversion.Scope) error {
+	return autoConvert_vmdistributed_Word_To_v1alpha1_Word(in, out, s)
 }
 
 func autoConvert_v1alpha1_Zone_To_vmdistributed_Zone(in *Zone, out *vmdistributed.Zone, s conversion.Scope) error {
@@ -521,6 +663,26 @@ func autoConvert_vmdistributed_ZoneReport_To_v1alpha1_ZoneReport(in *vmdistribut
 // Convert_vmdistributed_ZoneReport_To_v1alpha1_ZoneReport is an autogenerated conversion function.
 func Convert_vmdistributed_ZoneReport_To_v1alpha1_ZoneReport(in *vmdistributed.ZoneReport, out *ZoneReport, s conversion.Scope) error {
 	return autoConvert_vmdistributed_ZoneReport_To_v1alpha1_ZoneReport(in, out, s)
+}
+
+func autoConvert_v1alpha1_ZoneRevision_To_vmdistributed_ZoneRevision(in *ZoneRevision, out *vmdistributed.ZoneRevision, s conversion.Scope) error {
+	*out = *(*vmdistributed.ZoneRevision)(unsafe.Pointer(in))
+	return nil
+}
+
+// Convert_v1alpha1_ZoneRevision_To_vmdistributed_ZoneRevision is an autogenerated conversion function.
+func Convert_v1alpha1_ZoneRevision_To_vmdistributed_ZoneRevision(in *ZoneRevision, out *vmdistributed.ZoneRevision, s conversion.Scope) error {
+	return autoConvert_v1alpha1_ZoneRevision_To_vmdistributed_ZoneRevision(in, out, s)
+}
+
+func autoConvert_vmdistributed_ZoneRevision_To_v1alpha1_ZoneRevision(in *vmdistributed.ZoneRevision, out *ZoneRevision, s conversion.Scope) error {
+	*out = *(*ZoneRevision)(unsafe.Pointer(in))
+	return nil
+}
+
+// Convert_vmdistributed_ZoneRevision_To_v1alpha1_ZoneRevision is an autogenerated conversion function.
+func Convert_vmdistributed_ZoneRevision_To_v1alpha1_ZoneRevision(in *vmdistributed.ZoneRevision, out *ZoneRevision, s conversion.Scope) error {
+	return autoConvert_vmdistributed_ZoneRevision_To_v1alpha1_ZoneRevision(in, out, s)
 }
 
 func autoConvert_v1alpha1_ZoneStatus_To_vmdistributed_ZoneStatus(in *ZoneStatus, out *vmdistributed.ZoneStatus, s conversion.Scope) error {

@@ -656,6 +656,38 @@ func Validate_VMDistributedClusterStatus(
 	// field VMDistributedClusterStatus.ReadyZones has no validation
 	// field VMDistributedClusterStatus.Zones has no validation
 
+	{ // field VMDistributedClusterStatus.Words
+		fn := func(
+			fldPath *field.Path,
+			obj, oldObj []Word,
+			oldValueCorrelated bool) (errs field.ErrorList) {
+			// don't revalidate unchanged data
+			if oldValueCorrelated && op.Type == operation.Update {
+				if equality.Semantic.DeepEqual(obj, oldObj) {
+					return nil
+				}
+			}
+			// call field-attached validations
+			earlyReturn := false
+			if e := validate.MaxItems(ctx, op, fldPath, obj, oldObj, 200).MarkShortCircuit(); len(e) != 0 {
+				errs = append(errs, e...)
+				earlyReturn = true
+			}
+			if e := validate.OptionalSlice(ctx, op, fldPath, obj, oldObj).MarkShortCircuit(); len(e) != 0 {
+				earlyReturn = true
+			}
+			if earlyReturn {
+				return // do not proceed
+			}
+			return
+		}
+		oldVal := safe.Field(oldObj,
+			func(oldObj *VMDistributedClusterStatus) []Word {
+				return oldObj.Words
+			})
+		errs = append(errs, fn(fldPath.Child("words"), obj.Words, oldVal, oldObj != nil)...)
+	}
+
 	{ // field VMDistributedClusterStatus.Controller
 		fn := func(
 			fldPath *field.Path,

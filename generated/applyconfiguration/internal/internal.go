@@ -238,6 +238,12 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: updatedZones
       type:
         scalar: numeric
+    - name: words
+      type:
+        list:
+          elementType:
+            namedType: com.github.vmdistributed.vmdistributed-apiserver.apis.operator.v1alpha1.Word
+          elementRelationship: atomic
     - name: zones
       type:
         list:
@@ -246,6 +252,29 @@ var schemaYAML = typed.YAMLObject(`types:
           elementRelationship: associative
           keys:
           - name
+- name: com.github.vmdistributed.vmdistributed-apiserver.apis.operator.v1alpha1.Word
+  map:
+    fields:
+    - name: at
+      type:
+        namedType: io.k8s.apimachinery.pkg.apis.meta.v1.Time
+    - name: by
+      type:
+        scalar: string
+    - name: reason
+      type:
+        scalar: string
+    - name: revision
+      type:
+        scalar: string
+      default: ""
+    - name: verb
+      type:
+        scalar: string
+      default: ""
+    - name: zone
+      type:
+        scalar: string
 - name: com.github.vmdistributed.vmdistributed-apiserver.apis.operator.v1alpha1.Zone
   map:
     fields:

@@ -79,7 +79,9 @@ func (p *plugin) ValidateInitialization() error {
 func (p *plugin) Validate(ctx context.Context, a admission.Attributes, _ admission.ObjectInterfaces) error {
 	object, old := frontdoor.Objects(a)
 	if object == nil && old == nil {
-		return nil
+		if old = frontdoor.Subject(ctx); old == nil {
+			return nil
+		}
 	}
 	subject := object
 	if subject == nil {
@@ -114,6 +116,10 @@ func touches(a admission.Attributes, object, old *vmdistributed.VMDistributedClu
 		return ofDelete(old, around)
 	case a.GetSubresource() == "status":
 		return ofStatus(object, old, around)
+	case a.GetSubresource() == vmdistributed.SubresourceAbort:
+		return ofAbort(old)
+	case vmdistributed.IsVerb(a.GetSubresource()):
+		return ofAll(old, around, "the verb "+a.GetSubresource())
 	case a.GetSubresource() == "":
 		return ofWrite(object, old, around)
 	}

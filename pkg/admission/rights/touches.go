@@ -93,12 +93,7 @@ func letsGo(object, old *vmdistributed.VMDistributedCluster) bool {
 	if reordered(now.Zones.VMClusters, before.Zones.VMClusters) || !sameNames(now.VMUsers, before.VMUsers) || !sameNames(agents(object), agents(old)) {
 		return true
 	}
-	for _, key := range []string{vmdistributed.PromoteAnnotation, vmdistributed.AbortAnnotation, victoriametrics.PermitShrinkAnnotation} {
-		if object.Annotations[key] != old.Annotations[key] {
-			return true
-		}
-	}
-	return false
+	return object.Annotations[victoriametrics.PermitShrinkAnnotation] != old.Annotations[victoriametrics.PermitShrinkAnnotation]
 }
 
 // reordered is true where the zones that stay come in another order.
@@ -249,12 +244,25 @@ func ofStatus(object, old *vmdistributed.VMDistributedCluster, around surroundin
 	if object == nil || old == nil || equality.Semantic.DeepEqual(object.Status, old.Status) {
 		return nil
 	}
-	const reason = "a change of status"
+	return ofAll(old, around, "a change of status")
+}
+
+// ofAll lists everything that a rollout changes.
+func ofAll(object *vmdistributed.VMDistributedCluster, around surroundings, reason string) []touch {
 	var found []touch
-	for i := range old.Spec.Zones.VMClusters {
-		found = append(found, touch{victoriametrics.VMClusterResource, old.Spec.Zones.VMClusters[i].ClusterName(), changing, reason})
+	for i := range object.Spec.Zones.VMClusters {
+		found = append(found, touch{victoriametrics.VMClusterResource, object.Spec.Zones.VMClusters[i].ClusterName(), changing, reason})
 	}
-	return append(append(found, ofAllReferences(old, reason)...), around.leftovers...)
+	return append(append(found, ofAllReferences(object, reason)...), around.leftovers...)
+}
+
+// ofAbort lists what calling a change off makes us touch: reads are given back.
+func ofAbort(object *vmdistributed.VMDistributedCluster) []touch {
+	var found []touch
+	for _, user := range object.Spec.VMUsers {
+		found = append(found, touch{victoriametrics.VMUserResource, user.Name, changing, "the verb " + vmdistributed.SubresourceAbort})
+	}
+	return found
 }
 
 // ofAllReferences lists the VMUsers and the VMAgent.

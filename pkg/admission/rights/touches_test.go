@@ -161,9 +161,6 @@ func TestWritesTouchAllThatTheyLetGoOn(t *testing.T) {
 		{"not only observed any more", stored(), stored(observed), both, everything},
 		{"not only observed any more, with what was never made", stored(), stored(observed), there(), unmade},
 		{"strategy", stored(func(o *object) { o.Spec.Strategy.MinAvailableZones = new(int32) }), stored(), both, everything},
-		{"promoted", stored(annotated("promote", "a:1")), stored(), both, everything},
-		{"called off", stored(annotated("abort", "1")), stored(), both, everything},
-		{"no longer called off", stored(), stored(annotated("abort", "1")), both, everything},
 		{"storage may shrink", stored(annotated("permit-storage-shrink", "a:x=1")), stored(), both, everything},
 
 		// What the rollout waits for, by what a zone comes after and by what the VMUsers

@@ -19,6 +19,7 @@ import (
 	"k8s.io/client-go/rest"
 	basecompatibility "k8s.io/component-base/compatibility"
 
+	"github.com/vmdistributed/vmdistributed-apiserver/pkg/aborts"
 	frontdoor "github.com/vmdistributed/vmdistributed-apiserver/pkg/admission"
 	"github.com/vmdistributed/vmdistributed-apiserver/pkg/apiserver"
 	"github.com/vmdistributed/vmdistributed-apiserver/pkg/certs"
@@ -125,7 +126,8 @@ func (o *options) assemble(ctx context.Context, stop context.CancelCauseFunc) (*
 	}
 	work := func(ctx context.Context) error { return election.run(ctx, rollouts.Run) }
 	config.ExtraConfig = apiserver.ExtraConfig{
-		Zones: rollouts,
+		Zones:  rollouts,
+		Aborts: known.aborts,
 		Workers: []apiserver.Worker{
 			{Name: identity.CheckName, Run: guard.Run},
 			{Name: "inventory", Run: known.inventory.Run},
@@ -168,6 +170,7 @@ type knowledge struct {
 	inventory *inventory.Inventory
 	schemas   *clusterschema.Follower
 	halt      *halt.Switch
+	aborts    *aborts.Memory
 }
 
 // newKnowledge knows nothing yet of the host cluster, in which namespace is the
@@ -185,7 +188,7 @@ func newKnowledge(ctx context.Context, host *rest.Config, namespace string) (*kn
 	if err != nil {
 		return nil, fmt.Errorf("making a client for CustomResourceDefinitions: %w", err)
 	}
-	k := &knowledge{halt: halt.New(client, namespace)}
+	k := &knowledge{halt: halt.New(client, namespace), aborts: aborts.New(client.CoreV1(), namespace)}
 	if k.inventory, err = inventory.New(objects, client); err != nil {
 		return nil, err
 	}

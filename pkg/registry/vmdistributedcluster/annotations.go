@@ -24,7 +24,6 @@ func validateAnnotations(cluster, before *vmdistributed.VMDistributedCluster) fi
 		parse func(string) error
 	}{
 		{victoriametrics.PermitShrinkAnnotation, func(value string) error { _, err := victoriametrics.ParsePermissions(value); return err }},
-		{vmdistributed.PromoteAnnotation, func(value string) error { _, err := vmdistributed.ParsePromotions(value); return err }},
 	} {
 		value, set := cluster.Annotations[annotation.key]
 		if !set || before != nil && before.Annotations[annotation.key] == value {

@@ -52,7 +52,7 @@ const bodyOf = `{"apiVersion":"operator.victoriametrics.com/v1alpha1","kind":"VM
 var bodies = []string{
 	bodyOf + `{"name":"x"},"spec":{"zones":{"vmclusters":[{"name":"a","spec":{ "x" : "<\u2028>" , "y":1.0}}]}}}`,
 	bodyOf + `{"name":"x"},"spec":{"zones":[{"name":"a","spec":{"y":1,"x":"<\u2028>"}},{"ref":{"name":"b"},"overrideSpec":{"z":null}}]}}`,
-	bodyOf + `{"name":"x","annotations":{"distributed.victoriametrics.com/permit-storage-shrink":"a:b=1","distributed.victoriametrics.com/promote":"a"}},"spec":{"zones":[{"vmclusters":[{"name":"a","spec":{}},{"name":"a","spec":{}}]}]}}`,
+	bodyOf + `{"name":"x","annotations":{"distributed.victoriametrics.com/permit-storage-shrink":"a:b=1"}},"spec":{"zones":[{"vmclusters":[{"name":"a","spec":{}},{"name":"a","spec":{}}]}]}}`,
 	bodyOf + `{"generateName":"x-","labels":{"a b":""},"finalizers":["distributed.victoriametrics.com/zones","y"]},"spec":{"zones":{"vmclusters":[{}]},"vmusers":[{"name":"u"},{"name":"u","namespace":"other"}]}}`,
 	bodyOf + `{"name":"x","uid":"other","generation":7,"deletionTimestamp":"2026-01-01T00:00:00Z","resourceVersion":"5"},"spec":{"paused":true,"vmagent":{"name":"A_b"},"zones":{"vmclusters":[{"ref":{"name":"a"},"name":"n","spec":{}}]}},"status":{"reason":"forged"}}`,
 	bodyOf + `{"name":"x"},"spec":{"deletionPolicy":"Keep","strategy":{"maxUnavailable":0,"minAvailableZones":-1,"readyTimeout":"1d","drain":{"lastTarget":"x"},"flush":{"stableFor":"0s","maxPendingBytes":-1}},"zones":{"vmclusters":[{"ref":{"name":"a"},"overrideSpec":{}}]}}}`,
@@ -211,7 +211,7 @@ func nearlyValid() []any {
 				Finalizers: mostly(c, nil, []string{vmdistributed.Finalizer}, []string{"example.com/other"}, m.Finalizers),
 				Labels:     mostly(c, nil, map[string]string{"a": "b"}, m.Labels),
 				Annotations: mostly(c, nil, m.Annotations, map[string]string{
-					victoriametrics.PermitShrinkAnnotation: mostly(c, "a:b=1", "a"), vmdistributed.PromoteAnnotation: mostly(c, "a:1", "a"),
+					victoriametrics.PermitShrinkAnnotation: mostly(c, "a:b=1", "a"),
 				}),
 			}
 		},

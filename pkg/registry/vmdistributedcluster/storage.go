@@ -15,6 +15,7 @@ import (
 	"k8s.io/apiserver/pkg/registry/generic"
 	genericregistry "k8s.io/apiserver/pkg/registry/generic/registry"
 	"k8s.io/apiserver/pkg/registry/rest"
+	"k8s.io/utils/clock"
 	"sigs.k8s.io/structured-merge-diff/v6/fieldpath"
 
 	"github.com/vmdistributed/vmdistributed-apiserver/apis/vmdistributed"
@@ -24,18 +25,29 @@ import (
 // Storage keeps the objects of the kind, whatever group they are read and written
 // in.
 type Storage struct {
-	store    *genericregistry.Store
-	scheme   *runtime.Scheme
-	reporter ZoneReporter
-	rights   authorizer.Authorizer
-	verifier absence.Verifier
+	store  *genericregistry.Store
+	scheme *runtime.Scheme
+	beside Beside
+}
+
+// Beside is what the storage of the kind goes by beside its store.
+type Beside struct {
+	// Zones answers the subresource zones.
+	Zones ZoneReporter
+	// Aborts remembers which changes were called off.
+	Aborts AbortMemory
+	// Rights tells who may see what of the VMClusters in the zones.
+	Rights authorizer.Authorizer
+	// Verifier has the store verified, where that can be done, before a watch says that
+	// something is not there.
+	Verifier absence.Verifier
+	// Clock is for the times of what users say.
+	Clock clock.PassiveClock
 }
 
 // NewStorage returns the storage of the kind, in whatever backend options leads
-// to for the resource. The reporter answers the subresource zones, the authorizer
-// tells who may see what of the clusters in there. Before a watch says that something
-// is not there, the store is verified, where that can be done.
-func NewStorage(scheme *runtime.Scheme, resource schema.GroupResource, options generic.RESTOptionsGetter, reporter ZoneReporter, rights authorizer.Authorizer, verifier absence.Verifier) (*Storage, error) {
+// to for the resource.
+func NewStorage(scheme *runtime.Scheme, resource schema.GroupResource, options generic.RESTOptionsGetter, beside Beside) (*Storage, error) {
 	main := newStrategy(scheme, resource.Group)
 	store := &genericregistry.Store{
 		NewFunc:                   func() runtime.Object { return &vmdistributed.VMDistributedCluster{} },
@@ -47,11 +59,12 @@ func NewStorage(scheme *runtime.Scheme, resource schema.GroupResource, options g
 		DeleteStrategy:            main,
 		ResetFieldsStrategy:       main,
 		TableConvertor:            clusterTable{},
+		AfterDelete:               forgetting(beside.Aborts),
 	}
 	if err := store.CompleteWithOptions(&generic.StoreOptions{RESTOptions: options}); err != nil {
 		return nil, err
 	}
-	return &Storage{store: store, scheme: scheme, reporter: reporter, rights: rights, verifier: verifier}, nil
+	return &Storage{store: store, scheme: scheme, beside: beside}, nil
 }
 
 // Resources maps what serves the kind and its subresources in a group to the paths
@@ -67,11 +80,27 @@ func (s *Storage) Resources(group string) map[string]rest.Storage {
 	statusStore.ResetFieldsStrategy = statusStrategy{main}
 
 	claims := claims{list: store.ListPredicate, resource: schema.GroupResource{Group: group, Resource: vmdistributed.Resource}}
-	return map[string]rest.Storage{
-		vmdistributed.Resource:             &REST{Store: &store, claims: claims, verifier: s.verifier},
+	resources := map[string]rest.Storage{
+		vmdistributed.Resource:             &REST{Store: &store, claims: claims, verifier: s.beside.Verifier, aborts: s.beside.Aborts},
 		vmdistributed.Resource + "/status": &StatusREST{store: &statusStore},
-		vmdistributed.Resource + "/zones":  &ZonesREST{store: &store, reporter: s.reporter, values: values{s.rights}},
+		vmdistributed.Resource + "/zones":  &ZonesREST{store: &store, reporter: s.beside.Zones, values: values{s.beside.Rights}},
 	}
+	verbStore := store
+	verbStore.UpdateStrategy = verbStrategy{statusStrategy{main}}
+	for _, v := range []struct {
+		subresource string
+		newBody     func() body
+		say         func(*speech, body) error
+	}{
+		{vmdistributed.SubresourcePromote, func() body { return &vmdistributed.VMDistributedClusterPromotion{} }, promote},
+		{vmdistributed.SubresourceAbort, func() body { return &vmdistributed.VMDistributedClusterAbort{} }, abort},
+		{vmdistributed.SubresourceRetry, func() body { return &vmdistributed.VMDistributedClusterRetry{} }, retry},
+	} {
+		resources[vmdistributed.Resource+"/"+v.subresource] = &verb{
+			store: &verbStore, resource: claims.resource, aborts: s.beside.Aborts, clock: s.beside.Clock, newBody: v.newBody, say: v.say,
+		}
+	}
+	return resources
 }
 
 // REST serves the main resource.
@@ -79,6 +108,7 @@ type REST struct {
 	*genericregistry.Store
 	claims   claims
 	verifier absence.Verifier
+	aborts   AbortMemory
 }
 
 var (
@@ -94,14 +124,18 @@ func (*REST) ShortNames() []string { return []string{"vmdc"} }
 // Categories lets users type kubectl get victoriametrics.
 func (*REST) Categories() []string { return []string{"victoriametrics"} }
 
-// Create refuses an object that claims a VMCluster of another one.
+// Create refuses an object that claims a VMCluster of another one. A change that was
+// called off before the store was lost still is.
 func (r *REST) Create(ctx context.Context, obj runtime.Object, validate rest.ValidateObjectFunc, options *metav1.CreateOptions) (runtime.Object, error) {
-	return r.Store.Create(ctx, obj, r.claims.onCreate(validate), options)
+	ctx, recalled := recalling(ctx, r.aborts)
+	return r.Store.Create(ctx, obj, recalled.onCreate(r.claims.onCreate(validate)), options)
 }
 
-// Update refuses a change that claims a VMCluster of another object.
+// Update refuses a change that claims a VMCluster of another object. It creates what an
+// apply finds absent.
 func (r *REST) Update(ctx context.Context, name string, info rest.UpdatedObjectInfo, validateCreate rest.ValidateObjectFunc, validateUpdate rest.ValidateObjectUpdateFunc, forceAllowCreate bool, options *metav1.UpdateOptions) (runtime.Object, bool, error) {
-	return r.Store.Update(ctx, name, info, r.claims.onCreate(validateCreate), r.claims.onUpdate(validateUpdate), forceAllowCreate, options)
+	ctx, recalled := recalling(ctx, r.aborts)
+	return r.Store.Update(ctx, name, info, recalled.onCreate(r.claims.onCreate(validateCreate)), r.claims.onUpdate(validateUpdate), forceAllowCreate, options)
 }
 
 // Watch says of nothing that it is gone that the store has only lost.

@@ -72,9 +72,9 @@ func (strategy) GetResetFields() map[fieldpath.APIVersion]*fieldpath.Set {
 	return resetFields(fieldpath.MakePathOrDie("status"))
 }
 
-func (strategy) PrepareForCreate(_ context.Context, obj runtime.Object) {
+func (strategy) PrepareForCreate(ctx context.Context, obj runtime.Object) {
 	cluster := obj.(*vmdistributed.VMDistributedCluster)
-	cluster.Status = vmdistributed.VMDistributedClusterStatus{}
+	cluster.Status = vmdistributed.VMDistributedClusterStatus{Words: recalled(ctx, cluster)}
 	cluster.Generation = 1
 	ensureFinalizer(cluster)
 }
@@ -128,6 +128,12 @@ func (statusStrategy) PrepareForUpdate(_ context.Context, obj, old runtime.Objec
 	cluster.ObjectMeta = *before.ObjectMeta.DeepCopy()
 	cluster.ManagedFields, cluster.ResourceVersion = managed, version
 	cluster.Spec, cluster.Stored = before.Spec, before.Stored
+	// What users have said is theirs to say, by the verbs. The controller forgets what has
+	// had its time.
+	cluster.Status.Words = slices.DeleteFunc(slices.Clone(before.Status.Words), func(w vmdistributed.Word) bool {
+		_, kept := cluster.Status.Said(w.Verb, w.Zone, w.Revision)
+		return !kept
+	})
 }
 
 func (statusStrategy) ValidateUpdate(_ context.Context, obj, old runtime.Object) field.ErrorList {
@@ -136,6 +142,16 @@ func (statusStrategy) ValidateUpdate(_ context.Context, obj, old runtime.Object)
 
 func (statusStrategy) WarningsOnUpdate(context.Context, runtime.Object, runtime.Object) []string {
 	return nil
+}
+
+// verbStrategy is how the verbs of a rollout update an object: they own status.words,
+// and can touch neither spec nor metadata.
+type verbStrategy struct{ statusStrategy }
+
+func (verbStrategy) PrepareForUpdate(_ context.Context, obj, old runtime.Object) {
+	cluster, before := obj.(*vmdistributed.VMDistributedCluster), old.(*vmdistributed.VMDistributedCluster)
+	cluster.ObjectMeta = *before.ObjectMeta.DeepCopy()
+	cluster.Spec, cluster.Stored = before.Spec, before.Stored
 }
 
 // resetFields are the same in every group: what a manager owns by one of them is held

@@ -44,7 +44,8 @@ func rule(resources, verbs string, names ...string) rbacv1.PolicyRule {
 }
 
 // ours are all rights on our own kind, status and all.
-var ours = rule("vmdistributedclusters vmdistributedclusters/status vmdistributedclusters/zones", "*")
+var ours = rule("vmdistributedclusters vmdistributedclusters/status vmdistributedclusters/zones "+
+	"vmdistributedclusters/promote vmdistributedclusters/abort vmdistributedclusters/retry", "*")
 
 // hostObjects returns a client for the operator's kinds.
 func hostObjects(t *testing.T) dynamic.Interface {
@@ -175,6 +176,7 @@ func TestCallerLetsNothingGoOnThatTheyMayNotDo(t *testing.T) {
 	const first, second = `{"ref":{"name":"theirs"}` + override + `}`, `{"ref":{"name":"theirs-too"}}`
 	const theirGates, waiting = `"vmagent":{"name":"shared"},"vmusers":[{"name":"shared"}]`, `"zones":{"vmclusters":[` + first + `,` + second + `]}`
 	shared.admin.create(t, namespace, object("paused", `{"paused":true,`+theirGates+`,`+waiting+`}`)).want(t, http.StatusCreated)
+	shared.admin.send(t, http.MethodPost, in(namespace, "paused", "abort"), jsonType, `{"apiVersion":"`+groupVersion+`","kind":"VMDistributedClusterAbort"}`).want(t, http.StatusCreated)
 	defer untouched(t, namespace, "theirs")()
 	merge := func(body string) func() answer {
 		return func() answer { return caller.send(t, http.MethodPatch, in(namespace, "paused"), mergeType, body) }
@@ -197,7 +199,9 @@ func TestCallerLetsNothingGoOnThatTheyMayNotDo(t *testing.T) {
 		"name no VMAgent":        merge(`{"spec":{"vmagent":null}}`),
 		"list no VMUser":         merge(`{"spec":{"vmusers":[]}}`),
 		"change the strategy":    merge(`{"spec":{"strategy":{"minAvailableZones":0}}}`),
-		"promote":                annotate("promote", "theirs:1"),
+		"try again what was called off": func() answer {
+			return caller.send(t, http.MethodPost, in(namespace, "paused", "retry"), jsonType, `{"apiVersion":"`+groupVersion+`","kind":"VMDistributedClusterRetry"}`)
+		},
 		// The garbage collector would then delete it.
 		"give it an owner":            merge(`{"metadata":{"ownerReferences":[{"apiVersion":"v1","kind":"ConfigMap","name":"none","uid":"11111111-1111-1111-1111-111111111111"}]}}`),
 		"permit that storage shrinks": annotate("permit-storage-shrink", "theirs:vmstorage.replicaCount=1"),

@@ -65,6 +65,42 @@ func TestEveryDocumentedRuleIsToldAsDocumented(t *testing.T) {
 	}
 }
 
+// kindOfVerb are the kinds of the bodies.
+var kindOfVerb = map[string]string{"promote": "VMDistributedClusterPromotion", "abort": "VMDistributedClusterAbort", "retry": "VMDistributedClusterRetry"}
+
+// TestEveryDocumentedVerbIsRefusedAsDocumented says each verb of docs/validation.md with
+// kubectl.
+func TestEveryDocumentedVerbIsRefusedAsDocumented(t *testing.T) {
+	t.Parallel()
+	namespace := newNamespace(t)
+	shared.admin.create(t, namespace, paused("x", `[{"name":"a","spec":{}}]`)).want(t, http.StatusCreated)
+	settled(t, namespace, "x")
+	rows := documentedTables(t, "verb", "body", "message")
+	if len(rows) < 8 {
+		t.Fatalf("the document has %d refusals of verbs only", len(rows))
+	}
+	for _, row := range rows {
+		verb, message := codeIn(row.cells[0])[0], codeIn(row.cells[2])[0]
+		t.Run(verb+" "+row.cells[1], func(t *testing.T) {
+			t.Parallel()
+			body := map[string]any{}
+			if row.cells[1] == "a `reason` of 1025 bytes" {
+				body["reason"] = strings.Repeat("x", 1025)
+			} else {
+				must(t, yaml.Unmarshal([]byte(codeIn(row.cells[1])[0]), &body))
+			}
+			body["apiVersion"], body["kind"] = groupVersion, kindOfVerb[verb]
+			got := tryKubectl(t, namespace, "create", "--raw", in(namespace, "x", verb), "-f", file(t, "verb.json", encode(t, body)))
+			if told := messagesOf(got.stderr); !slices.Contains(told, message) {
+				t.Errorf("told is\n%s\nand documented\n%s", strings.Join(told, "\n"), message)
+			}
+			if got.code == 0 {
+				t.Error("it was accepted")
+			}
+		})
+	}
+}
+
 // told is how kubectl begins what it passes on.
 var told = regexp.MustCompile(`(?s)^(The VMDistributedCluster "x?" is invalid: (\* )?|Error from server \([A-Za-z]+\): (error when [^"]*"[^"]*": )?|Warning: )(.*)$`)
 

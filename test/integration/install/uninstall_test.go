@@ -277,8 +277,9 @@ func (l *leaving) refusedAmidADrain() {
 	l.expect(0, []string{"delete   APIService"}, "--dry-run", "--abandon-rollouts")
 	expect(l.t, "what is there", l.everythingOfOurs(), before)
 
-	revision := kubectl(l.t, l.control, nil, "-n", keptNamespace, "get", own, "-o", "jsonpath={.status.updateRevision}")
-	tryKubectl(l.t, l.control, nil, "-n", keptNamespace, "annotate", own, "distributed.victoriametrics.com/abort="+revision)
+	abort := fmt.Sprintf(`{"apiVersion":"%s/v1alpha1","kind":"VMDistributedClusterAbort"}`, l.group)
+	path := fmt.Sprintf("/apis/%s/v1alpha1/namespaces/%s/vmdistributedclusters/metrics/abort", l.group, keptNamespace)
+	kubectl(l.t, l.control, []byte(abort), "create", "--raw", path, "-f", "-")
 	kubectl(l.t, l.control, nil, "-n", keptNamespace, "wait", "--for=jsonpath={.status.zones[0].reason}=RolloutAborted", own, "--timeout=60s")
 }
 

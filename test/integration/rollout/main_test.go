@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -26,6 +27,15 @@ const (
 	patience = 90 * time.Second
 	// lag is how long the stand-in takes for an update.
 	lag = 150 * time.Millisecond
+
+	// auditPolicy has written down who says one of the verbs of a rollout.
+	auditPolicy = `apiVersion: audit.k8s.io/v1
+kind: Policy
+omitStages: [RequestReceived]
+rules:
+  - {level: Metadata, verbs: [create], resources: [{group: operator.victoriametrics.com, resources: [vmdistributedclusters/*]}]}
+  - {level: None}
+`
 )
 
 // site is what all tests of this package share.
@@ -72,9 +82,13 @@ func start(dir string, out io.Writer) (stop func() error, err error) {
 func (s *site) start(dir string, out io.Writer) error {
 	ctx, cancel := context.WithTimeout(context.Background(), 2*patience)
 	defer cancel()
-	var err error
+	policy := filepath.Join(dir, "audit-policy.yaml")
+	err := os.WriteFile(policy, []byte(auditPolicy), 0o600)
+	if err != nil {
+		return err
+	}
 	s.control, err = controlplane.Start(ctx, controlplane.Options{
-		Dir: dir, Out: out, CRDs: controlplane.CRDsUsed, ControllerManager: true,
+		Dir: dir, Out: out, CRDs: controlplane.CRDsUsed, ControllerManager: true, AuditPolicyFile: policy,
 		// The stand-in plays these.
 		ControllerManagerArgs: []string{"--controllers=-statefulset-controller,-deployment-controller,-replicaset-controller"},
 	})

@@ -28,6 +28,7 @@ import (
 	"k8s.io/client-go/rest"
 	"k8s.io/utils/ptr"
 
+	"github.com/vmdistributed/vmdistributed-apiserver/apis/operator/v1alpha1"
 	storagev1 "github.com/vmdistributed/vmdistributed-apiserver/apis/storage/v1"
 	"github.com/vmdistributed/vmdistributed-apiserver/generated/clientset/versioned"
 	"github.com/vmdistributed/vmdistributed-apiserver/test/controlplane"
@@ -289,6 +290,12 @@ func (s *poor) live(ctx context.Context, server *controlplane.Server, sre string
 		if err := s.rollOut(ctx, whole(version)); err != nil {
 			return err
 		}
+	}
+	if _, err := s.own.Abort(ctx, "demo", &v1alpha1.VMDistributedClusterAbort{}, metav1.CreateOptions{}); err != nil {
+		return err
+	}
+	if _, err := s.own.Retry(ctx, "demo", &v1alpha1.VMDistributedClusterRetry{}, metav1.CreateOptions{}); err != nil {
+		return err
 	}
 	if err := s.waitForReplicas(ctx); err != nil {
 		return err

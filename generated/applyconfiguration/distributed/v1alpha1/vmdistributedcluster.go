@@ -78,6 +78,24 @@ func ExtractVMDistributedCluster(vMDistributedCluster *distributedv1alpha1.VMDis
 	return ExtractVMDistributedClusterFrom(vMDistributedCluster, fieldManager, "")
 }
 
+// ExtractVMDistributedClusterAbort extracts the applied configuration owned by fieldManager from
+// vMDistributedCluster for the abort subresource.
+func ExtractVMDistributedClusterAbort(vMDistributedCluster *distributedv1alpha1.VMDistributedCluster, fieldManager string) (*VMDistributedClusterApplyConfiguration, error) {
+	return ExtractVMDistributedClusterFrom(vMDistributedCluster, fieldManager, "abort")
+}
+
+// ExtractVMDistributedClusterPromote extracts the applied configuration owned by fieldManager from
+// vMDistributedCluster for the promote subresource.
+func ExtractVMDistributedClusterPromote(vMDistributedCluster *distributedv1alpha1.VMDistributedCluster, fieldManager string) (*VMDistributedClusterApplyConfiguration, error) {
+	return ExtractVMDistributedClusterFrom(vMDistributedCluster, fieldManager, "promote")
+}
+
+// ExtractVMDistributedClusterRetry extracts the applied configuration owned by fieldManager from
+// vMDistributedCluster for the retry subresource.
+func ExtractVMDistributedClusterRetry(vMDistributedCluster *distributedv1alpha1.VMDistributedCluster, fieldManager string) (*VMDistributedClusterApplyConfiguration, error) {
+	return ExtractVMDistributedClusterFrom(vMDistributedCluster, fieldManager, "retry")
+}
+
 // ExtractVMDistributedClusterStatus extracts the applied configuration owned by fieldManager from
 // vMDistributedCluster for the status subresource.
 func ExtractVMDistributedClusterStatus(vMDistributedCluster *distributedv1alpha1.VMDistributedCluster, fieldManager string) (*VMDistributedClusterApplyConfiguration, error) {

@@ -39,6 +39,9 @@ type VMDistributedClusterStatusApplyConfiguration struct {
 	// zones is the state of each zone, in rollout order, and after them of those that
 	// the list no longer names while their reads are still to be given back.
 	Zones []ZoneStatusApplyConfiguration `json:"zones,omitempty"`
+	// words are what users have said by the verbs promote, abort and retry, as long as
+	// it counts, the latest last. Nobody else can write them.
+	Words []WordApplyConfiguration `json:"words,omitempty"`
 	// controller is the process that wrote this status, as the Lease by which the
 	// replicas of the server elect their leader had it then. A process that led before
 	// it writes no more. An object with which nothing is to be done keeps what it has
@@ -130,6 +133,19 @@ func (b *VMDistributedClusterStatusApplyConfiguration) WithZones(values ...*Zone
 			panic("nil value passed to WithZones")
 		}
 		b.Zones = append(b.Zones, *values[i])
+	}
+	return b
+}
+
+// WithWords adds the given value to the Words field in the declarative configuration
+// and returns the receiver, so that objects can be build by chaining "With" function invocations.
+// If called multiple times, values provided by each call will be appended to the Words field.
+func (b *VMDistributedClusterStatusApplyConfiguration) WithWords(values ...*WordApplyConfiguration) *VMDistributedClusterStatusApplyConfiguration {
+	for i := range values {
+		if values[i] == nil {
+			panic("nil value passed to WithWords")
+		}
+		b.Words = append(b.Words, *values[i])
 	}
 	return b
 }

@@ -39,6 +39,9 @@ type VMDistributedClusterInterface interface {
 	// Add a +genclient:noStatus comment above the type to avoid generating ApplyStatus().
 	ApplyStatus(ctx context.Context, vMDistributedCluster *applyconfigurationoperatorv1alpha1.VMDistributedClusterApplyConfiguration, opts v1.ApplyOptions) (result *operatorv1alpha1.VMDistributedCluster, err error)
 	GetZones(ctx context.Context, vMDistributedClusterName string, options v1.GetOptions) (*operatorv1alpha1.VMDistributedClusterZones, error)
+	Promote(ctx context.Context, vMDistributedClusterName string, vMDistributedClusterPromotion *operatorv1alpha1.VMDistributedClusterPromotion, opts v1.CreateOptions) (*operatorv1alpha1.VMDistributedClusterPromotion, error)
+	Abort(ctx context.Context, vMDistributedClusterName string, vMDistributedClusterAbort *operatorv1alpha1.VMDistributedClusterAbort, opts v1.CreateOptions) (*operatorv1alpha1.VMDistributedClusterAbort, error)
+	Retry(ctx context.Context, vMDistributedClusterName string, vMDistributedClusterRetry *operatorv1alpha1.VMDistributedClusterRetry, opts v1.CreateOptions) (*operatorv1alpha1.VMDistributedClusterRetry, error)
 
 	VMDistributedClusterExpansion
 }
@@ -71,6 +74,51 @@ func (c *vMDistributedClusters) GetZones(ctx context.Context, vMDistributedClust
 		Name(vMDistributedClusterName).
 		SubResource("zones").
 		VersionedParams(&options, scheme.ParameterCodec).
+		Do(ctx).
+		Into(result)
+	return
+}
+
+// Promote takes the representation of a vMDistributedClusterPromotion and creates it.  Returns the server's representation of the vMDistributedClusterPromotion, and an error, if there is any.
+func (c *vMDistributedClusters) Promote(ctx context.Context, vMDistributedClusterName string, vMDistributedClusterPromotion *operatorv1alpha1.VMDistributedClusterPromotion, opts v1.CreateOptions) (result *operatorv1alpha1.VMDistributedClusterPromotion, err error) {
+	result = &operatorv1alpha1.VMDistributedClusterPromotion{}
+	err = c.GetClient().Post().
+		Namespace(c.GetNamespace()).
+		Resource("vmdistributedclusters").
+		Name(vMDistributedClusterName).
+		SubResource("promote").
+		VersionedParams(&opts, scheme.ParameterCodec).
+		Body(vMDistributedClusterPromotion).
+		Do(ctx).
+		Into(result)
+	return
+}
+
+// Abort takes the representation of a vMDistributedClusterAbort and creates it.  Returns the server's representation of the vMDistributedClusterAbort, and an error, if there is any.
+func (c *vMDistributedClusters) Abort(ctx context.Context, vMDistributedClusterName string, vMDistributedClusterAbort *operatorv1alpha1.VMDistributedClusterAbort, opts v1.CreateOptions) (result *operatorv1alpha1.VMDistributedClusterAbort, err error) {
+	result = &operatorv1alpha1.VMDistributedClusterAbort{}
+	err = c.GetClient().Post().
+		Namespace(c.GetNamespace()).
+		Resource("vmdistributedclusters").
+		Name(vMDistributedClusterName).
+		SubResource("abort").
+		VersionedParams(&opts, scheme.ParameterCodec).
+		Body(vMDistributedClusterAbort).
+		Do(ctx).
+		Into(result)
+	return
+}
+
+// Retry takes the representation of a vMDistributedClusterRetry and creates it.  Returns the server's representation of the vMDistributedClusterRetry, and an error, if there is any.
+func (c *vMDistributedClusters) Retry(ctx context.Context, vMDistributedClusterName string, vMDistributedClusterRetry *operatorv1alpha1.VMDistributedClusterRetry, opts v1.CreateOptions) (result *operatorv1alpha1.VMDistributedClusterRetry, err error) {
+	result = &operatorv1alpha1.VMDistributedClusterRetry{}
+	err = c.GetClient().Post().
+		Namespace(c.GetNamespace()).
+		Resource("vmdistributedclusters").
+		Name(vMDistributedClusterName).
+		SubResource("retry").
+		VersionedParams(&opts, scheme.ParameterCodec).
+		Body(vMDistributedClusterRetry).
 		Do(ctx).
 		Into(result)
 	return

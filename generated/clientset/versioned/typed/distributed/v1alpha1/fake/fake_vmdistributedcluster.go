@@ -54,3 +54,39 @@ func (c *fakeVMDistributedClusters) GetZones(ctx context.Context, vMDistributedC
 	}
 	return obj.(*v1alpha1.VMDistributedClusterZones), err
 }
+
+// Promote takes the representation of a vMDistributedClusterPromotion and creates it.  Returns the server's representation of the vMDistributedClusterPromotion, and an error, if there is any.
+func (c *fakeVMDistributedClusters) Promote(ctx context.Context, vMDistributedClusterName string, vMDistributedClusterPromotion *v1alpha1.VMDistributedClusterPromotion, opts v1.CreateOptions) (result *v1alpha1.VMDistributedClusterPromotion, err error) {
+	emptyResult := &v1alpha1.VMDistributedClusterPromotion{}
+	obj, err := c.Fake.
+		Invokes(testing.NewCreateSubresourceActionWithOptions(c.Resource(), vMDistributedClusterName, "promote", c.Namespace(), vMDistributedClusterPromotion, opts), emptyResult)
+
+	if obj == nil {
+		return emptyResult, err
+	}
+	return obj.(*v1alpha1.VMDistributedClusterPromotion), err
+}
+
+// Abort takes the representation of a vMDistributedClusterAbort and creates it.  Returns the server's representation of the vMDistributedClusterAbort, and an error, if there is any.
+func (c *fakeVMDistributedClusters) Abort(ctx context.Context, vMDistributedClusterName string, vMDistributedClusterAbort *v1alpha1.VMDistributedClusterAbort, opts v1.CreateOptions) (result *v1alpha1.VMDistributedClusterAbort, err error) {
+	emptyResult := &v1alpha1.VMDistributedClusterAbort{}
+	obj, err := c.Fake.
+		Invokes(testing.NewCreateSubresourceActionWithOptions(c.Resource(), vMDistributedClusterName, "abort", c.Namespace(), vMDistributedClusterAbort, opts), emptyResult)
+
+	if obj == nil {
+		return emptyResult, err
+	}
+	return obj.(*v1alpha1.VMDistributedClusterAbort), err
+}
+
+// Retry takes the representation of a vMDistributedClusterRetry and creates it.  Returns the server's representation of the vMDistributedClusterRetry, and an error, if there is any.
+func (c *fakeVMDistributedClusters) Retry(ctx context.Context, vMDistributedClusterName string, vMDistributedClusterRetry *v1alpha1.VMDistributedClusterRetry, opts v1.CreateOptions) (result *v1alpha1.VMDistributedClusterRetry, err error) {
+	emptyResult := &v1alpha1.VMDistributedClusterRetry{}
+	obj, err := c.Fake.
+		Invokes(testing.NewCreateSubresourceActionWithOptions(c.Resource(), vMDistributedClusterName, "retry", c.Namespace(), vMDistributedClusterRetry, opts), emptyResult)
+
+	if obj == nil {
+		return emptyResult, err
+	}
+	return obj.(*v1alpha1.VMDistributedClusterRetry), err
+}

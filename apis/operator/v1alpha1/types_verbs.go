@@ -1,0 +1,118 @@
+// Copyright The vmdistributed-apiserver Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package v1alpha1
+
+import (
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
+
+// The verbs are subresources that take a POST. Of the metadata in a body, name and
+// namespace may be left out; a resourceVersion that is given has to be the one that the
+// VMDistributedCluster has now. The answer is the body, completed.
+
+// +k8s:deepcopy-gen:interfaces=k8s.io/apimachinery/pkg/runtime.Object
+// +k8s:validation-gen=false
+
+// VMDistributedClusterPromotion is the user's word to go on with zones though
+// something can't be proven: that a queue is empty, that no sample was dropped, that a
+// VMCluster which was made anew may be read from, or that VMUsers are left alone. It is
+// the body of the subresource promote.
+type VMDistributedClusterPromotion struct {
+	metav1.TypeMeta `json:",inline"`
+	// metadata may say which VMDistributedCluster is meant.
+	// +optional
+	metav1.ObjectMeta `json:"metadata,omitempty"`
+	// zones are those that the word is for; if none is named, each that waits for it
+	// now. A zone that does not wait for it is refused. In the answer, each with its
+	// revision.
+	// +optional
+	// +listType=map
+	// +listMapKey=name
+	Zones []ZoneRevision `json:"zones,omitempty"`
+	// reason is kept with the word; up to 1024 bytes.
+	// +optional
+	Reason string `json:"reason,omitempty"`
+}
+
+// ZoneRevision is the desired state of a zone.
+type ZoneRevision struct {
+	// name of the zone.
+	Name string `json:"name"`
+	// revision is the hash of its desired state. If given, it has to be the present one.
+	// +optional
+	Revision string `json:"revision,omitempty"`
+}
+
+// +k8s:deepcopy-gen:interfaces=k8s.io/apimachinery/pkg/runtime.Object
+// +k8s:validation-gen=false
+
+// VMDistributedClusterAbort calls a change off: no other zone is begun, and one that is
+// drained and not written gets its reads back. It is the body of the subresource abort.
+type VMDistributedClusterAbort struct {
+	metav1.TypeMeta `json:",inline"`
+	// metadata may say which VMDistributedCluster is meant.
+	// +optional
+	metav1.ObjectMeta `json:"metadata,omitempty"`
+	// revision is the hash of the desired state of all zones that is called off, as
+	// status.updateRevision has it. If given, it has to be the present one.
+	// +optional
+	Revision string `json:"revision,omitempty"`
+	// reason is kept with the word; up to 1024 bytes.
+	// +optional
+	Reason string `json:"reason,omitempty"`
+}
+
+// +k8s:deepcopy-gen:interfaces=k8s.io/apimachinery/pkg/runtime.Object
+// +k8s:validation-gen=false
+
+// VMDistributedClusterRetry lets a change go on that was called off, and has zones be
+// tried again that have failed or were given up as contended. It is the body of the
+// subresource retry.
+type VMDistributedClusterRetry struct {
+	metav1.TypeMeta `json:",inline"`
+	// metadata may say which VMDistributedCluster is meant.
+	// +optional
+	metav1.ObjectMeta `json:"metadata,omitempty"`
+	// revision is the hash of the desired state of all zones that is to go on, as
+	// status.updateRevision has it. If given, it has to be the present one.
+	// +optional
+	Revision string `json:"revision,omitempty"`
+	// reason is kept with the word; up to 1024 bytes.
+	// +optional
+	Reason string `json:"reason,omitempty"`
+}
+
+// WordVerb is what a word is.
+// +enum
+type WordVerb string
+
+const (
+	// WordPromote goes on with a zone.
+	WordPromote WordVerb = "Promote"
+	// WordAbort calls a change off.
+	WordAbort WordVerb = "Abort"
+	// WordRetry tries it again.
+	WordRetry WordVerb = "Retry"
+)
+
+// Word is what somebody has said by one of the verbs.
+type Word struct {
+	// verb is Promote, Abort or Retry.
+	Verb WordVerb `json:"verb"`
+	// zone that it is for; empty for all.
+	// +optional
+	Zone string `json:"zone,omitempty"`
+	// revision that it is for: of the zone, or of all zones.
+	Revision string `json:"revision"`
+	// by is the name of the user who said it.
+	// +optional
+	By string `json:"by,omitempty"`
+	// at is when.
+	// +optional
+	// +k8s:opaqueType
+	At metav1.Time `json:"at,omitempty"`
+	// reason is what they gave as such.
+	// +optional
+	Reason string `json:"reason,omitempty"`
+}

@@ -1,0 +1,70 @@
+// Copyright The vmdistributed-apiserver Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package vmdistributed
+
+import (
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
+
+// +k8s:deepcopy-gen:interfaces=k8s.io/apimachinery/pkg/runtime.Object
+
+// VMDistributedClusterPromotion is the user's word to go on with zones though
+// something can't be proven.
+type VMDistributedClusterPromotion struct {
+	metav1.TypeMeta
+	metav1.ObjectMeta
+	// Zones are those that the word is for; none for each that waits for it.
+	Zones  []ZoneRevision
+	Reason string
+}
+
+// ZoneRevision is the desired state of a zone.
+type ZoneRevision struct {
+	Name     string
+	Revision string
+}
+
+// +k8s:deepcopy-gen:interfaces=k8s.io/apimachinery/pkg/runtime.Object
+
+// VMDistributedClusterAbort calls a change off.
+type VMDistributedClusterAbort struct {
+	metav1.TypeMeta
+	metav1.ObjectMeta
+	Revision string
+	Reason   string
+}
+
+// +k8s:deepcopy-gen:interfaces=k8s.io/apimachinery/pkg/runtime.Object
+
+// VMDistributedClusterRetry lets a change go on that was called off, or has failed.
+type VMDistributedClusterRetry struct {
+	metav1.TypeMeta
+	metav1.ObjectMeta
+	Revision string
+	Reason   string
+}
+
+// WordVerb is what a word is.
+type WordVerb string
+
+const (
+	// WordPromote goes on with a zone.
+	WordPromote WordVerb = "Promote"
+	// WordAbort calls a change off.
+	WordAbort WordVerb = "Abort"
+	// WordRetry tries it again.
+	WordRetry WordVerb = "Retry"
+)
+
+// Word is what somebody has said by one of the verbs.
+type Word struct {
+	Verb WordVerb
+	// Zone that it is for; empty for all.
+	Zone string
+	// Revision that it is for: of the zone, or of all zones.
+	Revision string
+	By       string
+	At       metav1.Time
+	Reason   string
+}

@@ -1,0 +1,71 @@
+// Copyright The vmdistributed-apiserver Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package vmdistributed
+
+import (
+	"fmt"
+	"testing"
+)
+
+func TestAWordIsKeptOnceAndTakenBackAsAWhole(t *testing.T) {
+	var status VMDistributedClusterStatus
+	status.Say(Word{Verb: WordPromote, Zone: "a", Revision: "1", By: "ann"})
+	status.Say(Word{Verb: WordPromote, Zone: "a", Revision: "1", By: "bob"})
+	status.Say(Word{Verb: WordPromote, Zone: "a", Revision: "2", By: "bob"})
+	status.Say(Word{Verb: WordAbort, Revision: "1", By: "bob"})
+	if len(status.Words) != 3 {
+		t.Fatalf("words %v, want three", status.Words)
+	}
+	if word, said := status.Said(WordPromote, "a", "1"); !said || word.By != "ann" {
+		t.Errorf("the first word is %v, %v, want that of ann", word, said)
+	}
+	if _, said := status.Said(WordPromote, "b", "1"); said {
+		t.Error("a word was found that nobody said")
+	}
+	if !status.TakeBack(WordAbort, "", "1") || status.TakeBack(WordAbort, "", "1") {
+		t.Error("want the word to be taken back once")
+	}
+	if len(status.Words) != 2 {
+		t.Errorf("words %v, want two", status.Words)
+	}
+}
+
+func TestTheLatestChangesThatWereCalledOffAreRemembered(t *testing.T) {
+	var status VMDistributedClusterStatus
+	status.Say(Word{Verb: WordPromote, Zone: "a", Revision: "1"})
+	for i := range maxAborts + 3 {
+		status.Say(Word{Verb: WordAbort, Revision: fmt.Sprint(i)})
+	}
+	if len(status.Words) != maxAborts+1 {
+		t.Fatalf("%d words, want %d", len(status.Words), maxAborts+1)
+	}
+	if _, said := status.Said(WordAbort, "", "2"); said {
+		t.Error("the third is remembered")
+	}
+	for _, revision := range []string{"3", fmt.Sprint(maxAborts + 2)} {
+		if _, said := status.Said(WordAbort, "", revision); !said {
+			t.Errorf("the abort of %s is forgotten", revision)
+		}
+	}
+}
+
+func TestAWordCountsAsLongAsWhatItIsFor(t *testing.T) {
+	zones := map[string]string{"a": "1", "b": "2"}
+	for _, test := range []struct {
+		word Word
+		want bool
+	}{
+		{Word{Verb: WordPromote, Zone: "a", Revision: "1"}, true},
+		{Word{Verb: WordPromote, Zone: "b", Revision: "1"}, false},
+		{Word{Verb: WordPromote, Zone: "c", Revision: "1"}, false},
+		{Word{Verb: WordRetry, Revision: "all"}, true},
+		{Word{Verb: WordRetry, Revision: "other"}, false},
+		{Word{Verb: WordAbort, Revision: "all"}, true},
+		{Word{Verb: WordAbort, Revision: "other"}, true},
+	} {
+		if got := test.word.Counts("all", zones); got != test.want {
+			t.Errorf("%+v counts: %v, want %v", test.word, got, test.want)
+		}
+	}
+}

@@ -1,0 +1,229 @@
+// Copyright The vmdistributed-apiserver Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package vmdistributedcluster
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/util/validation/field"
+	"k8s.io/apiserver/pkg/endpoints/request"
+	genericregistry "k8s.io/apiserver/pkg/registry/generic/registry"
+	"k8s.io/apiserver/pkg/registry/rest"
+	"k8s.io/apiserver/pkg/util/dryrun"
+	"k8s.io/apiserver/pkg/warning"
+	"k8s.io/klog/v2"
+	"k8s.io/utils/clock"
+
+	"github.com/vmdistributed/vmdistributed-apiserver/apis/vmdistributed"
+	"github.com/vmdistributed/vmdistributed-apiserver/pkg/admission"
+	"github.com/vmdistributed/vmdistributed-apiserver/pkg/revision"
+	"github.com/vmdistributed/vmdistributed-apiserver/pkg/rollout"
+)
+
+// maxReason is how many bytes a reason may have.
+const maxReason = 1024
+
+// body is what a verb is asked for with.
+type body interface {
+	runtime.Object
+	metav1.Object
+}
+
+// verb serves a subresource by which users say how a rollout is to go on. What they say
+// is kept in status, where nobody else can write it: a manifest that is applied again
+// does not take it back, and a right of its own allows it.
+type verb struct {
+	store    *genericregistry.Store
+	resource schema.GroupResource
+	aborts   AbortMemory
+	clock    clock.PassiveClock
+	newBody  func() body
+	// say changes status as the body asks for, and completes the body.
+	say func(*speech, body) error
+}
+
+var (
+	_ rest.NamedCreater         = &verb{}
+	_ rest.SingularNameProvider = &verb{}
+)
+
+// New returns an empty body for the decoder.
+func (v *verb) New() runtime.Object { return v.newBody() }
+
+// Destroy does nothing: the store belongs to the main resource.
+func (*verb) Destroy() {}
+
+// GetSingularName names the resource in the singular.
+func (v *verb) GetSingularName() string { return v.store.GetSingularName() }
+
+// Create says what the body asks for, and answers when that is stored.
+func (v *verb) Create(ctx context.Context, name string, obj runtime.Object, validate rest.ValidateObjectFunc, options *metav1.CreateOptions) (runtime.Object, error) {
+	asked, ok := obj.(body)
+	if !ok {
+		return nil, apierrors.NewBadRequest(fmt.Sprintf("got a %T, want a %T", obj, v.newBody()))
+	}
+	if asked.GetName() == "" {
+		asked.SetName(name)
+	}
+	if asked.GetName() != name {
+		return nil, apierrors.NewBadRequest(fmt.Sprintf("metadata.name: is %q, and the request is about %q", asked.GetName(), name))
+	}
+	said := asked
+	change := func(ctx context.Context, _, old runtime.Object) (runtime.Object, error) {
+		before := old.(*vmdistributed.VMDistributedCluster)
+		said = asked.DeepCopyObject().(body)
+		after, err := v.change(ctx, before, said)
+		if err != nil {
+			return nil, err
+		}
+		// Who asks for it must be allowed to have us do what may follow.
+		if validate != nil {
+			if err := validate(admission.WithSubject(ctx, before), said.DeepCopyObject()); err != nil {
+				return nil, err
+			}
+		}
+		return after, nil
+	}
+	stored, _, err := v.store.Update(ofStatus(ctx), name, rest.DefaultUpdatedObjectInfo(nil, change), nil, rest.ValidateAllObjectUpdateFunc, false,
+		&metav1.UpdateOptions{DryRun: options.DryRun})
+	if err != nil {
+		return nil, err
+	}
+	complete(said, stored.(*vmdistributed.VMDistributedCluster))
+	if !dryrun.IsDryRun(options.DryRun) {
+		v.outlive(ctx, stored.(*vmdistributed.VMDistributedCluster))
+	}
+	return said, nil
+}
+
+// ofStatus has what is stored be checked as a status: that is what the words are part of.
+func ofStatus(ctx context.Context) context.Context {
+	info, known := request.RequestInfoFrom(ctx)
+	if !known {
+		return ctx
+	}
+	changed := *info
+	changed.Subresource = "status"
+	return request.WithRequestInfo(ctx, &changed)
+}
+
+// outlive has the host cluster remember which changes are called off. That it can't is no
+// reason to take back what is in effect by now.
+func (v *verb) outlive(ctx context.Context, stored *vmdistributed.VMDistributedCluster) {
+	err := v.aborts.Keep(ctx, keyOf(stored), func(ctx context.Context) ([]vmdistributed.Word, error) {
+		now, err := v.store.Get(ctx, stored.Name, &metav1.GetOptions{})
+		if apierrors.IsNotFound(err) {
+			return nil, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+		return now.(*vmdistributed.VMDistributedCluster).Status.Words, nil
+	})
+	if err != nil {
+		klog.FromContext(ctx).Error(err, "Which changes are called off would not outlive the loss of the store", "vmdistributedcluster", keyOf(stored))
+		warning.AddWarning(ctx, "", fmt.Sprintf("it is in effect, but would not outlive the loss of the store: say it again later: %v", err))
+	}
+}
+
+// complete has the answer tell what it is about.
+func complete(said body, stored *vmdistributed.VMDistributedCluster) {
+	said.SetNamespace(stored.Namespace)
+	said.SetUID(stored.UID)
+	said.SetResourceVersion(stored.ResourceVersion)
+	said.SetGeneration(stored.Generation)
+	said.SetCreationTimestamp(stored.CreationTimestamp)
+}
+
+// change returns the object as it is once the word is said.
+func (v *verb) change(ctx context.Context, before *vmdistributed.VMDistributedCluster, said body) (*vmdistributed.VMDistributedCluster, error) {
+	if err := v.meant(before, said); err != nil {
+		return nil, err
+	}
+	zones, err := revision.Of(before)
+	if err != nil {
+		return nil, apierrors.NewInternalError(err)
+	}
+	after := before.DeepCopy()
+	s := &speech{object: after, all: revision.OfZones(zones), zones: withStrays(zones, before.Status.Zones), at: metav1.NewTime(v.clock.Now())}
+	if user, known := request.UserFrom(ctx); known {
+		s.by = user.GetName()
+	}
+	var conflict *conflict
+	switch err := v.say(s, said); {
+	case errors.As(err, &conflict):
+		return nil, apierrors.NewConflict(v.resource, before.Name, err)
+	case err != nil:
+		return nil, err
+	}
+	return after, nil
+}
+
+// meant refuses a word that is for another state of the object. A uid is not in the body
+// any more: whatever creates loses it on the way here.
+func (v *verb) meant(object *vmdistributed.VMDistributedCluster, said body) error {
+	if version := said.GetResourceVersion(); version != "" && version != object.ResourceVersion {
+		return apierrors.NewConflict(v.resource, object.Name, fmt.Errorf("metadata.resourceVersion: is %s, and the object has %s", version, object.ResourceVersion))
+	}
+	return nil
+}
+
+// conflict says why a word is none for the state that the object is in.
+type conflict struct{ message string }
+
+func (c *conflict) Error() string { return c.message }
+
+func conflictf(format string, args ...any) error {
+	return &conflict{fmt.Sprintf(format, args...)}
+}
+
+// speech is what is said of an object.
+type speech struct {
+	object *vmdistributed.VMDistributedCluster
+	// all and zones are the revisions of now.
+	all   string
+	zones map[string]string
+	by    string
+	at    metav1.Time
+}
+
+// withStrays adds the revisions that zones have which the list no longer names.
+func withStrays(zones map[string]string, remembered []vmdistributed.ZoneStatus) map[string]string {
+	all := maps.Clone(zones)
+	for i := range remembered {
+		if zone := &remembered[i]; all[zone.Name] == "" {
+			all[zone.Name] = cmp.Or(zone.UpdateRevision, zone.Revision, rollout.UnknownRevision)
+		}
+	}
+	return all
+}
+
+func (s *speech) say(verb vmdistributed.WordVerb, zone, revision, reason string) {
+	s.object.Status.Say(vmdistributed.Word{Verb: verb, Zone: zone, Revision: revision, By: s.by, At: s.at, Reason: reason})
+}
+
+// of returns the present revision of all zones, if it is the one that is meant.
+func (s *speech) of(wanted string) (string, error) {
+	if wanted != "" && wanted != s.all {
+		return "", conflictf("revision: is %s, and the object's is %s now", wanted, s.all)
+	}
+	return s.all, nil
+}
+
+// checkReason bounds what is kept.
+func (s *speech) checkReason(kind, reason string) error {
+	if len(reason) <= maxReason {
+		return nil
+	}
+	errs := field.ErrorList{field.TooLong(field.NewPath("reason"), "", maxReason)}
+	return apierrors.NewInvalid(schema.GroupKind{Kind: kind}, s.object.Name, errs)
+}
