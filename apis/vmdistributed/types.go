@@ -203,6 +203,8 @@ type ZoneStatus struct {
 	Reapplied      int32
 	Reason         string
 	WaitingFor     string
+	Deadline       *metav1.Time
+	QueueBytes     *int64
 
 	ClusterUID        string
 	Emptied           bool
@@ -271,6 +273,8 @@ type ZoneReport struct {
 	Since           metav1.Time
 	Reason          string
 	WaitingFor      string
+	Deadline        *metav1.Time
+	QueueBytes      *int64
 	RevisionWanted  string
 	RevisionApplied string
 	Ready           bool

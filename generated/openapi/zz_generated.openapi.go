@@ -1088,6 +1088,19 @@ func schema_vmdistributed_apiserver_apis_operator_v1alpha1_ZoneReport(ref common
 							Format:      "",
 						},
 					},
+					"deadline": {
+						SchemaProps: spec.SchemaProps{
+							Description: "deadline is when that is over at the latest: a bake or a grace period ends then, anything else counts as too long from then on. Left out where it may last as long as it takes.",
+							Ref:         ref(v1.Time{}.OpenAPIModelName()),
+						},
+					},
+					"queueBytes": {
+						SchemaProps: spec.SchemaProps{
+							Description: "queueBytes is what the replicas of the VMAgent have queued for the zone, together, as the controller saw it last; there while the zone waits for that.",
+							Type:        []string{"integer"},
+							Format:      "int64",
+						},
+					},
 					"revisionWanted": {
 						SchemaProps: spec.SchemaProps{
 							Description: "revisionWanted is the hash of the zone's desired state.",
@@ -1267,6 +1280,19 @@ func schema_vmdistributed_apiserver_apis_operator_v1alpha1_ZoneStatus(ref common
 							Description: "waitingFor says what the zone waits for, with the evidence.",
 							Type:        []string{"string"},
 							Format:      "",
+						},
+					},
+					"deadline": {
+						SchemaProps: spec.SchemaProps{
+							Description: "deadline is when that is over at the latest: a bake or a grace period ends then, anything else counts as too long from then on. Left out where it may last as long as it takes, and while the object is paused, only observed, or halted.",
+							Ref:         ref(v1.Time{}.OpenAPIModelName()),
+						},
+					},
+					"queueBytes": {
+						SchemaProps: spec.SchemaProps{
+							Description: "queueBytes is what the replicas of the VMAgent have queued for the zone, together; there while the zone waits for that and every replica tells.",
+							Type:        []string{"integer"},
+							Format:      "int64",
 						},
 					},
 					"clusterUID": {

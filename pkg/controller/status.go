@@ -65,11 +65,11 @@ func statusOf(object *vmdistributed.VMDistributedCluster, view *observation, dec
 		status.CurrentRevision = status.UpdateRevision
 	}
 	for i := range decision.Zones {
-		status.Zones = append(status.Zones, zoneStatus(&decision.Zones[i]))
+		status.Zones = append(status.Zones, zoneStatus(&decision.Zones[i], &view.Zones[i]))
 	}
 	for i := range decision.Strays {
 		if view.Strays[i].Drained() {
-			status.Zones = append(status.Zones, zoneStatus(&decision.Strays[i]))
+			status.Zones = append(status.Zones, zoneStatus(&decision.Strays[i], &view.Strays[i].Zone))
 		}
 	}
 	// It is left out of an object that is only observed and is not what is wanted.
@@ -130,7 +130,7 @@ func wordsOf(text string) []string {
 	return slices.DeleteFunc(strings.Fields(text), func(word string) bool { return strings.ContainsAny(word, "0123456789") })
 }
 
-func zoneStatus(zone *rollout.ZoneState) vmdistributed.ZoneStatus {
+func zoneStatus(zone *rollout.ZoneState, seen *rollout.Zone) vmdistributed.ZoneStatus {
 	record := &zone.Record
 	return vmdistributed.ZoneStatus{
 		Name:           zone.Name,
@@ -144,6 +144,8 @@ func zoneStatus(zone *rollout.ZoneState) vmdistributed.ZoneStatus {
 		Reapplied:      int32(record.Reapplied),
 		Reason:         zone.Reason,
 		WaitingFor:     zone.WaitingFor,
+		Deadline:       timeOrNil(roundUp(zone.Deadline)),
+		QueueBytes:     queueBytes(zone, seen),
 
 		ClusterUID:        record.UID,
 		Emptied:           record.Emptied,
@@ -151,6 +153,20 @@ func zoneStatus(zone *rollout.ZoneState) vmdistributed.ZoneStatus {
 		Work:              workOf(record),
 		ContendedRevision: record.Contended,
 	}
+}
+
+// queueBytes is what is queued for a zone that waits for it; nil where that is not
+// known.
+func queueBytes(zone *rollout.ZoneState, seen *rollout.Zone) *int64 {
+	reading := seen.Queues.Reading
+	if zone.Record.Phase != rollout.Flushing || reading == nil || reading.Missing != "" {
+		return nil
+	}
+	var total int64
+	for _, queue := range reading.Replicas {
+		total += queue.Pending
+	}
+	return &total
 }
 
 func scrapedConditions(scrape *scrapeView) []rollout.Condition {

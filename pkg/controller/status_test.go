@@ -25,7 +25,7 @@ func TestARecordSurvivesStatus(t *testing.T) {
 		Generation: 7,
 		Reapplied:  2,
 	}
-	stored := zoneStatus(&rollout.ZoneState{Name: "a", Record: want})
+	stored := zoneStatus(&rollout.ZoneState{Name: "a", Record: want}, &rollout.Zone{})
 	got := recordsOf([]vmdistributed.ZoneStatus{stored})["a"]
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("record (-written +read):\n%s", diff)
@@ -34,7 +34,7 @@ func TestARecordSurvivesStatus(t *testing.T) {
 
 func TestAPauseNeverComesOutShorter(t *testing.T) {
 	finished := time.Date(2026, 1, 1, 12, 0, 0, 1, time.UTC)
-	stored := zoneStatus(&rollout.ZoneState{Record: rollout.Record{Finished: finished}})
+	stored := zoneStatus(&rollout.ZoneState{Record: rollout.Record{Finished: finished}}, &rollout.Zone{})
 	if got := stored.UpdateFinished.Time; got.Before(finished) {
 		t.Errorf("the end of the update was stored as %s, before it came at %s", got, finished)
 	}

@@ -468,6 +468,18 @@ type ZoneStatus struct {
 	// +optional
 	WaitingFor string `json:"waitingFor,omitempty"`
 
+	// deadline is when that is over at the latest: a bake or a grace period ends then,
+	// anything else counts as too long from then on. Left out where it may last as long
+	// as it takes, and while the object is paused, only observed, or halted.
+	// +optional
+	// +k8s:opaqueType
+	Deadline *metav1.Time `json:"deadline,omitempty"`
+
+	// queueBytes is what the replicas of the VMAgent have queued for the zone, together;
+	// there while the zone waits for that and every replica tells.
+	// +optional
+	QueueBytes *int64 `json:"queueBytes,omitempty"`
+
 	// clusterUID is the uid of the VMCluster that the zone was last seen to have.
 	// +optional
 	ClusterUID string `json:"clusterUID,omitempty"`
@@ -627,6 +639,15 @@ type ZoneReport struct {
 	// waitingFor says what the zone waits for, with the evidence.
 	// +optional
 	WaitingFor string `json:"waitingFor,omitempty"`
+	// deadline is when that is over at the latest: a bake or a grace period ends then,
+	// anything else counts as too long from then on. Left out where it may last as long
+	// as it takes.
+	// +optional
+	Deadline *metav1.Time `json:"deadline,omitempty"`
+	// queueBytes is what the replicas of the VMAgent have queued for the zone, together,
+	// as the controller saw it last; there while the zone waits for that.
+	// +optional
+	QueueBytes *int64 `json:"queueBytes,omitempty"`
 	// revisionWanted is the hash of the zone's desired state.
 	// +optional
 	RevisionWanted string `json:"revisionWanted,omitempty"`

@@ -354,6 +354,15 @@ func (in *ZoneReport) DeepCopyInto(out *ZoneReport) {
 	*out = *in
 	out.Cluster = in.Cluster
 	in.Since.DeepCopyInto(&out.Since)
+	if in.Deadline != nil {
+		in, out := &in.Deadline, &out.Deadline
+		*out = (*in).DeepCopy()
+	}
+	if in.QueueBytes != nil {
+		in, out := &in.QueueBytes, &out.QueueBytes
+		*out = new(int64)
+		**out = **in
+	}
 	if in.RefusedBy != nil {
 		in, out := &in.RefusedBy, &out.RefusedBy
 		*out = make([]string, len(*in))
@@ -388,6 +397,15 @@ func (in *ZoneStatus) DeepCopyInto(out *ZoneStatus) {
 	if in.UpdateFinished != nil {
 		in, out := &in.UpdateFinished, &out.UpdateFinished
 		*out = (*in).DeepCopy()
+	}
+	if in.Deadline != nil {
+		in, out := &in.Deadline, &out.Deadline
+		*out = (*in).DeepCopy()
+	}
+	if in.QueueBytes != nil {
+		in, out := &in.QueueBytes, &out.QueueBytes
+		*out = new(int64)
+		**out = **in
 	}
 	if in.Work != nil {
 		in, out := &in.Work, &out.Work

@@ -270,6 +270,9 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: contendedRevision
       type:
         scalar: string
+    - name: deadline
+      type:
+        namedType: io.k8s.apimachinery.pkg.apis.meta.v1.Time
     - name: emptied
       type:
         scalar: boolean
@@ -287,6 +290,9 @@ var schemaYAML = typed.YAMLObject(`types:
       type:
         scalar: string
       default: ""
+    - name: queueBytes
+      type:
+        scalar: numeric
     - name: reapplied
       type:
         scalar: numeric
