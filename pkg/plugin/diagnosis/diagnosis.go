@@ -14,6 +14,7 @@ import (
 
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/duration"
 
 	"github.com/vmdistributed/vmdistributed-apiserver/apis/operator/v1alpha1"
 	"github.com/vmdistributed/vmdistributed-apiserver/pkg/rollout"
@@ -90,12 +91,13 @@ func ofConditions(conditions []metav1.Condition) []Finding {
 	}{
 		{rollout.ConditionPaused, metav1.ConditionTrue, Blocking},
 		{rollout.ConditionObserving, metav1.ConditionTrue, Blocking},
+		{rollout.ConditionDegraded, metav1.ConditionTrue, Blocking}, // of no zone that is reported
 		{"Scraped", metav1.ConditionFalse, Note},
 		{"ReadsGated", metav1.ConditionFalse, Note},
 		{"WritesGated", metav1.ConditionFalse, Note},
 	} {
 		found := meta.FindStatusCondition(conditions, look.condition)
-		if found == nil || found.Status != look.bad {
+		if found == nil || found.Status != look.bad || look.condition == rollout.ConditionDegraded && found.Reason != rollout.ReasonStranded {
 			continue
 		}
 		finding := Finding{Severity: look.severity, Reason: found.Reason, Evidence: found.Message, Remedy: remedyOf(found)}
@@ -169,12 +171,28 @@ func Lines(findings []Finding, now time.Time) []string {
 			about = "zone " + finding.Zone
 		}
 		lines = append(lines, fmt.Sprintf("%s: %s: %s", finding.Severity, about, finding.Reason), "  "+finding.Evidence)
-		if times := times(finding, now); times != "" {
-			lines = append(lines, "  "+times)
+		if told := times(&finding, now); told != "" {
+			lines = append(lines, "  "+told)
 		}
 		if finding.Remedy != "" {
 			lines = append(lines, "  To do: "+finding.Remedy)
 		}
 	}
 	return lines
+}
+
+// times says since when a finding is so, and until when it may last.
+func times(finding *Finding, now time.Time) string {
+	var told []string
+	if finding.Since != nil {
+		told = append(told, fmt.Sprintf("since %s, %s ago", finding.Since.UTC().Format(time.RFC3339), duration.HumanDuration(max(now.Sub(finding.Since.Time), 0))))
+	}
+	switch {
+	case finding.Until == nil:
+	case now.Before(finding.Until.Time):
+		told = append(told, fmt.Sprintf("until %s at the latest, in %s", finding.Until.UTC().Format(time.RFC3339), duration.HumanDuration(finding.Until.Sub(now))))
+	default:
+		told = append(told, fmt.Sprintf("longer than it should, which was until %s", finding.Until.UTC().Format(time.RFC3339)))
+	}
+	return strings.Join(told, "; ")
 }

@@ -141,7 +141,9 @@ func trunk(object *v1alpha1.VMDistributedCluster, options Options) row {
 	return row{cells: append(cells, cell{})}
 }
 
-func progressCell(percent int) cell { return cell{text: fmt.Sprintf("%s %3d%%", bar(percent), percent)} }
+func progressCell(percent int) cell {
+	return cell{text: fmt.Sprintf("%s %3d%%", bar(percent), percent)}
+}
 
 func zoneRow(zone *v1alpha1.ZoneStatus, branch string, now time.Time, options Options) row {
 	sign, how := look(zone.Phase)
