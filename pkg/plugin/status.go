@@ -130,7 +130,8 @@ func (v *viewer) told(ctx context.Context, object *v1alpha1.VMDistributedCluster
 }
 
 // follow draws an object whenever it changes, and every second where that goes over
-// the last drawing. Into a file, only changes are drawn.
+// the last drawing. Into a file it is drawn when a zone enters another phase, or the
+// object another state.
 func (v *viewer) follow(ctx context.Context, name string) error {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
@@ -150,16 +151,16 @@ func (v *viewer) follow(ctx context.Context, name string) error {
 	ticker := v.session.clock.NewTicker(redrawn)
 	defer ticker.Stop()
 	var latest *v1alpha1.VMDistributedCluster
-	var events []corev1.Event
 	for {
 		select {
-		case latest = <-changes:
-			events = v.told(ctx, latest)
-			screen.draw(v.draw(latest, events))
+		case object := <-changes:
+			if screen.redraws || latest == nil || outline(object) != outline(latest) {
+				screen.draw(v.draw(object, v.told(ctx, object)))
+			}
+			latest = object
 		case <-ticker.C():
 			if latest != nil && screen.redraws {
-				events = v.told(ctx, latest)
-				screen.draw(v.draw(latest, events))
+				screen.draw(v.draw(latest, v.told(ctx, latest)))
 			}
 		case err := <-ended:
 			if latest != nil && apierrors.IsNotFound(err) {
@@ -172,6 +173,16 @@ func (v *viewer) follow(ctx context.Context, name string) error {
 			return err
 		}
 	}
+}
+
+// outline is where an object and its zones stand, without the words for it.
+func outline(object *v1alpha1.VMDistributedCluster) string {
+	status := &object.Status
+	text := fmt.Sprint(object.DeletionTimestamp != nil, object.Generation == status.ObservedGeneration, status.UpdateStatus, blocked(status))
+	for i := range status.Zones {
+		text += fmt.Sprintf(" %s=%s", status.Zones[i].Name, status.Zones[i].Phase)
+	}
+	return text
 }
 
 // screen is where one drawing takes the place of the last.
