@@ -93,7 +93,7 @@ func TestPluginShowsWhereARolloutIsAndWhatItWaitsFor(t *testing.T) {
 	stuckInZoneA(r)
 
 	tree := r.vmdc(done, "status", "demo").stdout
-	says(t, tree, "VMDistributedCluster "+r.namespace+"/demo", "expanding; 0 of 3 zones updated", "├── ● zone-a", "Updating", "WaitingForOperator: health: operator reports",
+	says(t, tree, "VMDistributedCluster "+r.namespace+"/demo", "expanding; 1 of 3 zones updated, 2 ready", "├── ● zone-a", "Updating", "WaitingForOperator: health: operator reports",
 		"└── ○ zone-c", "WaitingForOtherZone", "Events:", "ZoneUpdating")
 	if strings.Contains(tree, "\x1b") {
 		t.Errorf("there are colours where no terminal is:\n%q", tree)
@@ -101,7 +101,7 @@ func TestPluginShowsWhereARolloutIsAndWhatItWaitsFor(t *testing.T) {
 	says(t, r.vmdc(done, "status", "demo", "--color=always").stdout, "\x1b[34mUpdating")
 	says(t, r.vmdc(done, "status", "-o", "wide").stdout, "REVISION", "└── ○ zone-c")                         // of all objects
 	says(t, r.vmdc(done, "zones", "vmdc/demo").stdout, "ZONE", "LEFT", "zone-a", "Inline", "Updating", "4m") // of readyTimeout's five
-	says(t, r.vmdc(done, "zones", "demo", "-o", "wide").stdout, "APPLIED", "1/2")
+	says(t, r.vmdc(done, "zones", "demo", "-o", "wide").stdout, "APPLIED", "2/2")
 
 	doctor := r.vmdc(done, "doctor", "demo").stdout // it waits, and nobody has to do anything yet
 	says(t, doctor, "Waiting: zone zone-a: WaitingForOperator", "since 20", "until 20", "Waiting: zone zone-b: WaitingForOtherZone")
@@ -139,8 +139,8 @@ func TestPluginWaitsUntilARolloutIsCompleteOrCallsForTheUser(t *testing.T) {
 	r := newRoom(t)
 	stuckInZoneA(r)
 	late := r.vmdc(tooLong, "wait", "demo", "--timeout=1s")
-	says(t, late.stderr, "error: the end of the rollout of demo is not there after 1s: 0 of 3 zones updated")
-	says(t, late.stdout, "0 of 3 zones updated: zone zone-a is updating")
+	says(t, late.stderr, "error: the end of the rollout of demo is not there after 1s: 1 of 3 zones updated")
+	says(t, late.stdout, "1 of 3 zones updated: zone zone-a is updating")
 	expect(t, "what is told with --quiet", r.vmdc(tooLong, "wait", "demo", "--timeout=1s", "--quiet").stdout, "")
 
 	ends := map[string]*ran{"wait demo": {}, "wait demo --zone=zone-a": {}}
@@ -196,7 +196,7 @@ func TestPluginPausesAndResumes(t *testing.T) {
 	says(t, r.vmdc(done, "pause", "demo").stdout, "unchanged")
 	says(t, r.vmdc(waitsForUser, "doctor", "demo").stdout, "Blocking: object: RolloutPaused", "To do: take spec.paused back")
 	says(t, r.vmdc(done, "resume", "demo").stdout, "demo resumed")
-	r.untilCondition("demo", "Paused", metav1.ConditionFalse, "")
+	r.untilCondition("demo", "Paused", metav1.ConditionFalse, "NotPaused")
 }
 
 func TestPluginSaysWhatIsWrongWithACall(t *testing.T) {
