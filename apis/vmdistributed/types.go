@@ -137,10 +137,18 @@ type VMDistributedClusterStatus struct {
 	Reason             string
 	CurrentRevision    string
 	UpdateRevision     string
+	Rollout            *RolloutRecord
 	UpdatedZones       int32
 	ReadyZones         int32
 	Zones              []ZoneStatus
 	Controller         *ControllerRecord
+}
+
+// RolloutRecord tells when a revision was rolled out.
+type RolloutRecord struct {
+	Revision string
+	Started  metav1.Time
+	Finished *metav1.Time
 }
 
 // ControllerRecord names the process that wrote this status, and the term in which

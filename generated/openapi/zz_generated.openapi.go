@@ -30,6 +30,7 @@ func GetOpenAPIDefinitions(ref common.ReferenceCallback) map[string]common.OpenA
 		operatorv1alpha1.FlushStrategy{}.OpenAPIModelName():              schema_vmdistributed_apiserver_apis_operator_v1alpha1_FlushStrategy(ref),
 		operatorv1alpha1.ObjectReference{}.OpenAPIModelName():            schema_vmdistributed_apiserver_apis_operator_v1alpha1_ObjectReference(ref),
 		operatorv1alpha1.QueueMark{}.OpenAPIModelName():                  schema_vmdistributed_apiserver_apis_operator_v1alpha1_QueueMark(ref),
+		operatorv1alpha1.RolloutRecord{}.OpenAPIModelName():              schema_vmdistributed_apiserver_apis_operator_v1alpha1_RolloutRecord(ref),
 		operatorv1alpha1.RolloutStrategy{}.OpenAPIModelName():            schema_vmdistributed_apiserver_apis_operator_v1alpha1_RolloutStrategy(ref),
 		operatorv1alpha1.VMDistributedCluster{}.OpenAPIModelName():       schema_vmdistributed_apiserver_apis_operator_v1alpha1_VMDistributedCluster(ref),
 		operatorv1alpha1.VMDistributedClusterList{}.OpenAPIModelName():   schema_vmdistributed_apiserver_apis_operator_v1alpha1_VMDistributedClusterList(ref),
@@ -465,6 +466,42 @@ func schema_vmdistributed_apiserver_apis_operator_v1alpha1_QueueMark(ref common.
 	}
 }
 
+func schema_vmdistributed_apiserver_apis_operator_v1alpha1_RolloutRecord(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "RolloutRecord tells when a revision was rolled out.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"revision": {
+						SchemaProps: spec.SchemaProps{
+							Description: "revision that was rolled out; see updateRevision.",
+							Default:     "",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"started": {
+						SchemaProps: spec.SchemaProps{
+							Description: "started is when the controller began with it. It counts from there also while the object is paused, and starts once an object is not only observed any more.",
+							Ref:         ref(v1.Time{}.OpenAPIModelName()),
+						},
+					},
+					"finished": {
+						SchemaProps: spec.SchemaProps{
+							Description: "finished is when all zones first ran it, in good health, and nothing was left to do. What happens to a zone later by itself does not begin the rollout anew.",
+							Ref:         ref(v1.Time{}.OpenAPIModelName()),
+						},
+					},
+				},
+				Required: []string{"revision", "started"},
+			},
+		},
+		Dependencies: []string{
+			v1.Time{}.OpenAPIModelName()},
+	}
+}
+
 func schema_vmdistributed_apiserver_apis_operator_v1alpha1_RolloutStrategy(ref common.ReferenceCallback) common.OpenAPIDefinition {
 	return common.OpenAPIDefinition{
 		Schema: spec.Schema{
@@ -779,6 +816,12 @@ func schema_vmdistributed_apiserver_apis_operator_v1alpha1_VMDistributedClusterS
 							Format:      "",
 						},
 					},
+					"rollout": {
+						SchemaProps: spec.SchemaProps{
+							Description: "rollout is the one under way or, once that has finished, the last one.",
+							Ref:         ref(operatorv1alpha1.RolloutRecord{}.OpenAPIModelName()),
+						},
+					},
 					"updatedZones": {
 						SchemaProps: spec.SchemaProps{
 							Description: "updatedZones is the number of zones that run updateRevision.",
@@ -824,7 +867,7 @@ func schema_vmdistributed_apiserver_apis_operator_v1alpha1_VMDistributedClusterS
 			},
 		},
 		Dependencies: []string{
-			operatorv1alpha1.ControllerRecord{}.OpenAPIModelName(), operatorv1alpha1.ZoneStatus{}.OpenAPIModelName(), v1.Condition{}.OpenAPIModelName()},
+			operatorv1alpha1.ControllerRecord{}.OpenAPIModelName(), operatorv1alpha1.RolloutRecord{}.OpenAPIModelName(), operatorv1alpha1.ZoneStatus{}.OpenAPIModelName(), v1.Condition{}.OpenAPIModelName()},
 	}
 }
 

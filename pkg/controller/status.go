@@ -64,6 +64,7 @@ func statusOf(object *vmdistributed.VMDistributedCluster, view *observation, dec
 	if summary.Complete() {
 		status.CurrentRevision = status.UpdateRevision
 	}
+	status.Rollout = rolloutRecord(object.Status.Rollout, view, &status, summary.Complete())
 	for i := range decision.Zones {
 		status.Zones = append(status.Zones, zoneStatus(&decision.Zones[i], &view.Zones[i]))
 	}
@@ -90,6 +91,25 @@ func statusOf(object *vmdistributed.VMDistributedCluster, view *observation, dec
 		meta.RemoveStatusCondition(&status.Conditions, scrapedCondition)
 	}
 	return status
+}
+
+// rolloutRecord notes when the rollout of a revision begins and ends. Of an object that
+// was complete before there were such records there is none, and what is only observed
+// or on its way out is not rolled out.
+func rolloutRecord(known *vmdistributed.RolloutRecord, view *observation, status *vmdistributed.VMDistributedClusterStatus, complete bool) *vmdistributed.RolloutRecord {
+	now := metav1.NewTime(view.Now.Truncate(time.Second))
+	begun := known != nil && known.Revision == status.UpdateRevision
+	switch {
+	case view.Observing || view.Deletion != nil:
+		return known
+	case begun && complete && known.Finished == nil:
+		return &vmdistributed.RolloutRecord{Revision: known.Revision, Started: known.Started, Finished: &now}
+	case begun || complete && known == nil:
+		return known
+	case complete: // such as after a change of what is no zone's
+		return &vmdistributed.RolloutRecord{Revision: status.UpdateRevision, Started: now, Finished: &now}
+	}
+	return &vmdistributed.RolloutRecord{Revision: status.UpdateRevision, Started: now}
 }
 
 // keepWording goes on saying what was said of an answer of the API server that

@@ -334,6 +334,10 @@ type VMDistributedClusterStatus struct {
 	// +optional
 	UpdateRevision string `json:"updateRevision,omitempty"`
 
+	// rollout is the one under way or, once that has finished, the last one.
+	// +optional
+	Rollout *RolloutRecord `json:"rollout,omitempty"`
+
 	// updatedZones is the number of zones that run updateRevision.
 	// +optional
 	UpdatedZones int32 `json:"updatedZones,omitempty"`
@@ -357,6 +361,23 @@ type VMDistributedClusterStatus struct {
 	// +optional
 	// +k8s:optional
 	Controller *ControllerRecord `json:"controller,omitempty"`
+}
+
+// RolloutRecord tells when a revision was rolled out.
+type RolloutRecord struct {
+	// revision that was rolled out; see updateRevision.
+	Revision string `json:"revision"`
+
+	// started is when the controller began with it. It counts from there also while the
+	// object is paused, and starts once an object is not only observed any more.
+	// +k8s:opaqueType
+	Started metav1.Time `json:"started"`
+
+	// finished is when all zones first ran it, in good health, and nothing was left to
+	// do. What happens to a zone later by itself does not begin the rollout anew.
+	// +optional
+	// +k8s:opaqueType
+	Finished *metav1.Time `json:"finished,omitempty"`
 }
 
 // ControllerRecord names a process that led, and the term in which it did.
