@@ -32,7 +32,7 @@ func Run(ctx context.Context, args []string, streams genericiooptions.IOStreams)
 	command.SetArgs(rest)
 	err := command.ExecuteContext(ctx)
 	if err != nil {
-		fmt.Fprintf(streams.ErrOut, "error: %v\n", err)
+		_, _ = fmt.Fprintf(streams.ErrOut, "error: %v\n", err) // there is nobody else to tell
 	}
 	return exitCode(err)
 }

@@ -85,7 +85,9 @@ func (v *viewer) all(ctx context.Context) error {
 	}
 	for i, object := range objects {
 		if i > 0 && (v.print.format == forPeople || v.print.format == wide) {
-			fmt.Fprintln(v.session.streams.Out)
+			if _, err := fmt.Fprintln(v.session.streams.Out); err != nil {
+				return err
+			}
 		}
 		if err := v.show(ctx, object); err != nil {
 			return err
@@ -154,13 +156,19 @@ func (v *viewer) follow(ctx context.Context, name string) error {
 	for {
 		select {
 		case object := <-changes:
-			if screen.redraws || latest == nil || outline(object) != outline(latest) {
-				screen.draw(v.draw(object, v.told(ctx, object)))
+			news := latest == nil || outline(object) != outline(latest)
+			if latest = object; !news && !screen.redraws {
+				continue
 			}
-			latest = object
+			if err := screen.draw(v.draw(latest, v.told(ctx, latest))); err != nil {
+				return err
+			}
 		case <-ticker.C():
-			if latest != nil && screen.redraws {
-				screen.draw(v.draw(latest, v.told(ctx, latest)))
+			if latest == nil || !screen.redraws {
+				continue
+			}
+			if err := screen.draw(v.draw(latest, v.told(ctx, latest))); err != nil {
+				return err
 			}
 		case err := <-ended:
 			if latest != nil && apierrors.IsNotFound(err) {
@@ -195,14 +203,14 @@ type screen struct {
 func newScreen(out io.Writer) *screen { return &screen{out: out, redraws: terminalOf(out).is} }
 
 // draw goes back over the last drawing on a terminal, and below it elsewhere.
-func (s *screen) draw(text string) {
-	if !s.redraws {
-		fmt.Fprintln(s.out, text)
-		return
-	}
-	if s.lines > 0 {
-		fmt.Fprintf(s.out, "\x1b[%dA\x1b[J", s.lines)
+func (s *screen) draw(text string) error {
+	switch {
+	case !s.redraws:
+		text += "\n"
+	case s.lines > 0:
+		text = fmt.Sprintf("\x1b[%dA\x1b[J", s.lines) + text
 	}
 	s.lines = strings.Count(text, "\n")
-	fmt.Fprint(s.out, text)
+	_, err := io.WriteString(s.out, text)
+	return err
 }

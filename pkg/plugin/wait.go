@@ -68,8 +68,7 @@ func (w *waiter) wait(ctx context.Context, api *client.Client, name string) erro
 	err := api.Follow(limited, name, func(object *v1alpha1.VMDistributedCluster) (bool, error) {
 		done, told, err := w.judge(object)
 		latest = told
-		w.say(told)
-		return done, err
+		return done, errors.Join(err, w.say(told))
 	})
 	switch {
 	case ctx.Err() != nil:
@@ -88,12 +87,13 @@ func (w *waiter) goal(name string) string {
 }
 
 // say tells what is new.
-func (w *waiter) say(told string) {
+func (w *waiter) say(told string) error {
 	if w.quiet || told == w.said {
-		return
+		return nil
 	}
 	w.said = told
-	fmt.Fprintln(w.session.streams.Out, told)
+	_, err := fmt.Fprintln(w.session.streams.Out, told)
+	return err
 }
 
 // judge tells whether what is waited for has come, or will not come by itself.

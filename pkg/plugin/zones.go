@@ -40,7 +40,9 @@ still to be done about it, and what stands against that. The server reads everyt
 			}
 			if print.format == asName {
 				for i := range report.Zones {
-					fmt.Fprintf(s.streams.Out, "vmcluster.operator.victoriametrics.com/%s\n", report.Zones[i].Cluster.Name)
+					if _, err := fmt.Fprintf(s.streams.Out, "vmcluster.operator.victoriametrics.com/%s\n", report.Zones[i].Cluster.Name); err != nil {
+						return err
+					}
 				}
 				return nil
 			}
