@@ -137,11 +137,19 @@ type VMDistributedClusterStatus struct {
 	Reason             string
 	CurrentRevision    string
 	UpdateRevision     string
+	Rollout            *RolloutRecord
 	UpdatedZones       int32
 	ReadyZones         int32
 	Zones              []ZoneStatus
 	Words              []Word
 	Controller         *ControllerRecord
+}
+
+// RolloutRecord tells when a revision was rolled out.
+type RolloutRecord struct {
+	Revision string
+	Started  metav1.Time
+	Finished *metav1.Time
 }
 
 // ControllerRecord names the process that wrote this status, and the term in which
@@ -204,6 +212,8 @@ type ZoneStatus struct {
 	Reapplied      int32
 	Reason         string
 	WaitingFor     string
+	Deadline       *metav1.Time
+	QueueBytes     *int64
 
 	ClusterUID        string
 	Emptied           bool
@@ -272,6 +282,8 @@ type ZoneReport struct {
 	Since           metav1.Time
 	Reason          string
 	WaitingFor      string
+	Deadline        *metav1.Time
+	QueueBytes      *int64
 	RevisionWanted  string
 	RevisionApplied string
 	Ready           bool

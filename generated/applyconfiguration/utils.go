@@ -35,6 +35,8 @@ func ForKind(kind schema.GroupVersionKind) interface{} {
 		return &applyconfigurationoperatorv1alpha1.ObjectReferenceApplyConfiguration{}
 	case operatorv1alpha1.SchemeGroupVersion.WithKind("QueueMark"):
 		return &applyconfigurationoperatorv1alpha1.QueueMarkApplyConfiguration{}
+	case operatorv1alpha1.SchemeGroupVersion.WithKind("RolloutRecord"):
+		return &applyconfigurationoperatorv1alpha1.RolloutRecordApplyConfiguration{}
 	case operatorv1alpha1.SchemeGroupVersion.WithKind("RolloutStrategy"):
 		return &applyconfigurationoperatorv1alpha1.RolloutStrategyApplyConfiguration{}
 	case operatorv1alpha1.SchemeGroupVersion.WithKind("VMDistributedCluster"):

@@ -33,6 +33,7 @@ func GetOpenAPIDefinitions(ref common.ReferenceCallback) map[string]common.OpenA
 		operatorv1alpha1.FlushStrategy{}.OpenAPIModelName():                 schema_vmdistributed_apiserver_apis_operator_v1alpha1_FlushStrategy(ref),
 		operatorv1alpha1.ObjectReference{}.OpenAPIModelName():               schema_vmdistributed_apiserver_apis_operator_v1alpha1_ObjectReference(ref),
 		operatorv1alpha1.QueueMark{}.OpenAPIModelName():                     schema_vmdistributed_apiserver_apis_operator_v1alpha1_QueueMark(ref),
+		operatorv1alpha1.RolloutRecord{}.OpenAPIModelName():                 schema_vmdistributed_apiserver_apis_operator_v1alpha1_RolloutRecord(ref),
 		operatorv1alpha1.RolloutStrategy{}.OpenAPIModelName():               schema_vmdistributed_apiserver_apis_operator_v1alpha1_RolloutStrategy(ref),
 		operatorv1alpha1.VMDistributedCluster{}.OpenAPIModelName():          schema_vmdistributed_apiserver_apis_operator_v1alpha1_VMDistributedCluster(ref),
 		operatorv1alpha1.VMDistributedClusterAbort{}.OpenAPIModelName():     schema_vmdistributed_apiserver_apis_operator_v1alpha1_VMDistributedClusterAbort(ref),
@@ -637,6 +638,42 @@ func schema_vmdistributed_apiserver_apis_operator_v1alpha1_QueueMark(ref common.
 	}
 }
 
+func schema_vmdistributed_apiserver_apis_operator_v1alpha1_RolloutRecord(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "RolloutRecord tells when a revision was rolled out.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"revision": {
+						SchemaProps: spec.SchemaProps{
+							Description: "revision that was rolled out; see updateRevision.",
+							Default:     "",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"started": {
+						SchemaProps: spec.SchemaProps{
+							Description: "started is when the controller began with it. It counts from there also while the object is paused, and starts once an object is not only observed any more.",
+							Ref:         ref(v1.Time{}.OpenAPIModelName()),
+						},
+					},
+					"finished": {
+						SchemaProps: spec.SchemaProps{
+							Description: "finished is when all zones first ran it, in good health, and nothing was left to do. What happens to a zone later by itself does not begin the rollout anew.",
+							Ref:         ref(v1.Time{}.OpenAPIModelName()),
+						},
+					},
+				},
+				Required: []string{"revision", "started"},
+			},
+		},
+		Dependencies: []string{
+			v1.Time{}.OpenAPIModelName()},
+	}
+}
+
 func schema_vmdistributed_apiserver_apis_operator_v1alpha1_RolloutStrategy(ref common.ReferenceCallback) common.OpenAPIDefinition {
 	return common.OpenAPIDefinition{
 		Schema: spec.Schema{
@@ -1115,6 +1152,12 @@ func schema_vmdistributed_apiserver_apis_operator_v1alpha1_VMDistributedClusterS
 							Format:      "",
 						},
 					},
+					"rollout": {
+						SchemaProps: spec.SchemaProps{
+							Description: "rollout is the one under way or, once that has finished, the last one.",
+							Ref:         ref(operatorv1alpha1.RolloutRecord{}.OpenAPIModelName()),
+						},
+					},
 					"updatedZones": {
 						SchemaProps: spec.SchemaProps{
 							Description: "updatedZones is the number of zones that run updateRevision.",
@@ -1178,7 +1221,7 @@ func schema_vmdistributed_apiserver_apis_operator_v1alpha1_VMDistributedClusterS
 			},
 		},
 		Dependencies: []string{
-			operatorv1alpha1.ControllerRecord{}.OpenAPIModelName(), operatorv1alpha1.Word{}.OpenAPIModelName(), operatorv1alpha1.ZoneStatus{}.OpenAPIModelName(), v1.Condition{}.OpenAPIModelName()},
+			operatorv1alpha1.ControllerRecord{}.OpenAPIModelName(), operatorv1alpha1.RolloutRecord{}.OpenAPIModelName(), operatorv1alpha1.Word{}.OpenAPIModelName(), operatorv1alpha1.ZoneStatus{}.OpenAPIModelName(), v1.Condition{}.OpenAPIModelName()},
 	}
 }
 
@@ -1502,6 +1545,19 @@ func schema_vmdistributed_apiserver_apis_operator_v1alpha1_ZoneReport(ref common
 							Format:      "",
 						},
 					},
+					"deadline": {
+						SchemaProps: spec.SchemaProps{
+							Description: "deadline is when that is over at the latest: a bake or a grace period ends then, anything else counts as too long from then on. Left out where it may last as long as it takes.",
+							Ref:         ref(v1.Time{}.OpenAPIModelName()),
+						},
+					},
+					"queueBytes": {
+						SchemaProps: spec.SchemaProps{
+							Description: "queueBytes is what the replicas of the VMAgent have queued for the zone, together, as the controller saw it last; there while the zone waits for that.",
+							Type:        []string{"integer"},
+							Format:      "int64",
+						},
+					},
 					"revisionWanted": {
 						SchemaProps: spec.SchemaProps{
 							Description: "revisionWanted is the hash of the zone's desired state.",
@@ -1710,6 +1766,19 @@ func schema_vmdistributed_apiserver_apis_operator_v1alpha1_ZoneStatus(ref common
 							Description: "waitingFor says what the zone waits for, with the evidence.",
 							Type:        []string{"string"},
 							Format:      "",
+						},
+					},
+					"deadline": {
+						SchemaProps: spec.SchemaProps{
+							Description: "deadline is when that is over at the latest: a bake or a grace period ends then, anything else counts as too long from then on. Left out where it may last as long as it takes, and while the object is paused, only observed, or halted.",
+							Ref:         ref(v1.Time{}.OpenAPIModelName()),
+						},
+					},
+					"queueBytes": {
+						SchemaProps: spec.SchemaProps{
+							Description: "queueBytes is what the replicas of the VMAgent have queued for the zone, together; there while the zone waits for that and every replica tells.",
+							Type:        []string{"integer"},
+							Format:      "int64",
 						},
 					},
 					"clusterUID": {

@@ -36,7 +36,7 @@ func TestOnlyALoadOfWhichNothingWasLostIsGood(t *testing.T) {
 
 func TestAZoneTakesFromItsFirstStepToTheLast(t *testing.T) {
 	began := time.Now()
-	s := &steps{began: began, started: map[string]time.Time{}, took: map[string]time.Duration{}}
+	s := &steps{started: map[string]time.Time{}, took: map[string]time.Duration{}}
 	for after, phase := range []v1alpha1.ZonePhase{
 		v1alpha1.ZonePending, v1alpha1.ZoneDraining, v1alpha1.ZoneUpdating, v1alpha1.ZoneFlushing,
 		v1alpha1.ZoneRestoring, v1alpha1.ZoneBaking, v1alpha1.ZoneReady,
@@ -82,14 +82,5 @@ process_start_time_seconds 1
 	}
 	if got := queue.line([]metricspage.Page{{}}); !strings.Contains(got, "no metric") {
 		t.Errorf("of a page without metrics: %q", got)
-	}
-}
-
-func TestWhatIsLongIsShortened(t *testing.T) {
-	if got := shortened(strings.Repeat("ä", shown)); strings.HasSuffix(got, "...") {
-		t.Errorf("got %q", got)
-	}
-	if got := shortened(strings.Repeat("ä", shown+1)); len([]rune(got)) != shown+3 {
-		t.Errorf("got %q", got)
 	}
 }

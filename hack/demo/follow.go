@@ -6,9 +6,12 @@ package main
 import (
 	"context"
 	"fmt"
+	"os"
+	"os/exec"
 	"sync"
 	"time"
 
+	"golang.org/x/term"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/fields"
@@ -20,15 +23,11 @@ import (
 	"github.com/vmdistributed/vmdistributed-apiserver/apis/operator/v1alpha1"
 )
 
-const (
-	// reportEvery is how often follow tells how the load does.
-	reportEvery = 4 * time.Second
-	// shown is how much is printed of what a zone waits for.
-	shown = 110
-)
+// reportEvery is how often follow tells how the load does.
+const reportEvery = 4 * time.Second
 
-// follow prints every step of a rollout until it is complete, and returns each
-// zone with the time that its change took.
+// follow shows a rollout until it is complete, and returns each zone with the time
+// that its change took.
 func (s *show) follow(ctx context.Context, name string, began time.Time) ([]string, error) {
 	objects := s.client.OperatorV1alpha1().VMDistributedClusters(namespace)
 	selector := fields.OneTermEqualSelector("metadata.name", name).String()
@@ -42,7 +41,12 @@ func (s *show) follow(ctx context.Context, name string, began time.Time) ([]stri
 			return objects.Watch(ctx, options)
 		},
 	}
-	steps := &steps{began: began, phases: map[string]v1alpha1.ZonePhase{}, started: map[string]time.Time{}, took: map[string]time.Duration{}}
+	steps := &steps{started: map[string]time.Time{}, took: map[string]time.Duration{}}
+	undraw, err := s.drawTree(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	defer undraw()
 	defer s.report(ctx, began)()
 	event, err := watchtools.UntilWithSync(ctx, source, &v1alpha1.VMDistributedCluster{}, nil, func(event watch.Event) (bool, error) {
 		object, ok := event.Object.(*v1alpha1.VMDistributedCluster)
@@ -57,8 +61,29 @@ func (s *show) follow(ctx context.Context, name string, began time.Time) ([]stri
 	return steps.summary(event.Object.(*v1alpha1.VMDistributedCluster)), nil
 }
 
-// report prints how the load does, now and then, until it is ended.
+// drawTree has the plugin draw the rollout until it is ended.
+func (s *show) drawTree(ctx context.Context, name string) (end func(), err error) {
+	args := []string{"vmdc", "status", name, "-n", namespace, "--watch", "--events=0"}
+	fmt.Printf("$ kubectl %s\n", quoted(args))
+	cmd := exec.CommandContext(ctx, s.kubectl, args...)
+	cmd.Env, cmd.Stdout, cmd.Stderr = s.env, os.Stdout, os.Stderr
+	if err := cmd.Start(); err != nil {
+		return nil, fmt.Errorf("kubectl %s: %w", quoted(args), err)
+	}
+	return func() {
+		// It ends when it is interrupted, after what it has begun to draw. What becomes
+		// of it says nothing of the rollout.
+		_ = cmd.Process.Signal(os.Interrupt)
+		_ = cmd.Wait()
+	}, nil
+}
+
+// report prints how the load does, now and then, until it is ended. On a terminal the
+// tree is drawn in one place, and is not to be torn apart.
 func (s *show) report(ctx context.Context, began time.Time) (end func()) {
+	if term.IsTerminal(int(os.Stdout.Fd())) {
+		return func() { fmt.Println(s.load.line(ctx)) }
+	}
 	ctx, cancel := context.WithCancel(ctx)
 	var reporting sync.WaitGroup
 	reporting.Go(func() {
@@ -81,42 +106,23 @@ func (s *show) report(ctx context.Context, began time.Time) (end func()) {
 	}
 }
 
-// steps remembers where each zone was seen last.
+// steps remembers when each zone was begun with, and what it took.
 type steps struct {
-	began   time.Time
-	phases  map[string]v1alpha1.ZonePhase
 	started map[string]time.Time
 	took    map[string]time.Duration
 }
 
-// see prints what is new, and tells whether the rollout is complete.
+// see notes where the zones are, and tells whether the rollout is complete.
 func (s *steps) see(object *v1alpha1.VMDistributedCluster) bool {
 	if object.Status.ObservedGeneration != object.Generation {
 		return false
 	}
 	now := time.Now()
 	for _, zone := range object.Status.Zones {
-		if s.phases[zone.Name] == zone.Phase {
-			continue
-		}
-		s.phases[zone.Name] = zone.Phase
 		s.note(zone, now)
-		line := fmt.Sprintf("%6.1fs  %-16s %s", now.Sub(s.began).Seconds(), zone.Name, zone.Phase)
-		if zone.WaitingFor != "" {
-			line += fmt.Sprintf("%*s(waiting for %s)", max(11-len(zone.Phase), 2), "", shortened(zone.WaitingFor))
-		}
-		fmt.Println(line)
 	}
 	ready := meta.FindStatusCondition(object.Status.Conditions, "Ready")
 	return ready != nil && ready.Status == metav1.ConditionTrue && ready.ObservedGeneration == object.Generation
-}
-
-// shortened leaves out the end of a long text.
-func shortened(text string) string {
-	if runes := []rune(text); len(runes) > shown {
-		return string(runes[:shown]) + "..."
-	}
-	return text
 }
 
 func (s *steps) note(zone v1alpha1.ZoneStatus, now time.Time) {

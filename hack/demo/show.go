@@ -57,7 +57,8 @@ func newShow(control *controlplane.ControlPlane, plane *dataplane.DataPlane, ser
 		load:    load{plane: plane},
 		root:    root,
 		kubectl: filepath.Join(root, ".local", "bin", "kubectl"),
-		env:     append(os.Environ(), "KUBECONFIG="+control.Kubeconfig(), "KUBECACHEDIR="+filepath.Join(root, ".local", "demo", "kubectl-cache")),
+		env: append(os.Environ(), "KUBECONFIG="+control.Kubeconfig(), "KUBECACHEDIR="+filepath.Join(root, ".local", "demo", "kubectl-cache"),
+			"PATH="+filepath.Join(root, ".local", "bin")+string(os.PathListSeparator)+os.Getenv("PATH")),
 	}, nil
 }
 
@@ -166,7 +167,7 @@ func (s *show) tables(ctx context.Context, object string) error {
 	if err := s.run(ctx, "-n", namespace, "get", "vmdc", object); err != nil {
 		return err
 	}
-	return s.run(ctx, "-n", namespace, "get", "vmdc", object, "--subresource=zones")
+	return s.run(ctx, "vmdc", "zones", object, "-n", namespace)
 }
 
 // run shows a kubectl command and its output.

@@ -81,6 +81,9 @@ func (f *Follower) Current() (*Schema, error) {
 	return f.builtIn()
 }
 
+// Installed is true where Current is the schema that is installed.
+func (f *Follower) Installed() bool { return f.installed() != nil }
+
 func (f *Follower) installed() *Schema {
 	f.mutex.RLock()
 	defer f.mutex.RUnlock()

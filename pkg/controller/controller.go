@@ -34,6 +34,7 @@ import (
 	"github.com/vmdistributed/vmdistributed-apiserver/pkg/inventory"
 	"github.com/vmdistributed/vmdistributed-apiserver/pkg/leader"
 	"github.com/vmdistributed/vmdistributed-apiserver/pkg/metricspage"
+	"github.com/vmdistributed/vmdistributed-apiserver/pkg/telemetry"
 	"github.com/vmdistributed/vmdistributed-apiserver/pkg/victoriametrics"
 )
 
@@ -76,6 +77,7 @@ type Controller struct {
 	inventory  *inventory.Inventory
 	halt       *halt.Switch
 	pages      *metricspage.Reader
+	telemetry  *telemetry.Telemetry
 	// dry tries writes out for reports, which whoever does not lead makes too.
 	dry writer
 	// reports gathers for requests, which may outlive Run.
@@ -104,9 +106,9 @@ type shift struct {
 
 // New returns a controller that reads and writes VMDistributedClusters at own, and
 // everything else in the cluster of host, of which the inventory knows what there is,
-// and the switch whether anything may be written to it. It writes by its mandate, and
-// does nothing but report before Run.
-func New(own, host *rest.Config, known *inventory.Inventory, stop *halt.Switch, mandate Mandate) (*Controller, error) {
+// and the switch whether anything may be written to it. It writes by its mandate, tells
+// of that by telemetry, and does nothing but report before Run.
+func New(own, host *rest.Config, known *inventory.Inventory, stop *halt.Switch, mandate Mandate, told *telemetry.Telemetry) (*Controller, error) {
 	own, host = rest.CopyConfig(own), rest.CopyConfig(host)
 	host.QPS, host.Burst = hostQPS, hostBurst
 	rest.AddUserAgent(host, victoriametrics.FieldManager)
@@ -139,6 +141,7 @@ func New(own, host *rest.Config, known *inventory.Inventory, stop *halt.Switch, 
 		inventory:  known,
 		halt:       stop,
 		pages:      pages,
+		telemetry:  told,
 		reports:    evidence.New(client, metricspage.New(metricspage.Options{}), clock.RealClock{}),
 		clock:      clock.RealClock{},
 	}, nil
@@ -188,14 +191,17 @@ func (c *shift) run(ctx context.Context) error {
 	if err := c.watch(); err != nil {
 		return err
 	}
-	c.factory.StartWithContext(ctx)
+	watching, unwatch := context.WithCancel(ctx)
+	c.factory.StartWithContext(watching)
 	defer c.factory.Shutdown()
+	defer unwatch() // a panic must end the process, not wait for what goes on
 
 	logger.Info("Waiting for the caches of VMDistributedClusters and of the operator's kinds")
 	if !cache.WaitForCacheSync(ctx.Done(), c.objects.HasSynced, c.inventory.HasSynced) {
 		return nil // it ends before they were filled
 	}
 	logger.Info("Rolling out", "workers", workers)
+	defer c.telemetry.Attend(c)()
 
 	var group sync.WaitGroup
 	for range workers {

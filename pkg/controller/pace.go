@@ -50,7 +50,7 @@ func (p *pace) rests(object cache.ObjectName, now time.Time) time.Time {
 	return time.Time{}
 }
 
-// onlyWords is true where two statuses differ in sentences for people at most.
+// onlyWords is true where two statuses differ at most in what only people read.
 func onlyWords(before, after *vmdistributed.VMDistributedClusterStatus) bool {
 	return equality.Semantic.DeepEqual(withoutWords(before), withoutWords(after))
 }
@@ -60,6 +60,7 @@ func withoutWords(status *vmdistributed.VMDistributedClusterStatus) *vmdistribut
 	bare.Reason = ""
 	for i := range bare.Zones {
 		bare.Zones[i].Reason, bare.Zones[i].WaitingFor = "", ""
+		bare.Zones[i].Deadline, bare.Zones[i].QueueBytes = nil, nil
 	}
 	for i := range bare.Conditions {
 		bare.Conditions[i].Reason, bare.Conditions[i].Message = "", ""

@@ -103,6 +103,9 @@ func (c *shift) pass(ctx context.Context, key cache.ObjectName, object *vmdistri
 		return time.Time{}, err
 	}
 	err = p.act(ctx)
+	if p.decision.Action.Type != rollout.Nothing {
+		p.countStep(err)
+	}
 	if err != nil && !isRace(err) && ctx.Err() == nil {
 		p.tell(failure(p.decision.Action, err))
 	}
@@ -264,6 +267,7 @@ func (p *pass) record(ctx context.Context) error {
 		return err
 	}
 	p.tell(story(&before, &status)...)
+	p.count(&before, &status)
 	return nil
 }
 

@@ -139,6 +139,7 @@ func quoteEvidence(reports []vmdistributed.ZoneReport, states []rollout.ZoneStat
 		}
 		lacking, told := report.WaitingFor, known[j].WaitingFor
 		report.Reason, report.WaitingFor = known[j].Reason, told
+		report.Deadline, report.QueueBytes = known[j].Deadline, known[j].QueueBytes
 		for k := range reports {
 			// Who waits for this zone says what it waits for.
 			if other := &reports[k]; states[k].Needs == 0 && strings.Contains(other.WaitingFor, "zone "+report.Name+",") {
@@ -177,6 +178,7 @@ func zoneReport(zone *rollout.Zone, state *rollout.ZoneState, seen *zoneView) vm
 		Since:           metav1.Time{Time: state.Record.Since.Truncate(time.Second)},
 		Reason:          state.Reason,
 		WaitingFor:      state.WaitingFor,
+		Deadline:        timeOrNil(roundUp(state.Deadline)),
 		RevisionWanted:  zone.Revision,
 		RevisionApplied: seen.applied,
 		Ready:           state.Ready,

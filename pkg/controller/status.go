@@ -65,12 +65,13 @@ func statusOf(object *vmdistributed.VMDistributedCluster, view *observation, dec
 	if summary.Complete() {
 		status.CurrentRevision = status.UpdateRevision
 	}
+	status.Rollout = rolloutRecord(object.Status.Rollout, view, &status, summary.Complete())
 	for i := range decision.Zones {
-		status.Zones = append(status.Zones, zoneStatus(&decision.Zones[i]))
+		status.Zones = append(status.Zones, zoneStatus(&decision.Zones[i], &view.Zones[i]))
 	}
 	for i := range decision.Strays {
 		if view.Strays[i].Drained() {
-			status.Zones = append(status.Zones, zoneStatus(&decision.Strays[i]))
+			status.Zones = append(status.Zones, zoneStatus(&decision.Strays[i], &view.Strays[i].Zone))
 		}
 	}
 	// It is left out of an object that is only observed and is not what is wanted.
@@ -101,6 +102,25 @@ func wordsThatCount(words []vmdistributed.Word, view *observation) []vmdistribut
 	}
 	revision := objectRevision(view.Zones)
 	return slices.DeleteFunc(slices.Clone(words), func(w vmdistributed.Word) bool { return !w.Counts(revision, zones) })
+}
+
+// rolloutRecord notes when the rollout of a revision begins and ends. Of an object that
+// was complete before there were such records there is none, and what is only observed
+// or on its way out is not rolled out.
+func rolloutRecord(known *vmdistributed.RolloutRecord, view *observation, status *vmdistributed.VMDistributedClusterStatus, complete bool) *vmdistributed.RolloutRecord {
+	now := metav1.NewTime(view.Now.Truncate(time.Second))
+	begun := known != nil && known.Revision == status.UpdateRevision
+	switch {
+	case view.Observing || view.Deletion != nil:
+		return known
+	case begun && complete && known.Finished == nil:
+		return &vmdistributed.RolloutRecord{Revision: known.Revision, Started: known.Started, Finished: &now}
+	case begun || complete && known == nil:
+		return known
+	case complete: // such as after a change of what is no zone's
+		return &vmdistributed.RolloutRecord{Revision: status.UpdateRevision, Started: now, Finished: &now}
+	}
+	return &vmdistributed.RolloutRecord{Revision: status.UpdateRevision, Started: now}
 }
 
 // keepWording goes on saying what was said of an answer of the API server that
@@ -141,7 +161,7 @@ func wordsOf(text string) []string {
 	return slices.DeleteFunc(strings.Fields(text), func(word string) bool { return strings.ContainsAny(word, "0123456789") })
 }
 
-func zoneStatus(zone *rollout.ZoneState) vmdistributed.ZoneStatus {
+func zoneStatus(zone *rollout.ZoneState, seen *rollout.Zone) vmdistributed.ZoneStatus {
 	record := &zone.Record
 	return vmdistributed.ZoneStatus{
 		Name:           zone.Name,
@@ -155,6 +175,8 @@ func zoneStatus(zone *rollout.ZoneState) vmdistributed.ZoneStatus {
 		Reapplied:      int32(record.Reapplied),
 		Reason:         zone.Reason,
 		WaitingFor:     zone.WaitingFor,
+		Deadline:       timeOrNil(roundUp(zone.Deadline)),
+		QueueBytes:     queueBytes(zone, seen),
 
 		ClusterUID:        record.UID,
 		Emptied:           record.Emptied,
@@ -162,6 +184,20 @@ func zoneStatus(zone *rollout.ZoneState) vmdistributed.ZoneStatus {
 		Work:              workOf(record),
 		ContendedRevision: record.Contended,
 	}
+}
+
+// queueBytes is what is queued for a zone that waits for it; nil where that is not
+// known.
+func queueBytes(zone *rollout.ZoneState, seen *rollout.Zone) *int64 {
+	reading := seen.Queues.Reading
+	if zone.Record.Phase != rollout.Flushing || reading == nil || reading.Missing != "" {
+		return nil
+	}
+	var total int64
+	for _, queue := range reading.Replicas {
+		total += queue.Pending
+	}
+	return &total
 }
 
 func scrapedConditions(scrape *scrapeView) []rollout.Condition {

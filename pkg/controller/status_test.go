@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/vmdistributed/vmdistributed-apiserver/apis/vmdistributed"
 	"github.com/vmdistributed/vmdistributed-apiserver/pkg/rollout"
@@ -25,7 +26,7 @@ func TestARecordSurvivesStatus(t *testing.T) {
 		Generation: 7,
 		Reapplied:  2,
 	}
-	stored := zoneStatus(&rollout.ZoneState{Name: "a", Record: want})
+	stored := zoneStatus(&rollout.ZoneState{Name: "a", Record: want}, &rollout.Zone{})
 	got := recordsOf([]vmdistributed.ZoneStatus{stored})["a"]
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("record (-written +read):\n%s", diff)
@@ -34,7 +35,7 @@ func TestARecordSurvivesStatus(t *testing.T) {
 
 func TestAPauseNeverComesOutShorter(t *testing.T) {
 	finished := time.Date(2026, 1, 1, 12, 0, 0, 1, time.UTC)
-	stored := zoneStatus(&rollout.ZoneState{Record: rollout.Record{Finished: finished}})
+	stored := zoneStatus(&rollout.ZoneState{Record: rollout.Record{Finished: finished}}, &rollout.Zone{})
 	if got := stored.UpdateFinished.Time; got.Before(finished) {
 		t.Errorf("the end of the update was stored as %s, before it came at %s", got, finished)
 	}
@@ -74,6 +75,44 @@ func TestAnAnswerThatDiffersInNumbersOnlyIsNoNewStatus(t *testing.T) {
 			decision.Zones[0].WaitingFor = c.now
 			if keepWording(object, &observation{}, decision); decision.Zones[0].WaitingFor != c.now {
 				t.Errorf("says %q of another generation, want %q", decision.Zones[0].WaitingFor, c.now)
+			}
+		})
+	}
+}
+
+func TestARolloutIsRecordedFromItsBeginningToItsEnd(t *testing.T) {
+	at := func(minutes int) *metav1.Time {
+		return &metav1.Time{Time: time.Date(2026, 1, 1, 12, minutes, 0, 0, time.UTC)}
+	}
+	record := func(revision string, started, finished *metav1.Time) *vmdistributed.RolloutRecord {
+		return &vmdistributed.RolloutRecord{Revision: revision, Started: *started, Finished: finished}
+	}
+	for name, c := range map[string]struct {
+		known     *vmdistributed.RolloutRecord
+		complete  bool
+		observing bool
+		deleted   bool
+		want      *vmdistributed.RolloutRecord
+	}{
+		"the first begins":                        {want: record("new", at(5), nil)},
+		"another begins":                          {known: record("old", at(1), at(2)), want: record("new", at(5), nil)},
+		"one takes the place of another":          {known: record("old", at(1), nil), want: record("new", at(5), nil)},
+		"it goes on":                              {known: record("new", at(1), nil), want: record("new", at(1), nil)},
+		"it ends":                                 {known: record("new", at(1), nil), complete: true, want: record("new", at(1), at(5))},
+		"a zone falls ill after the end":          {known: record("new", at(1), at(2)), want: record("new", at(1), at(2))},
+		"there was nothing to do for it":          {known: record("old", at(1), at(2)), complete: true, want: record("new", at(5), at(5))},
+		"what was complete before there were any": {complete: true},
+		"what is only observed is not rolled out": {known: record("old", at(1), at(2)), observing: true, want: record("old", at(1), at(2))},
+		"nor is what is on its way out":           {deleted: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			view := &observation{Observed: rollout.Observed{Now: at(5).Time, Observing: c.observing}}
+			if c.deleted {
+				view.Deletion = &rollout.Deletion{}
+			}
+			status := &vmdistributed.VMDistributedClusterStatus{UpdateRevision: "new"}
+			if diff := cmp.Diff(c.want, rolloutRecord(c.known, view, status, c.complete)); diff != "" {
+				t.Errorf("record (-want +got):\n%s", diff)
 			}
 		})
 	}

@@ -59,6 +59,7 @@ func choose(o Observed) Decision {
 	d.compare(&before)
 	if !o.held() {
 		setAlarms(&o, &d)
+		d.setDeadlines(&o)
 	}
 	return d
 }
@@ -512,6 +513,7 @@ func watchProgress(o *Observed, d *Decision) {
 	if stuck == nil || stuck.Hold || o.Strategy.ProgressDeadline <= 0 {
 		return
 	}
+	stuck.Deadline = after(last.Truncate(time.Second), o.Strategy.ProgressDeadline)
 	if deadline := last.Add(o.Strategy.ProgressDeadline); o.Now.Before(deadline) {
 		d.wakeAt(o.Now, deadline)
 		return

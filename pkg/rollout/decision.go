@@ -72,6 +72,10 @@ type ZoneState struct {
 	Reason string
 	// WaitingFor says in a sentence what the zone waits for.
 	WaitingFor string
+	// Deadline is when the present wait is over at the latest: a bake or a grace
+	// period ends then, all else counts as too long from then on. Zero where there is
+	// no such moment.
+	Deadline time.Time
 	// Updated is true where the cluster is what is wanted.
 	Updated bool
 	// Ready is true where the cluster is ours, in good health and read from,
@@ -110,12 +114,18 @@ func (d *Decision) Needs() map[string]Need {
 // to whole seconds, which is what status keeps: woken too early, Decide would
 // have to be called again and again until the second is over.
 func (d *Decision) wakeAt(now, moment time.Time) {
-	if whole := moment.Truncate(time.Second); whole.Before(moment) {
-		moment = whole.Add(time.Second)
-	}
+	moment = wholeSeconds(moment)
 	if moment.After(now) && (d.Wake.IsZero() || moment.Before(d.Wake)) {
 		d.Wake = moment
 	}
+}
+
+// wholeSeconds goes to the next full second, which is what status keeps.
+func wholeSeconds(moment time.Time) time.Time {
+	if whole := moment.Truncate(time.Second); whole.Before(moment) {
+		return whole.Add(time.Second)
+	}
+	return moment
 }
 
 // RestsOnHealth is true where the decision must not be based on anything but

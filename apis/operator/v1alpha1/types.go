@@ -337,6 +337,10 @@ type VMDistributedClusterStatus struct {
 	// +optional
 	UpdateRevision string `json:"updateRevision,omitempty"`
 
+	// rollout is the one under way or, once that has finished, the last one.
+	// +optional
+	Rollout *RolloutRecord `json:"rollout,omitempty"`
+
 	// updatedZones is the number of zones that run updateRevision.
 	// +optional
 	UpdatedZones int32 `json:"updatedZones,omitempty"`
@@ -368,6 +372,23 @@ type VMDistributedClusterStatus struct {
 	// +optional
 	// +k8s:optional
 	Controller *ControllerRecord `json:"controller,omitempty"`
+}
+
+// RolloutRecord tells when a revision was rolled out.
+type RolloutRecord struct {
+	// revision that was rolled out; see updateRevision.
+	Revision string `json:"revision"`
+
+	// started is when the controller began with it. It counts from there also while the
+	// object is paused, and starts once an object is not only observed any more.
+	// +k8s:opaqueType
+	Started metav1.Time `json:"started"`
+
+	// finished is when all zones first ran it, in good health, and nothing was left to
+	// do. What happens to a zone later by itself does not begin the rollout anew.
+	// +optional
+	// +k8s:opaqueType
+	Finished *metav1.Time `json:"finished,omitempty"`
 }
 
 // ControllerRecord names a process that led, and the term in which it did.
@@ -478,6 +499,18 @@ type ZoneStatus struct {
 	// waitingFor says what the zone waits for, with the evidence.
 	// +optional
 	WaitingFor string `json:"waitingFor,omitempty"`
+
+	// deadline is when that is over at the latest: a bake or a grace period ends then,
+	// anything else counts as too long from then on. Left out where it may last as long
+	// as it takes, and while the object is paused, only observed, or halted.
+	// +optional
+	// +k8s:opaqueType
+	Deadline *metav1.Time `json:"deadline,omitempty"`
+
+	// queueBytes is what the replicas of the VMAgent have queued for the zone, together;
+	// there while the zone waits for that and every replica tells.
+	// +optional
+	QueueBytes *int64 `json:"queueBytes,omitempty"`
 
 	// clusterUID is the uid of the VMCluster that the zone was last seen to have.
 	// +optional
@@ -638,6 +671,15 @@ type ZoneReport struct {
 	// waitingFor says what the zone waits for, with the evidence.
 	// +optional
 	WaitingFor string `json:"waitingFor,omitempty"`
+	// deadline is when that is over at the latest: a bake or a grace period ends then,
+	// anything else counts as too long from then on. Left out where it may last as long
+	// as it takes.
+	// +optional
+	Deadline *metav1.Time `json:"deadline,omitempty"`
+	// queueBytes is what the replicas of the VMAgent have queued for the zone, together,
+	// as the controller saw it last; there while the zone waits for that.
+	// +optional
+	QueueBytes *int64 `json:"queueBytes,omitempty"`
 	// revisionWanted is the hash of the zone's desired state.
 	// +optional
 	RevisionWanted string `json:"revisionWanted,omitempty"`

@@ -34,6 +34,11 @@ func (in QueueMark) OpenAPIModelName() string {
 }
 
 // OpenAPIModelName returns the OpenAPI model name for this type.
+func (in RolloutRecord) OpenAPIModelName() string {
+	return "com.github.vmdistributed.vmdistributed-apiserver.apis.operator.v1alpha1.RolloutRecord"
+}
+
+// OpenAPIModelName returns the OpenAPI model name for this type.
 func (in RolloutStrategy) OpenAPIModelName() string {
 	return "com.github.vmdistributed.vmdistributed-apiserver.apis.operator.v1alpha1.RolloutStrategy"
 }

@@ -652,6 +652,7 @@ func Validate_VMDistributedClusterStatus(
 	// field VMDistributedClusterStatus.Reason has no validation
 	// field VMDistributedClusterStatus.CurrentRevision has no validation
 	// field VMDistributedClusterStatus.UpdateRevision has no validation
+	// field VMDistributedClusterStatus.Rollout has no validation
 	// field VMDistributedClusterStatus.UpdatedZones has no validation
 	// field VMDistributedClusterStatus.ReadyZones has no validation
 	// field VMDistributedClusterStatus.Zones has no validation

@@ -122,6 +122,19 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: troubled
       type:
         scalar: boolean
+- name: com.github.vmdistributed.vmdistributed-apiserver.apis.operator.v1alpha1.RolloutRecord
+  map:
+    fields:
+    - name: finished
+      type:
+        namedType: io.k8s.apimachinery.pkg.apis.meta.v1.Time
+    - name: revision
+      type:
+        scalar: string
+      default: ""
+    - name: started
+      type:
+        namedType: io.k8s.apimachinery.pkg.apis.meta.v1.Time
 - name: com.github.vmdistributed.vmdistributed-apiserver.apis.operator.v1alpha1.RolloutStrategy
   map:
     fields:
@@ -229,6 +242,9 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: reason
       type:
         scalar: string
+    - name: rollout
+      type:
+        namedType: com.github.vmdistributed.vmdistributed-apiserver.apis.operator.v1alpha1.RolloutRecord
     - name: updateRevision
       type:
         scalar: string
@@ -299,6 +315,9 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: contendedRevision
       type:
         scalar: string
+    - name: deadline
+      type:
+        namedType: io.k8s.apimachinery.pkg.apis.meta.v1.Time
     - name: emptied
       type:
         scalar: boolean
@@ -316,6 +335,9 @@ var schemaYAML = typed.YAMLObject(`types:
       type:
         scalar: string
       default: ""
+    - name: queueBytes
+      type:
+        scalar: numeric
     - name: reapplied
       type:
         scalar: numeric

@@ -116,7 +116,12 @@ func (o *options) assemble(ctx context.Context, stop context.CancelCauseFunc) (*
 	if err != nil {
 		return nil, err
 	}
-	rollouts, err := controller.New(generic.LoopbackClientConfig, generic.ClientConfig, known.inventory, known.halt, election.mandate)
+	told, err := newTelemetry()
+	if err != nil {
+		return nil, err
+	}
+	known.schemas.OnChange(func(*clusterschema.Schema) { told.SchemaReplaced(known.schemas.Installed()) })
+	rollouts, err := controller.New(generic.LoopbackClientConfig, generic.ClientConfig, known.inventory, known.halt, election.mandate, told)
 	if err != nil {
 		return nil, err
 	}

@@ -16,11 +16,13 @@ import (
 	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
+	"k8s.io/utils/clock"
 
 	"github.com/vmdistributed/vmdistributed-apiserver/pkg/controller"
 	"github.com/vmdistributed/vmdistributed-apiserver/pkg/halt"
 	"github.com/vmdistributed/vmdistributed-apiserver/pkg/inventory"
 	"github.com/vmdistributed/vmdistributed-apiserver/pkg/leader"
+	"github.com/vmdistributed/vmdistributed-apiserver/pkg/telemetry"
 	"github.com/vmdistributed/vmdistributed-apiserver/test/controlplane"
 )
 
@@ -61,7 +63,7 @@ func ownControllerBy(t *testing.T, name string, mandate controller.Mandate) *con
 	known, err := inventory.New(objects, kinds)
 	must(t, err)
 	stop := halt.New(kinds, controlplane.ServerNamespace)
-	rollouts, err := controller.New(own, host, known, stop, mandate)
+	rollouts, err := controller.New(own, host, known, stop, mandate, telemetry.New(clock.RealClock{}))
 	must(t, err)
 	var group errgroup.Group
 	group.Go(func() error { return known.Run(ctx) })

@@ -31,6 +31,8 @@ type VMDistributedClusterStatusApplyConfiguration struct {
 	// updateRevision is the revision that spec asks for: a hash of the desired
 	// state of all zones.
 	UpdateRevision *string `json:"updateRevision,omitempty"`
+	// rollout is the one under way or, once that has finished, the last one.
+	Rollout *RolloutRecordApplyConfiguration `json:"rollout,omitempty"`
 	// updatedZones is the number of zones that run updateRevision.
 	UpdatedZones *int32 `json:"updatedZones,omitempty"`
 	// readyZones is the number of zones in good health that keep their reads, whatever
@@ -105,6 +107,14 @@ func (b *VMDistributedClusterStatusApplyConfiguration) WithCurrentRevision(value
 // If called multiple times, the UpdateRevision field is set to the value of the last call.
 func (b *VMDistributedClusterStatusApplyConfiguration) WithUpdateRevision(value string) *VMDistributedClusterStatusApplyConfiguration {
 	b.UpdateRevision = &value
+	return b
+}
+
+// WithRollout sets the Rollout field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Rollout field is set to the value of the last call.
+func (b *VMDistributedClusterStatusApplyConfiguration) WithRollout(value *RolloutRecordApplyConfiguration) *VMDistributedClusterStatusApplyConfiguration {
+	b.Rollout = value
 	return b
 }
 

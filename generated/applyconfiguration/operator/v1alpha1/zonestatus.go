@@ -44,6 +44,13 @@ type ZoneStatusApplyConfiguration struct {
 	Reason *string `json:"reason,omitempty"`
 	// waitingFor says what the zone waits for, with the evidence.
 	WaitingFor *string `json:"waitingFor,omitempty"`
+	// deadline is when that is over at the latest: a bake or a grace period ends then,
+	// anything else counts as too long from then on. Left out where it may last as long
+	// as it takes, and while the object is paused, only observed, or halted.
+	Deadline *v1.Time `json:"deadline,omitempty"`
+	// queueBytes is what the replicas of the VMAgent have queued for the zone, together;
+	// there while the zone waits for that and every replica tells.
+	QueueBytes *int64 `json:"queueBytes,omitempty"`
 	// clusterUID is the uid of the VMCluster that the zone was last seen to have.
 	ClusterUID *string `json:"clusterUID,omitempty"`
 	// emptied is true for a VMCluster that was made anew after reads went to the
@@ -153,6 +160,22 @@ func (b *ZoneStatusApplyConfiguration) WithReason(value string) *ZoneStatusApply
 // If called multiple times, the WaitingFor field is set to the value of the last call.
 func (b *ZoneStatusApplyConfiguration) WithWaitingFor(value string) *ZoneStatusApplyConfiguration {
 	b.WaitingFor = &value
+	return b
+}
+
+// WithDeadline sets the Deadline field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Deadline field is set to the value of the last call.
+func (b *ZoneStatusApplyConfiguration) WithDeadline(value v1.Time) *ZoneStatusApplyConfiguration {
+	b.Deadline = &value
+	return b
+}
+
+// WithQueueBytes sets the QueueBytes field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the QueueBytes field is set to the value of the last call.
+func (b *ZoneStatusApplyConfiguration) WithQueueBytes(value int64) *ZoneStatusApplyConfiguration {
+	b.QueueBytes = &value
 	return b
 }
 

@@ -1,0 +1,221 @@
+// Copyright The vmdistributed-apiserver Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// Package client reads and writes VMDistributedClusters for the plugin, by whichever
+// of its two groups the cluster serves the kind in.
+package client
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/fields"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/watch"
+	"k8s.io/cli-runtime/pkg/genericclioptions"
+	"k8s.io/client-go/dynamic"
+	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/tools/cache"
+	watchtools "k8s.io/client-go/tools/watch"
+
+	distributedv1alpha1 "github.com/vmdistributed/vmdistributed-apiserver/apis/distributed/v1alpha1"
+	"github.com/vmdistributed/vmdistributed-apiserver/apis/operator/v1alpha1"
+)
+
+const resource = "vmdistributedclusters"
+
+// groupVersions are those that the kind is served in, the one to prefer first.
+func groupVersions() []schema.GroupVersion {
+	return []schema.GroupVersion{v1alpha1.SchemeGroupVersion, distributedv1alpha1.SchemeGroupVersion}
+}
+
+// Client is for one namespace.
+type Client struct {
+	objects   dynamic.ResourceInterface
+	events    kubernetes.Interface
+	namespace string
+	version   schema.GroupVersion
+}
+
+// New finds out where the kind is served. All that it gives out is in the types of
+// the first group: those of the other are the same under another name.
+func New(getter genericclioptions.RESTClientGetter, namespace string) (*Client, error) {
+	version, err := served(getter)
+	if err != nil {
+		return nil, err
+	}
+	config, err := getter.ToRESTConfig()
+	if err != nil {
+		return nil, err
+	}
+	objects, err := dynamic.NewForConfig(config)
+	if err != nil {
+		return nil, err
+	}
+	core, err := kubernetes.NewForConfig(config)
+	if err != nil {
+		return nil, err
+	}
+	return &Client{
+		objects:   objects.Resource(version.WithResource(resource)).Namespace(namespace),
+		events:    core,
+		namespace: namespace,
+		version:   version,
+	}, nil
+}
+
+// served asks discovery, and once more past what is cached of it on the disk.
+func served(getter genericclioptions.RESTClientGetter) (schema.GroupVersion, error) {
+	mapper, err := getter.ToRESTMapper()
+	if err != nil {
+		return schema.GroupVersion{}, err
+	}
+	var failures []error
+	for range 2 {
+		failures = nil
+		for _, version := range groupVersions() {
+			if _, err := mapper.KindFor(version.WithResource(resource)); err == nil {
+				return version, nil
+			} else if !meta.IsNoMatchError(err) {
+				failures = append(failures, err)
+			}
+		}
+		meta.MaybeResetRESTMapper(mapper)
+	}
+	if len(failures) > 0 {
+		return schema.GroupVersion{}, fmt.Errorf("asking what the cluster serves: %w", errors.Join(failures...))
+	}
+	return schema.GroupVersion{}, fmt.Errorf("the cluster serves %s in none of its groups, %s and %s: is vmdistributed-apiserver installed, and its APIService available? See kubectl get apiservices",
+		resource, groupVersions()[0], groupVersions()[1])
+}
+
+// Namespace is where the objects are.
+func (c *Client) Namespace() string { return c.namespace }
+
+// NamedKind is what kubectl -o name writes before a name.
+func (c *Client) NamedKind() string { return "vmdistributedcluster." + c.version.Group }
+
+// Get reads one object.
+func (c *Client) Get(ctx context.Context, name string) (*v1alpha1.VMDistributedCluster, error) {
+	found, err := c.objects.Get(ctx, name, metav1.GetOptions{})
+	if err != nil {
+		return nil, err
+	}
+	return decode[v1alpha1.VMDistributedCluster](found)
+}
+
+// List reads all objects.
+func (c *Client) List(ctx context.Context) ([]*v1alpha1.VMDistributedCluster, error) {
+	found, err := c.objects.List(ctx, metav1.ListOptions{})
+	if err != nil {
+		return nil, err
+	}
+	objects := make([]*v1alpha1.VMDistributedCluster, len(found.Items))
+	for i := range found.Items {
+		if objects[i], err = decode[v1alpha1.VMDistributedCluster](&found.Items[i]); err != nil {
+			return nil, err
+		}
+	}
+	return objects, nil
+}
+
+// Zones asks where the zones of an object stand at this moment.
+func (c *Client) Zones(ctx context.Context, name string) (*v1alpha1.VMDistributedClusterZones, error) {
+	found, err := c.objects.Get(ctx, name, metav1.GetOptions{}, "zones")
+	if err != nil {
+		return nil, err
+	}
+	return decode[v1alpha1.VMDistributedClusterZones](found)
+}
+
+// Patch changes an object by a JSON merge patch.
+func (c *Client) Patch(ctx context.Context, name string, patch []byte, options metav1.PatchOptions) (*v1alpha1.VMDistributedCluster, error) {
+	patched, err := c.objects.Patch(ctx, name, types.MergePatchType, patch, options)
+	if err != nil {
+		return nil, err
+	}
+	return decode[v1alpha1.VMDistributedCluster](patched)
+}
+
+// Events are what has been told of an object, in no order.
+func (c *Client) Events(ctx context.Context, object *v1alpha1.VMDistributedCluster) ([]corev1.Event, error) {
+	found, err := c.events.CoreV1().Events(c.namespace).List(ctx, metav1.ListOptions{
+		FieldSelector: fields.Set{"involvedObject.kind": "VMDistributedCluster", "involvedObject.uid": string(object.UID)}.String(),
+	})
+	if err != nil {
+		return nil, err
+	}
+	return found.Items, nil
+}
+
+// Follow calls seen with an object as it is, and again whenever it changes, until seen
+// says that this is enough, or the context ends. An object that is not there, or no
+// longer, is an error by which apierrors.IsNotFound is true.
+func (c *Client) Follow(ctx context.Context, name string, seen func(*v1alpha1.VMDistributedCluster) (enough bool, err error)) error {
+	only := fields.OneTermEqualSelector(metav1.ObjectNameField, name).String()
+	source := &cache.ListWatch{
+		ListWithContextFunc: func(ctx context.Context, options metav1.ListOptions) (runtime.Object, error) {
+			options.FieldSelector = only
+			return c.objects.List(ctx, options)
+		},
+		WatchFuncWithContext: func(ctx context.Context, options metav1.ListOptions) (watch.Interface, error) {
+			options.FieldSelector = only
+			return c.objects.Watch(ctx, options)
+		},
+	}
+	gone := apierrors.NewNotFound(c.version.WithResource(resource).GroupResource(), name)
+	exists := func(store cache.Store) (bool, error) {
+		if len(store.ListKeys()) == 0 {
+			return true, gone
+		}
+		return false, nil
+	}
+	_, err := watchtools.UntilWithSync(ctx, source, &unstructured.Unstructured{}, exists, func(event watch.Event) (bool, error) {
+		if event.Type == watch.Deleted {
+			return true, gone
+		}
+		object, err := decode[v1alpha1.VMDistributedCluster](event.Object.(*unstructured.Unstructured))
+		if err != nil {
+			return true, err
+		}
+		return seen(object)
+	})
+	return err
+}
+
+// TrimKind takes off what kubectl -o name writes before a name.
+func TrimKind(name string) string {
+	for _, kind := range []string{"vmdc", "vmdistributedcluster", resource} {
+		rest, found := strings.CutPrefix(name, kind)
+		if !found {
+			continue
+		}
+		if before, after, slash := strings.Cut(rest, "/"); slash && (before == "" || strings.HasPrefix(before, ".")) {
+			return after
+		}
+	}
+	return name
+}
+
+// decode goes by JSON, since specs of zones have a decoding of their own.
+func decode[T any](found *unstructured.Unstructured) (*T, error) {
+	text, err := json.Marshal(found)
+	if err != nil {
+		return nil, err
+	}
+	typed := new(T)
+	if err := json.Unmarshal(text, typed); err != nil {
+		return nil, fmt.Errorf("reading %s %s/%s: %w", found.GetKind(), found.GetNamespace(), found.GetName(), err)
+	}
+	return typed, nil
+}

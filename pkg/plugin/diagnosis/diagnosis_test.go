@@ -1,0 +1,112 @@
+// Copyright The vmdistributed-apiserver Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package diagnosis_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/vmdistributed/vmdistributed-apiserver/apis/operator/v1alpha1"
+	"github.com/vmdistributed/vmdistributed-apiserver/pkg/plugin/diagnosis"
+)
+
+var noon = time.Date(2026, 1, 2, 12, 0, 0, 0, time.UTC)
+
+func object(conditions ...metav1.Condition) *v1alpha1.VMDistributedCluster {
+	return &v1alpha1.VMDistributedCluster{
+		ObjectMeta: metav1.ObjectMeta{Name: "metrics", Generation: 3},
+		Status:     v1alpha1.VMDistributedClusterStatus{ObservedGeneration: 3, Conditions: conditions},
+	}
+}
+
+// brief is a finding without its times and texts.
+func brief(findings []diagnosis.Finding) []string {
+	var told []string
+	for _, f := range findings {
+		told = append(told, strings.TrimSpace(string(f.Severity)+" "+f.Reason+" "+f.Zone))
+	}
+	return told
+}
+
+func TestADiagnosisNamesAllThatStandsInTheWayTheUsersPartFirst(t *testing.T) {
+	t.Parallel()
+	unseen := object()
+	unseen.Generation = 4
+	leaving := object()
+	leaving.DeletionTimestamp = &metav1.Time{Time: noon}
+	for name, test := range map[string]struct {
+		object *v1alpha1.VMDistributedCluster
+		zones  []v1alpha1.ZoneReport
+		want   []string
+	}{
+		"nothing, where all is well":  {object: object(), zones: []v1alpha1.ZoneReport{{Name: "a", Phase: v1alpha1.ZoneReady, Reason: "UpToDate"}}},
+		"a spec nobody has looked at": {object: unseen, want: []string{"Waiting NotObserved"}},
+		"a deletion":                  {object: leaving, want: []string{"Waiting Deleting"}},
+		"a pause before what ends by itself": {
+			object: object(metav1.Condition{Type: "Paused", Status: "True", Reason: "RolloutPaused"}, metav1.Condition{Type: "ReadsGated", Status: "False", Reason: "NoVMUsers"}),
+			zones: []v1alpha1.ZoneReport{
+				{Name: "a", Phase: v1alpha1.ZoneBaking, Reason: "Baking", WaitingFor: "1m to pass"},
+				{Name: "b", Phase: v1alpha1.ZonePending, Reason: "Paused", WaitingFor: "spec.paused to be taken back"},
+			},
+			want: []string{"Blocking RolloutPaused", "Blocking Paused b", "Waiting Baking a", "Note NoVMUsers"},
+		},
+		"every guard that would refuse, each once": {
+			object: object(),
+			zones: []v1alpha1.ZoneReport{{
+				Name: "a", Phase: v1alpha1.ZonePending, Reason: "Baking", WaitingFor: "zone b to have been updated for 1m",
+				RefusedBy: []string{"Baking: waits for zone b to have been updated for 1m", "QueueRoom: waits for room in the queues"},
+			}},
+			want: []string{"Blocking QueueRoom a", "Waiting Baking a"},
+		},
+		"a zone whose deadline is over": {
+			object: object(),
+			zones:  []v1alpha1.ZoneReport{{Name: "a", Phase: v1alpha1.ZoneDraining, Reason: "DrainTimeout", WaitingFor: "every VMAuth"}},
+			want:   []string{"Blocking DrainTimeout a"},
+		},
+		"a zone left drained that the list no longer names": {
+			object: object(metav1.Condition{Type: "Degraded", Status: "True", Reason: "LeftDrained"}),
+			want:   []string{"Blocking LeftDrained"},
+		},
+		"an unhealthy zone once, and not by its condition too": {
+			object: object(metav1.Condition{Type: "Degraded", Status: "True", Reason: "NotHealthy"}),
+			zones:  []v1alpha1.ZoneReport{{Name: "a", Phase: v1alpha1.ZoneUnhealthy, Reason: "NotHealthy", WaitingFor: "health"}},
+			want:   []string{"Blocking NotHealthy a"},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			findings := diagnosis.Of(test.object, test.zones)
+			if diff := cmp.Diff(test.want, brief(findings)); diff != "" {
+				t.Errorf("findings (-want +got):\n%s", diff)
+			}
+			if wanted := len(test.want) > 0 && strings.HasPrefix(test.want[0], "Blocking"); diagnosis.Blocks(findings) != wanted {
+				t.Errorf("Blocks says %t of %v", !wanted, brief(findings))
+			}
+		})
+	}
+}
+
+func TestAFindingIsToldWithItsTimesAndWhatToDo(t *testing.T) {
+	t.Parallel()
+	findings := diagnosis.Of(object(), []v1alpha1.ZoneReport{{
+		Name: "a", Phase: v1alpha1.ZoneDraining, Reason: "WaitingForVMAuth", WaitingFor: "every VMAuth to have taken the zone out",
+		Since: metav1.NewTime(noon.Add(-time.Minute)), Deadline: &metav1.Time{Time: noon.Add(2 * time.Minute)},
+	}})
+	want := []string{
+		"Waiting: zone a: WaitingForVMAuth",
+		"  Draining, waits for every VMAuth to have taken the zone out",
+		"  since 2026-01-02T11:59:00Z, 60s ago; until 2026-01-02T12:02:00Z at the latest, in 2m",
+		"  To do: wait; if it lasts, see why the VMAuth that is named does not load its configuration",
+	}
+	if diff := cmp.Diff(want, diagnosis.Lines(findings, noon)); diff != "" {
+		t.Errorf("lines (-want +got):\n%s", diff)
+	}
+	if told := diagnosis.Lines(findings, noon.Add(3*time.Minute))[2]; !strings.Contains(told, "longer than it should, which was until 2026-01-02T12:02:00Z") {
+		t.Errorf("after the deadline it says %q", told)
+	}
+}

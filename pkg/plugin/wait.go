@@ -1,0 +1,144 @@
+// Copyright The vmdistributed-apiserver Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package plugin
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/wait"
+
+	"github.com/vmdistributed/vmdistributed-apiserver/apis/operator/v1alpha1"
+	"github.com/vmdistributed/vmdistributed-apiserver/pkg/plugin/client"
+	"github.com/vmdistributed/vmdistributed-apiserver/pkg/rollout"
+)
+
+// waiter waits for a rollout.
+type waiter struct {
+	session *session
+	zone    string
+	patient bool
+	quiet   bool
+	timeout time.Duration
+	said    string
+}
+
+func (s *session) wait() *cobra.Command {
+	w := &waiter{session: s}
+	command := s.oneName(&cobra.Command{
+		Use:   "wait NAME",
+		Short: "Wait until a rollout is complete",
+		Long: `Wait until the rollout is complete: every zone runs what the spec asks for, in good health,
+and nothing is left to do. What happens meanwhile is told line by line.
+
+Ends with 0 then, with 2 as soon as the rollout waits for the user (it is stalled, paused or only observed),
+with 3 when the time is over, and with 1 if the object is not there, or goes.`,
+		Example: `  kubectl apply -f metrics.yaml && kubectl vmdc wait metrics --timeout=1h
+
+  # Until the first zone has the change
+  kubectl vmdc wait metrics --zone=zone-a`,
+		RunE: func(command *cobra.Command, args []string) error {
+			api, err := s.connect()
+			if err != nil {
+				return err
+			}
+			return w.wait(command.Context(), api, client.TrimKind(args[0]))
+		},
+	})
+	command.Flags().StringVar(&w.zone, "zone", "", "Wait for this zone only: until it runs what the spec asks for and has its reads back.")
+	command.Flags().BoolVar(&w.patient, "patient", false, "Go on waiting while the rollout waits for the user.")
+	command.Flags().BoolVarP(&w.quiet, "quiet", "q", false, "Tell nothing meanwhile.")
+	command.Flags().DurationVar(&w.timeout, "timeout", 0, "How long to wait, such as 30m; without end if 0.")
+	return command
+}
+
+func (w *waiter) wait(ctx context.Context, api *client.Client, name string) error {
+	limited, stop := ctx, context.CancelFunc(func() {})
+	if w.timeout > 0 {
+		limited, stop = context.WithTimeout(ctx, w.timeout)
+	}
+	defer stop()
+	var latest string
+	err := api.Follow(limited, name, func(object *v1alpha1.VMDistributedCluster) (bool, error) {
+		done, told, err := w.judge(object)
+		latest = told
+		return done, errors.Join(err, w.say(told))
+	})
+	switch {
+	case ctx.Err() != nil:
+		return errors.New("interrupted")
+	case wait.Interrupted(err) || limited.Err() != nil && err != nil:
+		return exitf(ExitTimeout, "%s is not there after %s: %s", w.goal(name), w.timeout, latest)
+	}
+	return err
+}
+
+func (w *waiter) goal(name string) string {
+	if w.zone != "" {
+		return fmt.Sprintf("zone %s of %s", w.zone, name)
+	}
+	return "the end of the rollout of " + name
+}
+
+// say tells what is new.
+func (w *waiter) say(told string) error {
+	if w.quiet || told == w.said {
+		return nil
+	}
+	w.said = told
+	_, err := fmt.Fprintln(w.session.streams.Out, told)
+	return err
+}
+
+// judge tells whether what is waited for has come, or will not come by itself.
+func (w *waiter) judge(object *v1alpha1.VMDistributedCluster) (done bool, told string, err error) {
+	status := &object.Status
+	if object.Generation != status.ObservedGeneration {
+		return false, fmt.Sprintf("generation %d of spec has not been looked at yet", object.Generation), nil
+	}
+	told = fmt.Sprintf("%d of %d zones updated", status.UpdatedZones, len(status.Zones))
+	if status.Reason != "" {
+		told += ": " + status.Reason
+	}
+	if w.zone != "" {
+		done, found := w.zoneIsDone(status)
+		if !found {
+			return false, told, fmt.Errorf("VMDistributedCluster %s has no zone %q", object.Name, w.zone)
+		}
+		if done {
+			return true, fmt.Sprintf("zone %s is updated", w.zone), nil
+		}
+	} else if status.UpdateStatus == rollout.StatusOperational {
+		return true, fmt.Sprintf("revision %s runs in all zones", status.UpdateRevision), nil
+	}
+	if why := blocked(status); why != "" && !w.patient {
+		return false, told, exitf(ExitBlocked, "the rollout of %s waits for the user: %s", object.Name, why)
+	}
+	return false, told, nil
+}
+
+// zoneIsDone is true for a zone that is as it should be and served from.
+func (w *waiter) zoneIsDone(status *v1alpha1.VMDistributedClusterStatus) (done, found bool) {
+	for i := range status.Zones {
+		if zone := &status.Zones[i]; zone.Name == w.zone {
+			return zone.Phase == v1alpha1.ZoneReady || zone.Phase == v1alpha1.ZoneBaking, true
+		}
+	}
+	return false, false
+}
+
+// blocked says for what a rollout waits that only the user can bring about.
+func blocked(status *v1alpha1.VMDistributedClusterStatus) string {
+	for _, condition := range []string{rollout.ConditionPaused, rollout.ConditionObserving, rollout.ConditionStalled} {
+		if found := meta.FindStatusCondition(status.Conditions, condition); found != nil && found.Status == metav1.ConditionTrue {
+			return found.Reason + ": " + found.Message
+		}
+	}
+	return ""
+}

@@ -1,0 +1,251 @@
+// Copyright The vmdistributed-apiserver Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package rollout
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/yaml"
+
+	"github.com/vmdistributed/vmdistributed-apiserver/apis/operator/v1alpha1"
+	"github.com/vmdistributed/vmdistributed-apiserver/test/controlplane"
+	"github.com/vmdistributed/vmdistributed-apiserver/test/standin"
+)
+
+// The codes that the plugin's documentation promises to scripts.
+const (
+	done, failedCall, waitsForUser, tooLong = 0, 1, 2, 3
+)
+
+// ran is what a command left behind.
+type ran struct {
+	stdout, stderr string
+	code           int
+}
+
+// plugin is kubectl vmdc with these arguments, in the room's namespace.
+func (r *room) plugin(args ...string) *exec.Cmd {
+	r.t.Helper()
+	root, err := controlplane.FindRoot()
+	must(r.t, err)
+	bin := filepath.Join(root, ".local", "bin")
+	cmd := exec.CommandContext(r.t.Context(), filepath.Join(bin, "kubectl"),
+		append(append([]string{"vmdc"}, args...), "--kubeconfig", shared.control.Kubeconfig(), "--namespace", r.namespace)...)
+	cmd.Env = []string{"PATH=" + bin + ":" + os.Getenv("PATH"), "HOME=" + r.t.TempDir()}
+	return cmd
+}
+
+func (r *room) run(cmd *exec.Cmd) ran {
+	r.t.Helper()
+	var stdout, stderr bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	err := cmd.Run()
+	if exit := (*exec.ExitError)(nil); err != nil && !errors.As(err, &exit) {
+		r.t.Fatalf("running %q: %v", cmd.Args, err)
+	}
+	return ran{stdout: stdout.String(), stderr: stderr.String(), code: cmd.ProcessState.ExitCode()}
+}
+
+// vmdc runs kubectl vmdc, and wants it to end with a code.
+func (r *room) vmdc(code int, args ...string) ran {
+	r.t.Helper()
+	result := r.run(r.plugin(args...))
+	if result.code != code {
+		r.t.Fatalf("kubectl vmdc %q ended with %d, want %d\nstdout: %s\nstderr: %s", args, result.code, code, result.stdout, result.stderr)
+	}
+	return result
+}
+
+// says wants all of these in a text.
+func says(t *testing.T, text string, words ...string) {
+	t.Helper()
+	for _, word := range words {
+		if !strings.Contains(text, word) {
+			t.Errorf("%q is not in:\n%s", word, text)
+		}
+	}
+}
+
+// stuckInZoneA has three zones, of which the first gets a change and never becomes
+// healthy.
+func stuckInZoneA(r *room) {
+	r.t.Helper()
+	r.apply(threeZones("v1"))
+	r.untilReady("demo")
+	r.misbehave("zone-a", standin.Stuck)
+	r.apply(threeZones("v2"))
+	r.untilZone("demo", "zone-a", "Updating", "WaitingForOperator", "expanding")
+}
+
+func TestPluginShowsWhereARolloutIsAndWhatItWaitsFor(t *testing.T) {
+	t.Parallel()
+	r := newRoom(t)
+	stuckInZoneA(r)
+
+	tree := r.vmdc(done, "status", "demo").stdout
+	says(t, tree, "VMDistributedCluster "+r.namespace+"/demo", "expanding; 1 of 3 zones updated, 2 ready", "├── ● zone-a", "Updating", "WaitingForOperator: health: operator reports",
+		"└── ○ zone-c", "WaitingForOtherZone", "Events:", "ZoneUpdating")
+	if strings.Contains(tree, "\x1b") {
+		t.Errorf("there are colours where no terminal is:\n%q", tree)
+	}
+	says(t, r.vmdc(done, "status", "demo", "--color=always").stdout, "\x1b[34mUpdating")
+	says(t, r.vmdc(done, "status", "-o", "wide").stdout, "REVISION", "└── ○ zone-c")                         // of all objects
+	says(t, r.vmdc(done, "zones", "vmdc/demo").stdout, "ZONE", "LEFT", "zone-a", "Inline", "Updating", "4m") // of readyTimeout's five
+	says(t, r.vmdc(done, "zones", "demo", "-o", "wide").stdout, "APPLIED", "2/2")
+
+	doctor := r.vmdc(done, "doctor", "demo").stdout // it waits, and nobody has to do anything yet
+	says(t, doctor, "Waiting: zone zone-a: WaitingForOperator", "since 20", "until 20", "Waiting: zone zone-b: WaitingForOtherZone")
+
+	r.behave("zone-a")
+	r.untilReady("demo")
+	says(t, r.vmdc(done, "doctor", "demo").stdout, "Note: object: NoVMAgent", "Note: object: NoVMUsers")
+}
+
+func TestPluginPrintsForPrograms(t *testing.T) {
+	t.Parallel()
+	r := newRoom(t)
+	r.apply(threeZones("v1"))
+	r.untilReady("demo")
+	const kind = "vmdistributedcluster.operator.victoriametrics.com/demo"
+	expect(t, "status -o name", r.vmdc(done, "status", "-o", "name").stdout, kind+"\n")
+
+	var object v1alpha1.VMDistributedCluster
+	must(t, json.Unmarshal([]byte(r.vmdc(done, "status", kind, "-o", "json").stdout), &object))
+	expect(t, "kind in JSON", object.Kind, "VMDistributedCluster")
+	expect(t, "zones in JSON", len(object.Status.Zones), 3)
+	var zones v1alpha1.VMDistributedClusterZones
+	must(t, yaml.Unmarshal([]byte(r.vmdc(done, "zones", "demo", "-o", "yaml").stdout), &zones))
+	expect(t, "kind in YAML", zones.Kind, "VMDistributedClusterZones")
+	expect(t, "zones in YAML", len(zones.Zones), 3)
+	var told struct {
+		Findings []struct{ Severity, Reason string }
+	}
+	must(t, json.Unmarshal([]byte(r.vmdc(done, "doctor", "demo", "-o", "json").stdout), &told))
+	expect(t, "findings in JSON", len(told.Findings), 2) // neither a VMUser nor a VMAgent
+}
+
+func TestPluginWaitsUntilARolloutIsCompleteOrCallsForTheUser(t *testing.T) {
+	t.Parallel()
+	r := newRoom(t)
+	stuckInZoneA(r)
+	late := r.vmdc(tooLong, "wait", "demo", "--timeout=1s")
+	says(t, late.stderr, "error: the end of the rollout of demo is not there after 1s: 1 of 3 zones updated")
+	says(t, late.stdout, "1 of 3 zones updated: zone zone-a is updating")
+	expect(t, "what is told with --quiet", r.vmdc(tooLong, "wait", "demo", "--timeout=1s", "--quiet").stdout, "")
+
+	ends := map[string]*ran{"wait demo": {}, "wait demo --zone=zone-a": {}}
+	var waiting sync.WaitGroup
+	for args, end := range ends {
+		cmd := r.plugin(strings.Fields(args)...)
+		waiting.Go(func() { *end = r.run(cmd) })
+	}
+	r.behave("zone-a")
+	waiting.Wait()
+	for args, end := range ends {
+		if end.code != done {
+			t.Errorf("kubectl vmdc %s ended with %d: %s", args, end.code, end.stderr)
+		}
+	}
+	says(t, ends["wait demo"].stdout, "runs in all zones")
+	says(t, ends["wait demo --zone=zone-a"].stdout, "zone zone-a is updated")
+
+	says(t, r.vmdc(failedCall, "wait", "demo", "--zone=zone-x").stderr, `VMDistributedCluster demo has no zone "zone-x"`)
+	says(t, r.vmdc(failedCall, "wait", "absent").stderr, `"absent" not found`)
+	r.apply(with(threeZones("v3"), "spec.paused", true))
+	says(t, r.vmdc(waitsForUser, "wait", "demo").stderr, "the rollout of demo waits for the user: RolloutPaused")
+	r.vmdc(tooLong, "wait", "demo", "--patient", "--timeout=1s")
+}
+
+func TestPluginFollowsARolloutUntilItsObjectIsGone(t *testing.T) {
+	t.Parallel()
+	r := newRoom(t)
+	r.apply(threeZones("v1"))
+	cmd := r.plugin("status", "demo", "--watch")
+	var end ran
+	var following sync.WaitGroup
+	following.Go(func() { end = r.run(cmd) })
+	r.untilReady("demo")
+	says(t, r.vmdc(done, "wait", "demo").stdout, "runs in all zones")
+	r.delete("demo")
+	following.Wait()
+	if end.code != done {
+		t.Fatalf("it ended with %d: %s", end.code, end.stderr)
+	}
+	says(t, end.stdout, "operational; 3 of 3 zones updated", "terminating", "VMDistributedCluster "+r.namespace+"/demo is gone.")
+}
+
+func TestPluginPausesAndResumes(t *testing.T) {
+	t.Parallel()
+	r := newRoom(t)
+	r.apply(threeZones("v1"))
+	r.untilReady("demo")
+	says(t, r.vmdc(done, "pause", "demo", "--dry-run=server").stdout, "demo paused: spec.paused is true now (server dry run)")
+	expect(t, "spec.paused after a dry run", r.get("demo").Spec.Paused, false)
+	says(t, r.vmdc(done, "pause", "demo").stdout, "demo paused")
+	r.untilCondition("demo", "Paused", metav1.ConditionTrue, "RolloutPaused")
+	says(t, r.vmdc(done, "pause", "demo").stdout, "unchanged")
+	says(t, r.vmdc(waitsForUser, "doctor", "demo").stdout, "Blocking: object: RolloutPaused", "To do: take spec.paused back")
+	says(t, r.vmdc(done, "resume", "demo").stdout, "demo resumed")
+	r.untilCondition("demo", "Paused", metav1.ConditionFalse, "NotPaused")
+}
+
+func TestPluginSaysWhatIsWrongWithACall(t *testing.T) {
+	t.Parallel()
+	r := newRoom(t)
+	for _, test := range []struct {
+		args []string
+		want string
+	}{
+		{[]string{"zones"}, "kubectl vmdc zones takes the name of one VMDistributedCluster"},
+		{[]string{"status", "demo", "-o", "xml"}, `--output is "xml", want one of: wide, json, yaml, name`},
+		{[]string{"status", "demo", "--color=red"}, `--color is "red", want one of: auto, always, never`},
+		{[]string{"status", "--watch"}, "--watch follows one object"},
+		{[]string{"status", "demo", "--watch", "-o", "json"}, "for -o json, use kubectl get --watch"},
+		{[]string{"pause", "demo", "--dry-run=client"}, `--dry-run is "client", want one of: none, server`},
+		{[]string{"status", "absent"}, `"absent" not found`},
+		{[]string{"advance", "demo"}, `unknown command "advance"`},
+		{[]string{"wait", "demo", "--timeout=soon"}, `invalid argument "soon"`},
+	} {
+		says(t, r.vmdc(failedCall, test.args...).stderr, "error: ", test.want)
+	}
+	says(t, r.vmdc(done, "status").stderr, "No VMDistributedClusters found in namespace "+r.namespace)
+}
+
+func TestPluginCompletesNamesAsKubectlAsksForIt(t *testing.T) {
+	t.Parallel()
+	r := newRoom(t)
+	r.apply(threeZones("v1"))
+	root, err := controlplane.FindRoot()
+	must(t, err)
+	link := filepath.Join(t.TempDir(), "kubectl_complete-vmdc")
+	must(t, os.Symlink(filepath.Join(root, ".local", "bin", "kubectl-vmdc"), link))
+	for _, test := range []struct {
+		args []string
+		want string
+	}{
+		{[]string{"zones", "d"}, "demo\n"},
+		{[]string{"wa"}, "wait\t"},
+		{[]string{"status", "demo", "-o", ""}, "json\n"},
+	} {
+		args := test.args
+		if len(args) == 2 {
+			args = append([]string{"--kubeconfig", shared.control.Kubeconfig(), "--namespace", r.namespace}, args...)
+		}
+		cmd := exec.CommandContext(t.Context(), link, args...)
+		cmd.Env = []string{"HOME=" + t.TempDir(), "PATH=" + os.Getenv("PATH")}
+		result := r.run(cmd)
+		if result.code != done || !strings.Contains(result.stdout, test.want) {
+			t.Errorf("completing %q offers %q with %d, want %q\n%s", test.args, result.stdout, result.code, test.want, result.stderr)
+		}
+	}
+}
