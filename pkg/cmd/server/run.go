@@ -193,7 +193,14 @@ func newKnowledge(ctx context.Context, host *rest.Config, namespace string) (*kn
 	if err != nil {
 		return nil, fmt.Errorf("making a client for CustomResourceDefinitions: %w", err)
 	}
-	k := &knowledge{halt: halt.New(client, namespace), aborts: aborts.New(client.CoreV1(), namespace)}
+	// It is asked once for each object that is created, of which there may be many at once.
+	unthrottled := rest.CopyConfig(host)
+	unthrottled.QPS, unthrottled.RateLimiter = -1, nil
+	asking, err := kubernetes.NewForConfig(unthrottled)
+	if err != nil {
+		return nil, fmt.Errorf("making a client for what was called off: %w", err)
+	}
+	k := &knowledge{halt: halt.New(client, namespace), aborts: aborts.New(asking.CoreV1(), namespace)}
 	if k.inventory, err = inventory.New(objects, client); err != nil {
 		return nil, err
 	}

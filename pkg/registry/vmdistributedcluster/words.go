@@ -4,6 +4,7 @@
 package vmdistributedcluster
 
 import (
+	"fmt"
 	"slices"
 
 	"k8s.io/utils/ptr"
@@ -25,7 +26,7 @@ func promote(s *speech, said body) error {
 	waiting := waitingForWord(s.object.Status.Zones)
 	if len(promotion.Zones) == 0 {
 		if len(waiting) == 0 {
-			return conflictf("no zone waits for the user's word")
+			return conflictf("no zone waits for the user's word%s", s.butCalledOff())
 		}
 		for _, zone := range waiting {
 			promotion.Zones = append(promotion.Zones, vmdistributed.ZoneRevision{Name: zone})
@@ -53,10 +54,18 @@ func (s *speech) promoteZone(zone *vmdistributed.ZoneRevision, waits bool, reaso
 		return nil
 	}
 	if !waits {
-		return conflictf("zones: %q does not wait for the user's word", zone.Name)
+		return conflictf("zones: %q does not wait for the user's word%s", zone.Name, s.butCalledOff())
 	}
 	s.say(vmdistributed.WordPromote, zone.Name, revision, reason)
 	return nil
+}
+
+// butCalledOff says what else is in the way of a word, "" for nothing.
+func (s *speech) butCalledOff() string {
+	if _, off := s.object.Status.Said(vmdistributed.WordAbort, "", s.all); !off {
+		return ""
+	}
+	return fmt.Sprintf(": revision %s was called off, which the verb retry takes back", s.all)
 }
 
 // waitingForWord are the zones that go on by the user's word only.
