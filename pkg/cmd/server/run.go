@@ -18,6 +18,7 @@ import (
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
 	basecompatibility "k8s.io/component-base/compatibility"
+	"k8s.io/utils/clock"
 
 	"github.com/vmdistributed/vmdistributed-apiserver/pkg/aborts"
 	frontdoor "github.com/vmdistributed/vmdistributed-apiserver/pkg/admission"
@@ -28,6 +29,7 @@ import (
 	"github.com/vmdistributed/vmdistributed-apiserver/pkg/halt"
 	"github.com/vmdistributed/vmdistributed-apiserver/pkg/inventory"
 	"github.com/vmdistributed/vmdistributed-apiserver/pkg/storage/identity"
+	"github.com/vmdistributed/vmdistributed-apiserver/pkg/telemetry"
 )
 
 // run serves until ctx ends, and takes everything down that it has started.
@@ -51,6 +53,9 @@ func (o *options) run(ctx context.Context) (err error) {
 	}
 	defer func() { err = errors.Join(err, parts.guard.Close()) }()
 	if err := register(parts.guard.Metrics()); err != nil {
+		return err
+	}
+	if err := registerTelemetry(parts.telemetry); err != nil {
 		return err
 	}
 	if o.embedded {
@@ -83,6 +88,8 @@ type parts struct {
 	guard *identity.Guard
 	// keeper makes the certificate; nil where the user brings one.
 	keeper *certs.Keeper
+	// telemetry tells of rollouts.
+	telemetry *telemetry.Telemetry
 }
 
 // assemble turns the options into the parts of a server, which calls stop where it can't
@@ -116,10 +123,7 @@ func (o *options) assemble(ctx context.Context, stop context.CancelCauseFunc) (*
 	if err != nil {
 		return nil, err
 	}
-	told, err := newTelemetry()
-	if err != nil {
-		return nil, err
-	}
+	told := telemetry.New(clock.RealClock{})
 	known.schemas.OnChange(func(*clusterschema.Schema) { told.SchemaReplaced(known.schemas.Installed()) })
 	rollouts, err := controller.New(generic.LoopbackClientConfig, generic.ClientConfig, known.inventory, known.halt, election.mandate, told)
 	if err != nil {
@@ -149,7 +153,7 @@ func (o *options) assemble(ctx context.Context, stop context.CancelCauseFunc) (*
 		config.ExtraConfig.Ready = append(config.ExtraConfig.Ready, records.Served())
 	}
 	keeper, err := o.keepCertificates(config, generic.ClientConfig)
-	return &parts{config, guard, keeper}, err
+	return &parts{config, guard, keeper, told}, err
 }
 
 // installed is the schema that the published OpenAPI shows: the last that the
