@@ -49,7 +49,11 @@ func Await(ctx context.Context, to storagebackend.TransportConfig, patience time
 		if silence == nil {
 			return nil
 		}
-		if err = silence; time.Since(reminded) >= remindPeriod {
+		// A round that was cut short says that it was, and not what is wrong.
+		if err == nil || waiting.Err() == nil {
+			err = silence
+		}
+		if time.Since(reminded) >= remindPeriod && waiting.Err() == nil {
 			reminded = time.Now()
 			klog.FromContext(ctx).Error(err, "No member of the etcd answers yet, trying again", "etcdServers", to.ServerList, "givingUpAfter", patience)
 		}

@@ -60,11 +60,11 @@ func TestWaitsForAnEtcdThatComesLater(t *testing.T) {
 func TestGivesUpWithWhatIsWrong(t *testing.T) {
 	t.Parallel()
 	first, second := silent(t), silent(t)
-	err := Await(t.Context(), storagebackend.TransportConfig{ServerList: []string{first, second}}, time.Second)
+	err := Await(t.Context(), storagebackend.TransportConfig{ServerList: []string{first, second}}, 3*time.Second)
 	if err == nil {
 		t.Fatal("nobody listens there, and it has been answered")
 	}
-	for _, word := range []string{"--etcd-servers", "within 1s", first, second, "connection refused"} {
+	for _, word := range []string{"--etcd-servers", "within 3s", first, second, "connection refused"} {
 		if !strings.Contains(err.Error(), word) {
 			t.Errorf("the error does not say %q: %v", word, err)
 		}
