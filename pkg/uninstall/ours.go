@@ -122,15 +122,13 @@ func binds(namespace string) sign {
 }
 
 // aboutZones wants a role for people that is about our kind and those of the operator
-// that a rollout writes to, and nothing else.
+// that a rollout writes to, subresources included, and nothing else.
 func aboutZones(object *unstructured.Unstructured) string {
-	groups, resources := []any{operatorGroup, ownGroup}, []any{
-		ownResource, ownResource + "/status", ownResource + "/zones", "vmclusters", "vmusers", "vmagents",
-	}
+	groups, resources := []string{operatorGroup, ownGroup}, []string{ownResource, "vmclusters", "vmusers", "vmagents"}
 	for _, rule := range list(object.Object, "rules") {
-		for where, known := range map[string][]any{"apiGroups": groups, "resources": resources} {
+		for where, known := range map[string][]string{"apiGroups": groups, "resources": resources} {
 			for _, found := range list(rule, where) {
-				if !slices.Contains(known, found) {
+				if of, _, _ := strings.Cut(fmt.Sprint(found), "/"); !slices.Contains(known, of) {
 					return fmt.Sprintf("it is about %v too", found)
 				}
 			}

@@ -4,6 +4,7 @@
 package uninstall
 
 import (
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -54,6 +55,29 @@ func TestWhatIsSomebodyElsesIsKnown(t *testing.T) {
 				t.Errorf("it is not ours since %q, want %q", why, c.why)
 			}
 		})
+	}
+}
+
+func TestRolesForPeopleAreOursWhateverTheyAllowAboutOurKind(t *testing.T) {
+	for _, path := range []string{"../../artifacts/base/roles.yaml", "../../artifacts/components/beside-the-operator/roles.yaml"} {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		roles := 0
+		for _, manifest := range strings.Split(string(text), "\n---\n") {
+			role := read(t, manifest)
+			if strings.HasSuffix(role.GetName(), "-metrics-reader") {
+				continue // it is about a URL
+			}
+			roles++
+			if why := aboutZones(role); why != "" {
+				t.Errorf("%s: %s is not ours: %s", path, role.GetName(), why)
+			}
+		}
+		if roles < 2 {
+			t.Errorf("%s: %d roles were looked at, which are too few to be all", path, roles)
+		}
 	}
 }
 
