@@ -49,21 +49,22 @@ func wantDiscovered(t *testing.T, groupVersion string) {
 		!slices.Equal(main.ShortNames, []string{"vmdc"}) || !slices.Equal(main.Categories, []string{"victoriametrics"}) {
 		t.Errorf("the resource is %+v", main)
 	}
-	for name, verbs := range map[string]string{
-		"vmdistributedclusters":        "create delete deletecollection get list patch update watch",
-		"vmdistributedclusters/status": "get patch update",
-		"vmdistributedclusters/zones":  "get",
-	} {
+	wanted := map[string]struct{ verbs, kind string }{
+		"vmdistributedclusters":         {"create delete deletecollection get list patch update watch", "VMDistributedCluster"},
+		"vmdistributedclusters/status":  {"get patch update", "VMDistributedCluster"},
+		"vmdistributedclusters/zones":   {"get", "VMDistributedClusterZones"},
+		"vmdistributedclusters/promote": {"create", "VMDistributedClusterPromotion"},
+		"vmdistributedclusters/abort":   {"create", "VMDistributedClusterAbort"},
+		"vmdistributedclusters/retry":   {"create", "VMDistributedClusterRetry"},
+	}
+	for name, want := range wanted {
 		got := slices.Clone(found[name].Verbs)
 		sort.Strings(got)
-		if strings.Join(got, " ") != verbs {
-			t.Errorf("%s has the verbs %v, want %s", name, got, verbs)
+		if strings.Join(got, " ") != want.verbs || found[name].Kind != want.kind {
+			t.Errorf("%s has the verbs %v and the kind %s, want %s and %s", name, got, found[name].Kind, want.verbs, want.kind)
 		}
 	}
-	if kind := found["vmdistributedclusters/zones"].Kind; kind != "VMDistributedClusterZones" {
-		t.Errorf("zones are of kind %s", kind)
-	}
-	if len(found) != 3 {
+	if len(found) != len(wanted) {
 		t.Errorf("there are the resources %v", list.APIResources)
 	}
 }

@@ -460,5 +460,5 @@ func TestAbortOutlivesTheStore(t *testing.T) {
 	}
 	r.delete("demo")
 	r.untilGone("demo")
-	expect(t, "what is remembered", r.remembered(namespace), "")
+	poll(t, "the abort to be forgotten", func(context.Context) string { return r.remembered(namespace) }) // which comes after the object is gone
 }
