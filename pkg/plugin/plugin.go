@@ -60,7 +60,8 @@ failed, 2 when the rollout waits for the user, and 3 when it took too long.`,
 	root.SetOut(s.streams.Out)
 	root.SetErr(s.streams.ErrOut)
 	s.flags.AddFlags(root.PersistentFlags())
-	root.AddCommand(s.status(), s.zones(), s.wait(), s.doctor(), s.pause(), s.resume(), s.version())
+	root.AddCommand(s.status(), s.zones(), s.wait(), s.doctor(),
+		s.promote(), s.abort(), s.retry(), s.pause(), s.resume(), s.version())
 	return root
 }
 
@@ -70,7 +71,7 @@ func (s *session) connect() (*client.Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	return client.New(s.flags, namespace)
+	return client.New(s.flags, namespace, s.streams.ErrOut)
 }
 
 // oneName has a command take the name of one object, and complete it.

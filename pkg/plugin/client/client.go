@@ -10,6 +10,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
@@ -25,6 +26,7 @@ import (
 	"k8s.io/cli-runtime/pkg/genericclioptions"
 	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/cache"
 	watchtools "k8s.io/client-go/tools/watch"
 
@@ -47,9 +49,10 @@ type Client struct {
 	version   schema.GroupVersion
 }
 
-// New finds out where the kind is served. All that it gives out is in the types of
+// New finds out where the kind is served. What the server warns of is written as it
+// comes. All that it gives out is in the types of
 // the first group: those of the other are the same under another name.
-func New(getter genericclioptions.RESTClientGetter, namespace string) (*Client, error) {
+func New(getter genericclioptions.RESTClientGetter, namespace string, warnings io.Writer) (*Client, error) {
 	version, err := served(getter)
 	if err != nil {
 		return nil, err
@@ -58,6 +61,7 @@ func New(getter genericclioptions.RESTClientGetter, namespace string) (*Client, 
 	if err != nil {
 		return nil, err
 	}
+	config.WarningHandler = rest.NewWarningWriter(warnings, rest.WarningWriterOptions{Deduplicate: true})
 	objects, err := dynamic.NewForConfig(config)
 	if err != nil {
 		return nil, err
@@ -145,6 +149,26 @@ func (c *Client) Patch(ctx context.Context, name string, patch []byte, options m
 		return nil, err
 	}
 	return decode[v1alpha1.VMDistributedCluster](patched)
+}
+
+// Verb is a subresource by which users say how a rollout is to go on.
+type Verb struct{ subresource, kind string }
+
+// The verbs; see docs/api.md.
+var (
+	Promote = Verb{"promote", "VMDistributedClusterPromotion"}
+	Abort   = Verb{"abort", "VMDistributedClusterAbort"}
+	Retry   = Verb{"retry", "VMDistributedClusterRetry"}
+)
+
+// Say posts what a verb is asked for with, and returns it completed. It takes no right
+// but that to the verb.
+func (c *Client) Say(ctx context.Context, name string, verb Verb, body map[string]any, options metav1.CreateOptions) (*unstructured.Unstructured, error) {
+	said := &unstructured.Unstructured{Object: body}
+	said.SetAPIVersion(c.version.String())
+	said.SetKind(verb.kind)
+	said.SetName(name)
+	return c.objects.Create(ctx, said, options, verb.subresource)
 }
 
 // Events are what has been told of an object, in no order.

@@ -249,3 +249,24 @@ func TestPluginCompletesNamesAsKubectlAsksForIt(t *testing.T) {
 		}
 	}
 }
+
+func TestPluginCallsAChangeOffAndLetsItGoOn(t *testing.T) {
+	t.Parallel()
+	r := newRoom(t)
+	stuckInZoneA(r)
+	revision := r.get("demo").Status.UpdateRevision
+	says(t, r.vmdc(done, "abort", "demo", "--dry-run=server").stdout, "demo aborted: revision "+revision+" is called off (server dry run)")
+	says(t, r.vmdc(failedCall, "abort", "demo", "--revision=another").stderr, "revision: is another, and the object's is "+revision+" now")
+	says(t, r.vmdc(done, "abort", "demo", "--reason=errors in zone-a", "--revision="+revision).stdout, "demo aborted: revision "+revision+" is called off\n")
+	r.untilZone("demo", "zone-b", "Pending", "RolloutAborted", "errors in zone-a")
+	says(t, r.vmdc(waitsForUser, "wait", "demo").stderr, "RolloutAborted", "errors in zone-a")
+	says(t, r.vmdc(waitsForUser, "doctor", "demo").stdout, "Blocking: zone zone-b: RolloutAborted", "To do: retry, or change the spec")
+	says(t, r.vmdc(failedCall, "promote", "demo").stderr, "no zone waits for the user's word: revision "+revision+" was called off")
+
+	r.behave("zone-a")
+	said := r.vmdc(done, "retry", "demo", "-o", "json").stdout
+	var answer v1alpha1.VMDistributedClusterRetry
+	must(t, json.Unmarshal([]byte(said), &answer))
+	expect(t, "revision that is tried again", answer.Revision, revision)
+	r.vmdc(done, "wait", "demo")
+}

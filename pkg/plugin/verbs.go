@@ -1,0 +1,131 @@
+// Copyright The vmdistributed-apiserver Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package plugin
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"github.com/vmdistributed/vmdistributed-apiserver/pkg/plugin/client"
+)
+
+// speech is a command that says by a verb of the API how a rollout is to go on.
+type speech struct {
+	session  *session
+	verb     client.Verb
+	zones    []string
+	revision string
+	reason   string
+	dry      dryRun
+	print    output
+}
+
+func (s *session) promote() *cobra.Command {
+	v := &speech{session: s, verb: client.Promote}
+	command := v.command(&cobra.Command{
+		Use:   "promote NAME",
+		Short: "Give your word for zones that wait for it",
+		Long: `Give your word for zones that wait for it: that the rollout may go on though something can't be
+proven. It counts for the revision that the zone waits at. Without --zone, it is for all zones that wait now.`,
+		Example: `  kubectl vmdc promote metrics --zone=zone-a --reason="the gap is filled"`,
+	})
+	command.Flags().StringSliceVar(&v.zones, "zone", nil, "Zones to give it for, such as zone-a or zone-a,zone-b.")
+	return command
+}
+
+func (s *session) abort() *cobra.Command {
+	v := &speech{session: s, verb: client.Abort}
+	command := v.command(&cobra.Command{
+		Use:   "abort NAME",
+		Short: "Call the change off, and hold",
+		Long: `Call the change off: no zone is begun any more, one that is drained and not written gets its reads
+back, and one that was written is brought to its end. It beats everything else, edits nothing that a manifest says,
+and holds until retry, or until the spec asks for another revision.`,
+		Example: `  kubectl vmdc abort metrics --reason="errors in zone-a"`,
+	})
+	v.addRevision(command)
+	return command
+}
+
+func (s *session) retry() *cobra.Command {
+	v := &speech{session: s, verb: client.Retry}
+	command := v.command(&cobra.Command{
+		Use:   "retry NAME",
+		Short: "Let a change go on that was called off, or has run out of time",
+		Long: `Let a change go on that was called off, and try zones again that went over readyTimeout or were
+given up as contended.`,
+		Example: `  kubectl vmdc retry metrics`,
+	})
+	v.addRevision(command)
+	return command
+}
+
+func (v *speech) addRevision(command *cobra.Command) {
+	command.Flags().StringVar(&v.revision, "revision", "", "Do so only if this is the revision that the object asks for now (status.updateRevision).")
+}
+
+func (v *speech) command(command *cobra.Command) *cobra.Command {
+	command.RunE = func(command *cobra.Command, args []string) error {
+		api, err := v.session.connect()
+		if err != nil {
+			return err
+		}
+		name := client.TrimKind(args[0])
+		answer, err := api.Say(command.Context(), name, v.verb, v.body(), metav1.CreateOptions{FieldManager: fieldManager, DryRun: v.dry.values()})
+		if err != nil {
+			return err
+		}
+		if v.print.format != forPeople {
+			return v.print.printObject(v.session.streams.Out, api, name, answer)
+		}
+		_, err = fmt.Fprintf(v.session.streams.Out, "%s/%s %s%s\n", api.NamedKind(), name, v.outcome(answer), v.dry.note())
+		return err
+	}
+	command.Flags().StringVar(&v.reason, "reason", "", "Why, for those who read status, events or history later.")
+	v.dry.addFlag(command)
+	v.print.addFlags(command, asJSON, asYAML, asName)
+	return v.session.oneName(command)
+}
+
+// body is what the verb is asked for with.
+func (v *speech) body() map[string]any {
+	body := map[string]any{}
+	if v.reason != "" {
+		body["reason"] = v.reason
+	}
+	if v.revision != "" {
+		body["revision"] = v.revision
+	}
+	if len(v.zones) > 0 {
+		zones := make([]any, len(v.zones))
+		for i, zone := range v.zones {
+			zones[i] = map[string]any{"name": zone}
+		}
+		body["zones"] = zones
+	}
+	return body
+}
+
+// outcome says what the answer tells of.
+func (v *speech) outcome(answer *unstructured.Unstructured) string {
+	if v.verb == client.Promote {
+		zones, _, _ := unstructured.NestedSlice(answer.Object, "zones")
+		var told []string
+		for _, zone := range zones {
+			if zone, ok := zone.(map[string]any); ok {
+				told = append(told, fmt.Sprintf("%v at revision %v", zone["name"], zone["revision"]))
+			}
+		}
+		return "promoted: " + strings.Join(told, ", ")
+	}
+	revision, _, _ := unstructured.NestedString(answer.Object, "revision")
+	if v.verb == client.Abort {
+		return fmt.Sprintf("aborted: revision %s is called off", revision)
+	}
+	return fmt.Sprintf("retried: revision %s goes on", revision)
+}
