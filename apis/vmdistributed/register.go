@@ -22,6 +22,7 @@ func AddToScheme(scheme *runtime.Scheme, group string) {
 		&VMDistributedCluster{},
 		&VMDistributedClusterList{},
 		&VMDistributedClusterZones{},
+		&VMDistributedClusterPlan{},
 		&VMDistributedClusterPromotion{},
 		&VMDistributedClusterAbort{},
 		&VMDistributedClusterRetry{},

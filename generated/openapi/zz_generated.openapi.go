@@ -25,6 +25,7 @@ func GetOpenAPIDefinitions(ref common.ReferenceCallback) map[string]common.OpenA
 		v1alpha1.VMDistributedCluster{}.OpenAPIModelName():                  schema_vmdistributed_apiserver_apis_distributed_v1alpha1_VMDistributedCluster(ref),
 		v1alpha1.VMDistributedClusterAbort{}.OpenAPIModelName():             schema_vmdistributed_apiserver_apis_distributed_v1alpha1_VMDistributedClusterAbort(ref),
 		v1alpha1.VMDistributedClusterList{}.OpenAPIModelName():              schema_vmdistributed_apiserver_apis_distributed_v1alpha1_VMDistributedClusterList(ref),
+		v1alpha1.VMDistributedClusterPlan{}.OpenAPIModelName():              schema_vmdistributed_apiserver_apis_distributed_v1alpha1_VMDistributedClusterPlan(ref),
 		v1alpha1.VMDistributedClusterPromotion{}.OpenAPIModelName():         schema_vmdistributed_apiserver_apis_distributed_v1alpha1_VMDistributedClusterPromotion(ref),
 		v1alpha1.VMDistributedClusterRetry{}.OpenAPIModelName():             schema_vmdistributed_apiserver_apis_distributed_v1alpha1_VMDistributedClusterRetry(ref),
 		v1alpha1.VMDistributedClusterZones{}.OpenAPIModelName():             schema_vmdistributed_apiserver_apis_distributed_v1alpha1_VMDistributedClusterZones(ref),
@@ -32,12 +33,15 @@ func GetOpenAPIDefinitions(ref common.ReferenceCallback) map[string]common.OpenA
 		operatorv1alpha1.DrainStrategy{}.OpenAPIModelName():                 schema_vmdistributed_apiserver_apis_operator_v1alpha1_DrainStrategy(ref),
 		operatorv1alpha1.FlushStrategy{}.OpenAPIModelName():                 schema_vmdistributed_apiserver_apis_operator_v1alpha1_FlushStrategy(ref),
 		operatorv1alpha1.ObjectReference{}.OpenAPIModelName():               schema_vmdistributed_apiserver_apis_operator_v1alpha1_ObjectReference(ref),
+		operatorv1alpha1.PlannedStep{}.OpenAPIModelName():                   schema_vmdistributed_apiserver_apis_operator_v1alpha1_PlannedStep(ref),
+		operatorv1alpha1.PlannedZone{}.OpenAPIModelName():                   schema_vmdistributed_apiserver_apis_operator_v1alpha1_PlannedZone(ref),
 		operatorv1alpha1.QueueMark{}.OpenAPIModelName():                     schema_vmdistributed_apiserver_apis_operator_v1alpha1_QueueMark(ref),
 		operatorv1alpha1.RolloutRecord{}.OpenAPIModelName():                 schema_vmdistributed_apiserver_apis_operator_v1alpha1_RolloutRecord(ref),
 		operatorv1alpha1.RolloutStrategy{}.OpenAPIModelName():               schema_vmdistributed_apiserver_apis_operator_v1alpha1_RolloutStrategy(ref),
 		operatorv1alpha1.VMDistributedCluster{}.OpenAPIModelName():          schema_vmdistributed_apiserver_apis_operator_v1alpha1_VMDistributedCluster(ref),
 		operatorv1alpha1.VMDistributedClusterAbort{}.OpenAPIModelName():     schema_vmdistributed_apiserver_apis_operator_v1alpha1_VMDistributedClusterAbort(ref),
 		operatorv1alpha1.VMDistributedClusterList{}.OpenAPIModelName():      schema_vmdistributed_apiserver_apis_operator_v1alpha1_VMDistributedClusterList(ref),
+		operatorv1alpha1.VMDistributedClusterPlan{}.OpenAPIModelName():      schema_vmdistributed_apiserver_apis_operator_v1alpha1_VMDistributedClusterPlan(ref),
 		operatorv1alpha1.VMDistributedClusterPromotion{}.OpenAPIModelName(): schema_vmdistributed_apiserver_apis_operator_v1alpha1_VMDistributedClusterPromotion(ref),
 		operatorv1alpha1.VMDistributedClusterRetry{}.OpenAPIModelName():     schema_vmdistributed_apiserver_apis_operator_v1alpha1_VMDistributedClusterRetry(ref),
 		operatorv1alpha1.VMDistributedClusterSpec{}.OpenAPIModelName():      schema_vmdistributed_apiserver_apis_operator_v1alpha1_VMDistributedClusterSpec(ref),
@@ -259,6 +263,114 @@ func schema_vmdistributed_apiserver_apis_distributed_v1alpha1_VMDistributedClust
 		},
 		Dependencies: []string{
 			v1alpha1.VMDistributedCluster{}.OpenAPIModelName(), v1.ListMeta{}.OpenAPIModelName()},
+	}
+}
+
+func schema_vmdistributed_apiserver_apis_distributed_v1alpha1_VMDistributedClusterPlan(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "VMDistributedClusterPlan tells what a rollout would do, as things stand. It is the answer of the subresource plan: to a GET, of what is pending; to a POST of a changed VMDistributedCluster, of what that change would bring. Nothing is written for it.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"kind": {
+						SchemaProps: spec.SchemaProps{
+							Description: "Kind is a string value representing the REST resource this object represents. Servers may infer this from the endpoint the client submits requests to. Cannot be updated. In CamelCase. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"apiVersion": {
+						SchemaProps: spec.SchemaProps{
+							Description: "APIVersion defines the versioned schema of this representation of an object. Servers should convert recognized schemas to the latest internal value, and may reject unrecognized values. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#resources",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"metadata": {
+						SchemaProps: spec.SchemaProps{
+							Description: "metadata has name, namespace, uid and resourceVersion of the VMDistributedCluster.",
+							Default:     map[string]interface{}{},
+							Ref:         ref(v1.ObjectMeta{}.OpenAPIModelName()),
+						},
+					},
+					"revision": {
+						SchemaProps: spec.SchemaProps{
+							Description: "revision is the hash of the desired state of all zones that is planned.",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"heldBy": {
+						VendorExtensible: spec.VendorExtensible{
+							Extensions: spec.Extensions{
+								"x-kubernetes-list-type": "atomic",
+							},
+						},
+						SchemaProps: spec.SchemaProps{
+							Description: "heldBy is what would keep the server from doing any of it now, each with what has to come about: a pause, a halt, an abort, or that the object is only observed.",
+							Type:        []string{"array"},
+							Items: &spec.SchemaOrArray{
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Type:   []string{"string"},
+										Format: "",
+									},
+								},
+							},
+						},
+					},
+					"steps": {
+						VendorExtensible: spec.VendorExtensible{
+							Extensions: spec.Extensions{
+								"x-kubernetes-list-type": "atomic",
+							},
+						},
+						SchemaProps: spec.SchemaProps{
+							Description: "steps are what would be done, in order.",
+							Type:        []string{"array"},
+							Items: &spec.SchemaOrArray{
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Ref: ref(operatorv1alpha1.PlannedStep{}.OpenAPIModelName()),
+									},
+								},
+							},
+						},
+					},
+					"zones": {
+						VendorExtensible: spec.VendorExtensible{
+							Extensions: spec.Extensions{
+								"x-kubernetes-list-map-keys": []interface{}{
+									"name",
+								},
+								"x-kubernetes-list-type": "map",
+							},
+						},
+						SchemaProps: spec.SchemaProps{
+							Description: "zones has one entry per zone, in rollout order: the difference, the turn, and the guards that would refuse now. What is said in status of a wait is left out.",
+							Type:        []string{"array"},
+							Items: &spec.SchemaOrArray{
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Ref: ref(operatorv1alpha1.PlannedZone{}.OpenAPIModelName()),
+									},
+								},
+							},
+						},
+					},
+					"estimateSeconds": {
+						SchemaProps: spec.SchemaProps{
+							Description: "estimateSeconds is how long all of it would take, by the times of the last updates and the pauses between them; left out where that is not known of any zone.",
+							Type:        []string{"integer"},
+							Format:      "int64",
+						},
+					},
+				},
+			},
+		},
+		Dependencies: []string{
+			operatorv1alpha1.PlannedStep{}.OpenAPIModelName(), operatorv1alpha1.PlannedZone{}.OpenAPIModelName(), v1.ObjectMeta{}.OpenAPIModelName()},
 	}
 }
 
@@ -557,6 +669,193 @@ func schema_vmdistributed_apiserver_apis_operator_v1alpha1_ObjectReference(ref c
 				Required: []string{"name"},
 			},
 		},
+	}
+}
+
+func schema_vmdistributed_apiserver_apis_operator_v1alpha1_PlannedStep(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "PlannedStep is one step of a plan.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"zone": {
+						SchemaProps: spec.SchemaProps{
+							Description: "zone that the step is about.",
+							Default:     "",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"action": {
+						SchemaProps: spec.SchemaProps{
+							Description: "action is what is done.\n\nPossible enum values:\n - `\"Bake\"` waits before the next zone is touched.\n - `\"CreateCluster\"` creates the VMCluster of a zone.\n - `\"DrainReads\"` takes the reads of a zone out of the VMUsers, and waits until every VMAuth has loaded that and reads in flight have ended.\n - `\"FlushQueues\"` waits until the queues of the VMAgent for the zone are empty.\n - `\"MarkCluster\"` writes our annotations to a VMCluster, and nothing else.\n - `\"RestoreReads\"` gives the reads back, and waits until every VMAuth has loaded that.\n - `\"UpdateCluster\"` writes the spec of a VMCluster, and waits until it is healthy.",
+							Default:     "",
+							Type:        []string{"string"},
+							Format:      "",
+							Enum:        []interface{}{"Bake", "CreateCluster", "DrainReads", "FlushQueues", "MarkCluster", "RestoreReads", "UpdateCluster"},
+						},
+					},
+					"about": {
+						VendorExtensible: spec.VendorExtensible{
+							Extensions: spec.Extensions{
+								"x-kubernetes-list-type": "atomic",
+							},
+						},
+						SchemaProps: spec.SchemaProps{
+							Description: "about names what is written or waited for beside the zone, such as VMUsers.",
+							Type:        []string{"array"},
+							Items: &spec.SchemaOrArray{
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Type:   []string{"string"},
+										Format: "",
+									},
+								},
+							},
+						},
+					},
+				},
+				Required: []string{"zone", "action"},
+			},
+		},
+	}
+}
+
+func schema_vmdistributed_apiserver_apis_operator_v1alpha1_PlannedZone(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "PlannedZone is what would be done about one zone.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"name": {
+						SchemaProps: spec.SchemaProps{
+							Description: "name of the zone.",
+							Default:     "",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"source": {
+						SchemaProps: spec.SchemaProps{
+							Description: "source says whether the cluster is Inline, Referenced or Unlisted.\n\nPossible enum values:\n - `\"Inline\"` is a VMCluster defined by the VMDistributedCluster.\n - `\"Referenced\"` is a VMCluster that somebody else defines.\n - `\"Unlisted\"` is a VMCluster that the list no longer names, and whose reads are still to be given back.",
+							Default:     "",
+							Type:        []string{"string"},
+							Format:      "",
+							Enum:        []interface{}{"Inline", "Referenced", "Unlisted"},
+						},
+					},
+					"phase": {
+						SchemaProps: spec.SchemaProps{
+							Description: "phase is where the zone stands now.\n\nPossible enum values:\n - `\"Baking\"` is a zone that has been updated so recently that the next one has to wait.\n - `\"Creating\"` is a VMCluster that has been created and has never been healthy yet.\n - `\"Draining\"` is a zone from which reads are taken: VMAuth has to load that, and reads in flight have to end.\n - `\"Failed\"` is a zone whose update failed, or went over its deadline.\n - `\"Flushing\"` is an updated zone in good health that gets the samples that were written meanwhile.\n - `\"Leaving\"` is a VMCluster that is being deleted or released together with the VMDistributedCluster.\n - `\"Missing\"` is a referenced VMCluster that does not exist.\n - `\"Pending\"` is a zone that differs from what is wanted and waits for its turn.\n - `\"Ready\"` is a healthy zone that runs what is wanted.\n - `\"Refused\"` is a zone that is not touched: reason says why.\n - `\"Restoring\"` is a zone to which reads are given back: VMAuth has to load that.\n - `\"Unhealthy\"` is a zone that runs what is wanted and is not healthy.\n - `\"Updating\"` is a zone that is being changed: the change has been or is about to be written, and the operator has not finished with it.",
+							Default:     "",
+							Type:        []string{"string"},
+							Format:      "",
+							Enum:        []interface{}{"Baking", "Creating", "Draining", "Failed", "Flushing", "Leaving", "Missing", "Pending", "Ready", "Refused", "Restoring", "Unhealthy", "Updating"},
+						},
+					},
+					"wouldDo": {
+						SchemaProps: spec.SchemaProps{
+							Description: "wouldDo is what is to be done about the zone.\n\nPossible enum values:\n - `\"Change\"` writes the spec of its VMCluster.\n - `\"Create\"` makes its VMCluster.\n - `\"Finish\"` brings a zone that was taken into work to the end of it.\n - `\"Mark\"` writes our annotations to its VMCluster, and nothing else.\n - `\"Nothing\"` is for a zone that is as it should be, or not ours to touch.",
+							Default:     "",
+							Type:        []string{"string"},
+							Format:      "",
+							Enum:        []interface{}{"Change", "Create", "Finish", "Mark", "Nothing"},
+						},
+					},
+					"turn": {
+						SchemaProps: spec.SchemaProps{
+							Description: "turn orders the zones whose turn is still to come, 1 first. Left out of those that are in work, and of those whose turn can't come as things stand.",
+							Type:        []string{"integer"},
+							Format:      "int32",
+						},
+					},
+					"refusedBy": {
+						VendorExtensible: spec.VendorExtensible{
+							Extensions: spec.Extensions{
+								"x-kubernetes-list-type": "atomic",
+							},
+						},
+						SchemaProps: spec.SchemaProps{
+							Description: "refusedBy are the guards that would refuse now if it were the turn of the zone, each with what has to come about.",
+							Type:        []string{"array"},
+							Items: &spec.SchemaOrArray{
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Type:   []string{"string"},
+										Format: "",
+									},
+								},
+							},
+						},
+					},
+					"revisionWanted": {
+						SchemaProps: spec.SchemaProps{
+							Description: "revisionWanted is the hash of the zone's desired state.",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"revisionApplied": {
+						SchemaProps: spec.SchemaProps{
+							Description: "revisionApplied is the hash of the desired state that was last written to the cluster, empty if none was.",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"changes": {
+						VendorExtensible: spec.VendorExtensible{
+							Extensions: spec.Extensions{
+								"x-kubernetes-list-type": "atomic",
+							},
+						},
+						SchemaProps: spec.SchemaProps{
+							Description: "changes is what the spec of the VMCluster would differ in, up to 1000 places, as the API server tells by a dry run. Values are whole up to 4096 bytes each.",
+							Type:        []string{"array"},
+							Items: &spec.SchemaOrArray{
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Ref: ref(operatorv1alpha1.ZoneChange{}.OpenAPIModelName()),
+									},
+								},
+							},
+						},
+					},
+					"moreChanges": {
+						SchemaProps: spec.SchemaProps{
+							Description: "moreChanges is how many places are left out of changes.",
+							Type:        []string{"integer"},
+							Format:      "int32",
+						},
+					},
+					"valuesHidden": {
+						SchemaProps: spec.SchemaProps{
+							Description: "valuesHidden is true where from and to are left out of changes since the caller may not get the VMCluster.",
+							Type:        []string{"boolean"},
+							Format:      "",
+						},
+					},
+					"lastUpdateSeconds": {
+						SchemaProps: spec.SchemaProps{
+							Description: "lastUpdateSeconds is how long the last update of the zone took, from the drain to the last proof; left out where there was none.",
+							Type:        []string{"integer"},
+							Format:      "int64",
+						},
+					},
+					"queuesLastSeconds": {
+						SchemaProps: spec.SchemaProps{
+							Description: "queuesLastSeconds is for how long the queues of the VMAgent would take what comes in for the zone, at the present inflow, while the zone takes nothing; left out where that can't be told, or is without end.",
+							Type:        []string{"integer"},
+							Format:      "int64",
+						},
+					},
+				},
+				Required: []string{"name", "source", "phase", "wouldDo"},
+			},
+		},
+		Dependencies: []string{
+			operatorv1alpha1.ZoneChange{}.OpenAPIModelName()},
 	}
 }
 
@@ -893,6 +1192,114 @@ func schema_vmdistributed_apiserver_apis_operator_v1alpha1_VMDistributedClusterL
 		},
 		Dependencies: []string{
 			operatorv1alpha1.VMDistributedCluster{}.OpenAPIModelName(), v1.ListMeta{}.OpenAPIModelName()},
+	}
+}
+
+func schema_vmdistributed_apiserver_apis_operator_v1alpha1_VMDistributedClusterPlan(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "VMDistributedClusterPlan tells what a rollout would do, as things stand. It is the answer of the subresource plan: to a GET, of what is pending; to a POST of a changed VMDistributedCluster, of what that change would bring. Nothing is written for it.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"kind": {
+						SchemaProps: spec.SchemaProps{
+							Description: "Kind is a string value representing the REST resource this object represents. Servers may infer this from the endpoint the client submits requests to. Cannot be updated. In CamelCase. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"apiVersion": {
+						SchemaProps: spec.SchemaProps{
+							Description: "APIVersion defines the versioned schema of this representation of an object. Servers should convert recognized schemas to the latest internal value, and may reject unrecognized values. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#resources",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"metadata": {
+						SchemaProps: spec.SchemaProps{
+							Description: "metadata has name, namespace, uid and resourceVersion of the VMDistributedCluster.",
+							Default:     map[string]interface{}{},
+							Ref:         ref(v1.ObjectMeta{}.OpenAPIModelName()),
+						},
+					},
+					"revision": {
+						SchemaProps: spec.SchemaProps{
+							Description: "revision is the hash of the desired state of all zones that is planned.",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"heldBy": {
+						VendorExtensible: spec.VendorExtensible{
+							Extensions: spec.Extensions{
+								"x-kubernetes-list-type": "atomic",
+							},
+						},
+						SchemaProps: spec.SchemaProps{
+							Description: "heldBy is what would keep the server from doing any of it now, each with what has to come about: a pause, a halt, an abort, or that the object is only observed.",
+							Type:        []string{"array"},
+							Items: &spec.SchemaOrArray{
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Type:   []string{"string"},
+										Format: "",
+									},
+								},
+							},
+						},
+					},
+					"steps": {
+						VendorExtensible: spec.VendorExtensible{
+							Extensions: spec.Extensions{
+								"x-kubernetes-list-type": "atomic",
+							},
+						},
+						SchemaProps: spec.SchemaProps{
+							Description: "steps are what would be done, in order.",
+							Type:        []string{"array"},
+							Items: &spec.SchemaOrArray{
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Ref: ref(operatorv1alpha1.PlannedStep{}.OpenAPIModelName()),
+									},
+								},
+							},
+						},
+					},
+					"zones": {
+						VendorExtensible: spec.VendorExtensible{
+							Extensions: spec.Extensions{
+								"x-kubernetes-list-map-keys": []interface{}{
+									"name",
+								},
+								"x-kubernetes-list-type": "map",
+							},
+						},
+						SchemaProps: spec.SchemaProps{
+							Description: "zones has one entry per zone, in rollout order: the difference, the turn, and the guards that would refuse now. What is said in status of a wait is left out.",
+							Type:        []string{"array"},
+							Items: &spec.SchemaOrArray{
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Ref: ref(operatorv1alpha1.PlannedZone{}.OpenAPIModelName()),
+									},
+								},
+							},
+						},
+					},
+					"estimateSeconds": {
+						SchemaProps: spec.SchemaProps{
+							Description: "estimateSeconds is how long all of it would take, by the times of the last updates and the pauses between them; left out where that is not known of any zone.",
+							Type:        []string{"integer"},
+							Format:      "int64",
+						},
+					},
+				},
+			},
+		},
+		Dependencies: []string{
+			operatorv1alpha1.PlannedStep{}.OpenAPIModelName(), operatorv1alpha1.PlannedZone{}.OpenAPIModelName(), v1.ObjectMeta{}.OpenAPIModelName()},
 	}
 }
 

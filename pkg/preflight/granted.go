@@ -173,8 +173,8 @@ func (m Manifests) given(namespace string) []right {
 	}
 	people := spell("", []rbacv1.PolicyRule{
 		rule(group, ownKind, "get", "list", "watch", "create", "update", "patch", "delete", "deletecollection"),
-		rule(group, ownKind+"/status,"+ownKind+"/zones", "get"),
-		rule(group, ownKind+"/promote,"+ownKind+"/abort,"+ownKind+"/retry", "create"),
+		rule(group, ownKind+"/status,"+ownKind+"/zones,"+ownKind+"/plan", "get"),
+		rule(group, ownKind+"/plan,"+ownKind+"/promote,"+ownKind+"/abort,"+ownKind+"/retry", "create"),
 		rule(operatorGroup, "vmclusters", "get", "list", "watch", "create", "update", "patch", "delete"),
 		rule(operatorGroup, "vmusers,vmagents", "get", "list", "watch", "update", "patch"),
 	})

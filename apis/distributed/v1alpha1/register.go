@@ -35,6 +35,7 @@ func addKnownTypes(scheme *runtime.Scheme) error {
 		&VMDistributedCluster{},
 		&VMDistributedClusterList{},
 		&VMDistributedClusterZones{},
+		&VMDistributedClusterPlan{},
 		&VMDistributedClusterPromotion{},
 		&VMDistributedClusterAbort{},
 		&VMDistributedClusterRetry{},

@@ -24,6 +24,11 @@ func (in VMDistributedClusterList) OpenAPIModelName() string {
 }
 
 // OpenAPIModelName returns the OpenAPI model name for this type.
+func (in VMDistributedClusterPlan) OpenAPIModelName() string {
+	return "com.github.vmdistributed.vmdistributed-apiserver.apis.distributed.v1alpha1.VMDistributedClusterPlan"
+}
+
+// OpenAPIModelName returns the OpenAPI model name for this type.
 func (in VMDistributedClusterPromotion) OpenAPIModelName() string {
 	return "com.github.vmdistributed.vmdistributed-apiserver.apis.distributed.v1alpha1.VMDistributedClusterPromotion"
 }

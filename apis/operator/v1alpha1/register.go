@@ -36,6 +36,7 @@ func addKnownTypes(scheme *runtime.Scheme) error {
 		&VMDistributedCluster{},
 		&VMDistributedClusterList{},
 		&VMDistributedClusterZones{},
+		&VMDistributedClusterPlan{},
 		&VMDistributedClusterPromotion{},
 		&VMDistributedClusterAbort{},
 		&VMDistributedClusterRetry{},

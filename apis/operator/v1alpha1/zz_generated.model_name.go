@@ -29,6 +29,16 @@ func (in ObjectReference) OpenAPIModelName() string {
 }
 
 // OpenAPIModelName returns the OpenAPI model name for this type.
+func (in PlannedStep) OpenAPIModelName() string {
+	return "com.github.vmdistributed.vmdistributed-apiserver.apis.operator.v1alpha1.PlannedStep"
+}
+
+// OpenAPIModelName returns the OpenAPI model name for this type.
+func (in PlannedZone) OpenAPIModelName() string {
+	return "com.github.vmdistributed.vmdistributed-apiserver.apis.operator.v1alpha1.PlannedZone"
+}
+
+// OpenAPIModelName returns the OpenAPI model name for this type.
 func (in QueueMark) OpenAPIModelName() string {
 	return "com.github.vmdistributed.vmdistributed-apiserver.apis.operator.v1alpha1.QueueMark"
 }
@@ -56,6 +66,11 @@ func (in VMDistributedClusterAbort) OpenAPIModelName() string {
 // OpenAPIModelName returns the OpenAPI model name for this type.
 func (in VMDistributedClusterList) OpenAPIModelName() string {
 	return "com.github.vmdistributed.vmdistributed-apiserver.apis.operator.v1alpha1.VMDistributedClusterList"
+}
+
+// OpenAPIModelName returns the OpenAPI model name for this type.
+func (in VMDistributedClusterPlan) OpenAPIModelName() string {
+	return "com.github.vmdistributed.vmdistributed-apiserver.apis.operator.v1alpha1.VMDistributedClusterPlan"
 }
 
 // OpenAPIModelName returns the OpenAPI model name for this type.

@@ -135,8 +135,9 @@ func (o *options) assemble(ctx context.Context, stop context.CancelCauseFunc) (*
 	}
 	work := func(ctx context.Context) error { return election.run(ctx, rollouts.Run) }
 	config.ExtraConfig = apiserver.ExtraConfig{
-		Zones:  rollouts,
-		Aborts: known.aborts,
+		Zones:   rollouts,
+		Planner: rollouts,
+		Aborts:  known.aborts,
 		Workers: []apiserver.Worker{
 			{Name: identity.CheckName, Run: guard.Run},
 			{Name: "inventory", Run: known.inventory.Run},

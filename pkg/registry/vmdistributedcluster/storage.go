@@ -34,6 +34,8 @@ type Storage struct {
 type Beside struct {
 	// Zones answers the subresource zones.
 	Zones ZoneReporter
+	// Planner answers the subresource plan.
+	Planner Planner
 	// Aborts remembers which changes were called off.
 	Aborts AbortMemory
 	// Rights tells who may see what of the VMClusters in the zones.
@@ -85,6 +87,7 @@ func (s *Storage) Resources(group string) map[string]rest.Storage {
 		vmdistributed.Resource + "/status": &StatusREST{store: &statusStore},
 		vmdistributed.Resource + "/zones":  &ZonesREST{store: &store, reporter: s.beside.Zones, values: values{s.beside.Rights}},
 	}
+	resources[vmdistributed.Resource+"/plan"] = &PlanREST{store: &store, resource: claims.resource, planner: s.beside.Planner, values: values{s.beside.Rights}}
 	verbStore := store
 	verbStore.UpdateStrategy = verbStrategy{statusStrategy{main}}
 	for _, v := range []struct {

@@ -84,6 +84,12 @@ func ExtractVMDistributedClusterAbort(vMDistributedCluster *distributedv1alpha1.
 	return ExtractVMDistributedClusterFrom(vMDistributedCluster, fieldManager, "abort")
 }
 
+// ExtractVMDistributedClusterPlan extracts the applied configuration owned by fieldManager from
+// vMDistributedCluster for the plan subresource.
+func ExtractVMDistributedClusterPlan(vMDistributedCluster *distributedv1alpha1.VMDistributedCluster, fieldManager string) (*VMDistributedClusterApplyConfiguration, error) {
+	return ExtractVMDistributedClusterFrom(vMDistributedCluster, fieldManager, "plan")
+}
+
 // ExtractVMDistributedClusterPromote extracts the applied configuration owned by fieldManager from
 // vMDistributedCluster for the promote subresource.
 func ExtractVMDistributedClusterPromote(vMDistributedCluster *distributedv1alpha1.VMDistributedCluster, fieldManager string) (*VMDistributedClusterApplyConfiguration, error) {

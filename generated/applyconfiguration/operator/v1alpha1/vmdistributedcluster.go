@@ -83,6 +83,12 @@ func ExtractVMDistributedClusterAbort(vMDistributedCluster *operatorv1alpha1.VMD
 	return ExtractVMDistributedClusterFrom(vMDistributedCluster, fieldManager, "abort")
 }
 
+// ExtractVMDistributedClusterPlan extracts the applied configuration owned by fieldManager from
+// vMDistributedCluster for the plan subresource.
+func ExtractVMDistributedClusterPlan(vMDistributedCluster *operatorv1alpha1.VMDistributedCluster, fieldManager string) (*VMDistributedClusterApplyConfiguration, error) {
+	return ExtractVMDistributedClusterFrom(vMDistributedCluster, fieldManager, "plan")
+}
+
 // ExtractVMDistributedClusterPromote extracts the applied configuration owned by fieldManager from
 // vMDistributedCluster for the promote subresource.
 func ExtractVMDistributedClusterPromote(vMDistributedCluster *operatorv1alpha1.VMDistributedCluster, fieldManager string) (*VMDistributedClusterApplyConfiguration, error) {

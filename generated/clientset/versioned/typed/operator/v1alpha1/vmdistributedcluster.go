@@ -39,6 +39,8 @@ type VMDistributedClusterInterface interface {
 	// Add a +genclient:noStatus comment above the type to avoid generating ApplyStatus().
 	ApplyStatus(ctx context.Context, vMDistributedCluster *applyconfigurationoperatorv1alpha1.VMDistributedClusterApplyConfiguration, opts v1.ApplyOptions) (result *operatorv1alpha1.VMDistributedCluster, err error)
 	GetZones(ctx context.Context, vMDistributedClusterName string, options v1.GetOptions) (*operatorv1alpha1.VMDistributedClusterZones, error)
+	GetPlan(ctx context.Context, vMDistributedClusterName string, options v1.GetOptions) (*operatorv1alpha1.VMDistributedClusterPlan, error)
+	Plan(ctx context.Context, vMDistributedClusterName string, vMDistributedCluster *operatorv1alpha1.VMDistributedCluster, opts v1.CreateOptions) (*operatorv1alpha1.VMDistributedClusterPlan, error)
 	Promote(ctx context.Context, vMDistributedClusterName string, vMDistributedClusterPromotion *operatorv1alpha1.VMDistributedClusterPromotion, opts v1.CreateOptions) (*operatorv1alpha1.VMDistributedClusterPromotion, error)
 	Abort(ctx context.Context, vMDistributedClusterName string, vMDistributedClusterAbort *operatorv1alpha1.VMDistributedClusterAbort, opts v1.CreateOptions) (*operatorv1alpha1.VMDistributedClusterAbort, error)
 	Retry(ctx context.Context, vMDistributedClusterName string, vMDistributedClusterRetry *operatorv1alpha1.VMDistributedClusterRetry, opts v1.CreateOptions) (*operatorv1alpha1.VMDistributedClusterRetry, error)
@@ -74,6 +76,35 @@ func (c *vMDistributedClusters) GetZones(ctx context.Context, vMDistributedClust
 		Name(vMDistributedClusterName).
 		SubResource("zones").
 		VersionedParams(&options, scheme.ParameterCodec).
+		Do(ctx).
+		Into(result)
+	return
+}
+
+// GetPlan takes name of the vMDistributedCluster, and returns the corresponding operatorv1alpha1.VMDistributedClusterPlan object, and an error if there is any.
+func (c *vMDistributedClusters) GetPlan(ctx context.Context, vMDistributedClusterName string, options v1.GetOptions) (result *operatorv1alpha1.VMDistributedClusterPlan, err error) {
+	result = &operatorv1alpha1.VMDistributedClusterPlan{}
+	err = c.GetClient().Get().
+		Namespace(c.GetNamespace()).
+		Resource("vmdistributedclusters").
+		Name(vMDistributedClusterName).
+		SubResource("plan").
+		VersionedParams(&options, scheme.ParameterCodec).
+		Do(ctx).
+		Into(result)
+	return
+}
+
+// Plan takes the representation of a vMDistributedCluster and creates it.  Returns the server's representation of the vMDistributedClusterPlan, and an error, if there is any.
+func (c *vMDistributedClusters) Plan(ctx context.Context, vMDistributedClusterName string, vMDistributedCluster *operatorv1alpha1.VMDistributedCluster, opts v1.CreateOptions) (result *operatorv1alpha1.VMDistributedClusterPlan, err error) {
+	result = &operatorv1alpha1.VMDistributedClusterPlan{}
+	err = c.GetClient().Post().
+		Namespace(c.GetNamespace()).
+		Resource("vmdistributedclusters").
+		Name(vMDistributedClusterName).
+		SubResource("plan").
+		VersionedParams(&opts, scheme.ParameterCodec).
+		Body(vMDistributedCluster).
 		Do(ctx).
 		Into(result)
 	return
