@@ -24,7 +24,8 @@ func (p *pass) act(ctx context.Context) error {
 	if action.Type == rollout.Nothing {
 		return nil
 	}
-	klog.FromContext(ctx).Info("Acting", "action", action.Type, "zone", action.Cluster)
+	klog.FromContext(ctx).Info("Acting", actionKey, action.Type, zoneKey, action.Cluster)
+	traceAction(ctx, action)
 	switch action.Type {
 	case rollout.CreateCluster, rollout.MarkCluster:
 		_, err := p.writer.send(ctx, p.view.zones[action.Cluster].write, false)

@@ -13,6 +13,7 @@ import (
 	"sync"
 	"time"
 
+	"go.opentelemetry.io/otel/trace"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/client-go/dynamic"
@@ -82,6 +83,7 @@ type Controller struct {
 	dry writer
 	// reports gathers for requests, which may outlive Run.
 	reports *evidence.Gatherer
+	tracer  trace.Tracer
 	clock   clock.Clock
 }
 
@@ -143,6 +145,7 @@ func New(own, host *rest.Config, known *inventory.Inventory, stop *halt.Switch, 
 		pages:      pages,
 		telemetry:  told,
 		reports:    evidence.New(client, metricspage.New(metricspage.Options{}), clock.RealClock{}),
+		tracer:     noTracer(),
 		clock:      clock.RealClock{},
 	}, nil
 }
@@ -232,8 +235,11 @@ func (c *shift) next(ctx context.Context) bool {
 	}
 	defer c.queue.Done(key)
 
-	logger := klog.LoggerWithValues(klog.FromContext(ctx), "vmdistributedcluster", key)
-	wake, err := c.reconcile(klog.NewContext(ctx, logger), key)
+	logger := klog.LoggerWithValues(klog.FromContext(ctx), objectKey, key)
+	passing, span := c.trace(klog.NewContext(ctx, logger), key)
+	wake, err := c.reconcile(passing, key)
+	traceEnd(span, err)
+	logger = about(logger, err)
 	switch {
 	case ctx.Err() != nil:
 	case leader.IsNotLeading(err):

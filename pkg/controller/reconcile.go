@@ -109,6 +109,9 @@ func (c *shift) pass(ctx context.Context, key cache.ObjectName, object *vmdistri
 	if err != nil && !isRace(err) && ctx.Err() == nil {
 		p.tell(failure(p.decision.Action, err))
 	}
+	if err != nil {
+		err = &stepError{p.decision.Action, err}
+	}
 	return p.wake(), err
 }
 
@@ -268,6 +271,8 @@ func (p *pass) record(ctx context.Context) error {
 	}
 	p.tell(story(&before, &status)...)
 	p.count(&before, &status)
+	logPhases(klog.FromContext(ctx), &before, &status)
+	tracePhases(ctx, &before, &status)
 	return nil
 }
 

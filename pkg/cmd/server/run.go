@@ -18,6 +18,7 @@ import (
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
 	basecompatibility "k8s.io/component-base/compatibility"
+	"k8s.io/component-base/tracing"
 	"k8s.io/utils/clock"
 
 	"github.com/vmdistributed/vmdistributed-apiserver/pkg/aborts"
@@ -125,10 +126,11 @@ func (o *options) assemble(ctx context.Context, stop context.CancelCauseFunc) (*
 	}
 	told := telemetry.New(clock.RealClock{})
 	known.schemas.OnChange(func(*clusterschema.Schema) { told.SchemaReplaced(known.schemas.Installed()) })
-	rollouts, err := controller.New(generic.LoopbackClientConfig, generic.ClientConfig, known.inventory, known.halt, election.mandate, told)
+	rollouts, err := controller.New(o.traced(generic, generic.LoopbackClientConfig), o.traced(generic, generic.ClientConfig), known.inventory, known.halt, election.mandate, told)
 	if err != nil {
 		return nil, err
 	}
+	rollouts.TraceBy(generic.TracerProvider)
 	guard, err := o.newGuard(generic.ClientConfig, records, stop)
 	if err != nil {
 		return nil, err
@@ -154,6 +156,18 @@ func (o *options) assemble(ctx context.Context, stop context.CancelCauseFunc) (*
 	}
 	keeper, err := o.keepCertificates(config, generic.ClientConfig)
 	return &parts{config, guard, keeper, told}, err
+}
+
+// traced has the requests of a client make spans, where there is a configuration of
+// traces. The generic options do so for the loopback client only if that is made before
+// they apply, which it is not.
+func (o *options) traced(generic *genericapiserver.RecommendedConfig, client *rest.Config) *rest.Config {
+	if o.Recommended.Traces.ConfigFile == "" {
+		return client
+	}
+	client = rest.CopyConfig(client)
+	client.Wrap(tracing.WrapperFor(generic.TracerProvider))
+	return client
 }
 
 // installed is the schema that the published OpenAPI shows: the last that the
