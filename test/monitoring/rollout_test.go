@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/vmdistributed/vmdistributed-apiserver/apis/operator/v1alpha1"
+	"github.com/vmdistributed/vmdistributed-apiserver/pkg/rollout"
 	"github.com/vmdistributed/vmdistributed-apiserver/test/standin"
 )
 
@@ -26,6 +27,11 @@ func TestEveryPanelShowsARolloutAndAlertsTellOfRealTrouble(t *testing.T) {
 	s.untilTold("VMDistributedClusterZoneDrainedLong", "VMDistributedClusterNeverCompleted")
 	s.untilReady("demo")
 	s.untilQuiet()
+	for _, action := range []rollout.ActionType{rollout.DrainReads, rollout.UpdateCluster, rollout.RestoreReads} {
+		s.traces.untilTraced(t, map[string]string{
+			"vmdistributedcluster.namespace": namespace, "vmdistributedcluster.name": "demo", "action": string(action), "zone": "zone-a",
+		})
+	}
 	// The server sets what is counted a moment after the status that says so, and is
 	// scraped a moment after that.
 	s.untilPanelsShow(begun)

@@ -43,6 +43,7 @@ type site struct {
 	objects dynamic.Interface
 	own     versioned.Interface
 	store   *store
+	traces  *receiver
 }
 
 func newSite(t *testing.T) *site {
@@ -56,7 +57,7 @@ func newSite(t *testing.T) *site {
 	control, err := controlplane.Start(ctx, controlplane.Options{Dir: filepath.Join(dir, "control"), CRDs: controlplane.CRDsUsed})
 	must(t, err)
 	t.Cleanup(func() { must(t, control.Stop()) })
-	s := &site{t: t}
+	s := &site{t: t, traces: startReceiver(t)}
 	s.plane, err = dataplane.Start(ctx, control.Config(), dataplane.Options{
 		Dir: filepath.Join(dir, "plane"), BinDir: control.BinDir(), ReloadDelay: -1,
 	})
@@ -65,6 +66,7 @@ func newSite(t *testing.T) *site {
 	// Of a certificate that it makes by itself, the server tells when it ends.
 	s.server, err = control.StartServer(ctx, controlplane.ServerOptions{
 		Store: controlplane.StoreEmbedded, OwnCertificate: true, Env: s.plane.Proxy().Env(),
+		Args: []string{"--tracing-config-file=" + s.traces.config(t, dir)},
 	})
 	must(t, err)
 	s.objects, err = dynamic.NewForConfig(control.Config())
