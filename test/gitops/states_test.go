@@ -95,7 +95,7 @@ func of(o rollout.Observed, changes ...func(map[string]any)) map[string]any {
 
 func newer(object map[string]any) { object["metadata"].(map[string]any)["generation"] = int64(4) }
 func created(object map[string]any) {
-	object["status"] = map[string]any{}
+	object["status"] = map[string]any{"conditions": []any{map[string]any{"type": "Reconciling", "status": "True", "reason": "NotObserved"}}}
 }
 func dying(object map[string]any) {
 	object["metadata"].(map[string]any)["deletionTimestamp"] = noon.Format(time.RFC3339)
@@ -124,8 +124,7 @@ func states() []state {
 		{"being deleted", of(with(complete, func(o *rollout.Observed) { o.Deletion = &rollout.Deletion{} }), dying), "Terminating", "Progressing", "InProgress"},
 		{"changed a moment ago", of(complete, newer), "InProgress", "Progressing", "InProgress"},
 		{"stalled, changed a moment ago", of(stalled, newer), "InProgress", "Progressing", "InProgress"},
-		// kstatus takes what has no conditions for current: see docs/gitops.md.
-		{"created a moment ago", of(complete, created), "Current", "Progressing", "InProgress"},
+		{"created a moment ago", of(complete, created), "InProgress", "Progressing", "InProgress"},
 	}
 }
 

@@ -161,7 +161,8 @@ func checkRefusal(t *testing.T, err error) {
 // checkAccepted holds for every object that was created.
 func (d *door) checkAccepted(t *testing.T, object *vmdistributed.VMDistributedCluster) {
 	t.Helper()
-	if object.Generation != 1 || !reflect.ValueOf(object.Status).IsZero() || count(object.Finalizers, vmdistributed.Finalizer) != 1 {
+	fresh := vmdistributed.VMDistributedClusterStatus{Conditions: unobserved(object)}
+	if object.Generation != 1 || !equality.Semantic.DeepEqual(object.Status, fresh) || count(object.Finalizers, vmdistributed.Finalizer) != 1 {
 		t.Errorf("created at generation %d with finalizers %v and status %+v", object.Generation, object.Finalizers, object.Status)
 	}
 	stored, encoded := d.stored(t, object)

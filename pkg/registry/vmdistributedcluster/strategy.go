@@ -11,6 +11,7 @@ import (
 	"slices"
 
 	"k8s.io/apimachinery/pkg/api/equality"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/util/validation/field"
@@ -74,9 +75,18 @@ func (strategy) GetResetFields() map[fieldpath.APIVersion]*fieldpath.Set {
 
 func (strategy) PrepareForCreate(ctx context.Context, obj runtime.Object) {
 	cluster := obj.(*vmdistributed.VMDistributedCluster)
-	cluster.Status = vmdistributed.VMDistributedClusterStatus{Words: recalled(ctx, cluster)}
+	cluster.Status = vmdistributed.VMDistributedClusterStatus{Words: recalled(ctx, cluster), Conditions: unobserved(cluster)}
 	cluster.Generation = 1
 	ensureFinalizer(cluster)
+}
+
+// unobserved says that there is more to come of an object that the controller has not
+// looked at. Tools that go by kstatus take one without conditions for complete.
+func unobserved(cluster *vmdistributed.VMDistributedCluster) []metav1.Condition {
+	return []metav1.Condition{{
+		Type: "Reconciling", Status: metav1.ConditionTrue, Reason: "NotObserved", Message: "the controller has not looked at the object yet",
+		LastTransitionTime: cluster.CreationTimestamp,
+	}}
 }
 
 func (strategy) PrepareForUpdate(_ context.Context, obj, old runtime.Object) {

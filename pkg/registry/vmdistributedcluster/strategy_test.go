@@ -12,9 +12,11 @@ import (
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
 	genericapirequest "k8s.io/apiserver/pkg/endpoints/request"
 	"k8s.io/apiserver/pkg/registry/rest"
+	"sigs.k8s.io/cli-utils/pkg/kstatus/status"
 	"sigs.k8s.io/structured-merge-diff/v6/fieldpath"
 
 	"github.com/vmdistributed/vmdistributed-apiserver/apis/operator/v1alpha1"
@@ -52,6 +54,32 @@ func TestCreateForgetsStatusAndSetsTheFinalizer(t *testing.T) {
 	}
 	if !slices.Equal(object.Finalizers, []string{"example.com/other", vmdistributed.Finalizer}) {
 		t.Errorf("finalizers %v", object.Finalizers)
+	}
+}
+
+// TestWhatNobodyHasLookedAtIsInProgress to kstatus, which takes an object without
+// conditions for complete.
+func TestWhatNobodyHasLookedAtIsInProgress(t *testing.T) {
+	object := cluster(inline("a", `{}`))
+	object.CreationTimestamp = metav1.Unix(1700000000, 0)
+	newStrategy(runtime.NewScheme(), v1alpha1.GroupName).PrepareForCreate(context.Background(), object)
+	for _, condition := range object.Status.Conditions {
+		if !condition.LastTransitionTime.Equal(&object.CreationTimestamp) {
+			t.Errorf("%s is so since %s, want %s", condition.Type, condition.LastTransitionTime, object.CreationTimestamp)
+		}
+	}
+	raw, err := runtime.DefaultUnstructuredConverter.ToUnstructured(&v1alpha1.VMDistributedCluster{
+		ObjectMeta: object.ObjectMeta, Status: v1alpha1.VMDistributedClusterStatus{Conditions: object.Status.Conditions},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	result, err := status.Compute(&unstructured.Unstructured{Object: raw})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if result.Status != status.InProgressStatus {
+		t.Errorf("it is %s (%s): %v", result.Status, result.Message, raw["status"])
 	}
 }
 
