@@ -38,6 +38,7 @@ const (
 // the server as artifacts/components/scrape has VMAgents do.
 type site struct {
 	t       *testing.T
+	control *controlplane.ControlPlane
 	server  *controlplane.Server
 	plane   *dataplane.DataPlane
 	objects dynamic.Interface
@@ -54,10 +55,11 @@ func newSite(t *testing.T) *site {
 	t.Cleanup(func() { must(t, os.RemoveAll(dir)) })
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
-	control, err := controlplane.Start(ctx, controlplane.Options{Dir: filepath.Join(dir, "control"), CRDs: controlplane.CRDsUsed})
+	// All of the operator's definitions, for that of a VMRule.
+	control, err := controlplane.Start(ctx, controlplane.Options{Dir: filepath.Join(dir, "control"), CRDs: controlplane.CRDsAll})
 	must(t, err)
 	t.Cleanup(func() { must(t, control.Stop()) })
-	s := &site{t: t, traces: startReceiver(t)}
+	s := &site{t: t, control: control, traces: startReceiver(t)}
 	s.plane, err = dataplane.Start(ctx, control.Config(), dataplane.Options{
 		Dir: filepath.Join(dir, "plane"), BinDir: control.BinDir(), ReloadDelay: -1,
 	})
