@@ -175,7 +175,7 @@ func (s *site) apply(version int) {
 		return fmt.Sprintf("{name: %s, spec: {vmselect: {replicaCount: 1, extraArgs: {search.maxUniqueTimeseries: '%d'}}, vminsert: {}, vmstorage: {}}}", name, 100000+version)
 	}
 	s.applyObject("demo", fmt.Sprintf(`{vmagent: {name: main}, vmusers: [{name: reader}],
-		strategy: {updatePause: 2s, readyTimeout: 15s, drain: {gracePeriod: 2s}, flush: {stableFor: 2s}},
+		strategy: {updatePause: 2s, readyTimeout: 10s, drain: {gracePeriod: 2s}, flush: {stableFor: 2s}},
 		zones: {vmclusters: [%s, %s]}}`, zone("zone-a"), zone("zone-b")))
 }
 

@@ -46,7 +46,7 @@ func startStore(t *testing.T, dir string, args ...string) *store {
 	if _, err := os.Stat(program); err != nil {
 		t.Fatalf("%v: build it with hack/build-tools.sh victoria-metrics", err)
 	}
-	cmd := exec.Command(program, append([]string{ //nolint:noctx // it ends with the test
+	cmd := exec.Command(program, append([]string{
 		"-httpListenAddr=" + address, "-storageDataPath=" + filepath.Join(dir, "data"), "-retentionPeriod=1y",
 		"-search.latencyOffset=0s", "-search.disableCache", "-memory.allowedBytes=64MB",
 	}, args...)...)

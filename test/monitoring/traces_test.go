@@ -59,8 +59,8 @@ func (r *receiver) Export(_ context.Context, request *collector.ExportTraceServi
 func (r *receiver) config(t *testing.T, dir string) string {
 	t.Helper()
 	path := filepath.Join(dir, "tracing.yaml")
-	must(t, os.WriteFile(path, []byte(fmt.Sprintf(
-		"{apiVersion: apiserver.config.k8s.io/v1, kind: TracingConfiguration, endpoint: '%s', samplingRatePerMillion: 1000000}", r.address)), 0o600))
+	must(t, os.WriteFile(path, fmt.Appendf(nil,
+		"apiVersion: apiserver.config.k8s.io/v1\nkind: TracingConfiguration\nendpoint: %s\nsamplingRatePerMillion: 1000000\n", r.address), 0o600))
 	return path
 }
 
