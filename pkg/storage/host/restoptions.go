@@ -6,6 +6,7 @@ package host
 import (
 	"fmt"
 	"net/http"
+	"sync"
 
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -15,6 +16,7 @@ import (
 	"k8s.io/apiserver/pkg/storage/storagebackend"
 	"k8s.io/apiserver/pkg/storage/storagebackend/factory"
 	"k8s.io/client-go/tools/cache"
+	"k8s.io/klog/v2"
 )
 
 // RESTOptions has the generic registry keep the objects of one resource in records.
@@ -61,13 +63,29 @@ func (o RESTOptions) open(config *storagebackend.ConfigForResource, prefix strin
 
 // Served is not ready while the cluster answers that it has no records, or that they
 // are none of ours. That it does not answer at all is no reason to be taken out of
-// the Service: nobody else would be reached either, and this passes.
+// the Service: nobody else would be reached either, and this passes. Why it is not
+// ready, the log tells: whoever asks for readiness is not told.
 func (r *Records) Served() healthz.HealthChecker {
+	var mutex sync.Mutex
+	said := ""
 	return healthz.NamedCheck("records", func(request *http.Request) error {
 		err := r.probe(request.Context())
-		if isNotServed(err) || isRefused(err) {
-			return hostError(err, reading, place{}, 0)
+		if !isNotServed(err) && !isRefused(err) {
+			err = nil
+		} else {
+			err = hostError(err, reading, place{}, 0)
 		}
-		return nil
+		mutex.Lock()
+		defer mutex.Unlock()
+		logger := klog.FromContext(request.Context())
+		switch {
+		case err != nil && err.Error() != said:
+			said = err.Error()
+			logger.Error(err, "Not ready: the records in the host cluster can't be read")
+		case err == nil && said != "":
+			said = ""
+			logger.Info("The records in the host cluster can be read again")
+		}
+		return err
 	})
 }
