@@ -25,5 +25,7 @@ func AddToScheme(scheme *runtime.Scheme, group string) {
 		&VMDistributedClusterPromotion{},
 		&VMDistributedClusterAbort{},
 		&VMDistributedClusterRetry{},
+		&VMDistributedClusterUndo{},
+		&VMDistributedClusterHistory{},
 	)
 }

@@ -615,6 +615,40 @@ func Validate_VMDistributedClusterSpec(
 		errs = append(errs, fn(fldPath.Child("strategy"), &obj.Strategy, oldVal, oldObj != nil)...)
 	}
 
+	{ // field VMDistributedClusterSpec.RevisionHistoryLimit
+		fn := func(
+			fldPath *field.Path,
+			obj, oldObj *int32,
+			oldValueCorrelated bool) (errs field.ErrorList) {
+			// don't revalidate unchanged data
+			if oldValueCorrelated && op.Type == operation.Update {
+				if obj == oldObj || (obj != nil && oldObj != nil && *obj == *oldObj) {
+					return nil
+				}
+			}
+			// call field-attached validations
+			earlyReturn := false
+			if e := validate.OptionalPointer(ctx, op, fldPath, obj, oldObj).MarkShortCircuit(); len(e) != 0 {
+				earlyReturn = true
+			}
+			if earlyReturn {
+				return // do not proceed
+			}
+			if e := validate.Maximum(ctx, op, fldPath, obj, oldObj, 100); len(e) != 0 {
+				errs = append(errs, e...)
+			}
+			if e := validate.Minimum(ctx, op, fldPath, obj, oldObj, 0); len(e) != 0 {
+				errs = append(errs, e...)
+			}
+			return
+		}
+		oldVal := safe.Field(oldObj,
+			func(oldObj *VMDistributedClusterSpec) *int32 {
+				return oldObj.RevisionHistoryLimit
+			})
+		errs = append(errs, fn(fldPath.Child("revisionHistoryLimit"), obj.RevisionHistoryLimit, oldVal, oldObj != nil)...)
+	}
+
 	{ // field VMDistributedClusterSpec.Zones
 		fn := func(
 			fldPath *field.Path,
@@ -656,6 +690,8 @@ func Validate_VMDistributedClusterStatus(
 	// field VMDistributedClusterStatus.UpdatedZones has no validation
 	// field VMDistributedClusterStatus.ReadyZones has no validation
 	// field VMDistributedClusterStatus.Zones has no validation
+	// field VMDistributedClusterStatus.Undo has no validation
+	// field VMDistributedClusterStatus.ZonesChanged has no validation
 
 	{ // field VMDistributedClusterStatus.Words
 		fn := func(

@@ -31,6 +31,7 @@ func Funcs(serializer.CodecFactory) []any {
 			c.FillNoCustom(spec)
 			spec.DeletionPolicy = []vmdistributed.DeletionPolicy{vmdistributed.DeletionPolicyDelete, vmdistributed.DeletionPolicyRetain}[c.Intn(2)]
 			spec.ManagementPolicy = []vmdistributed.ManagementPolicy{vmdistributed.ManagementPolicyManage, vmdistributed.ManagementPolicyObserve}[c.Intn(2)]
+			spec.RevisionHistoryLimit = new(c.Int31n(maxZones))
 			fillStrategy(&spec.Strategy, c)
 		},
 		func(record *vmdistributed.ControllerRecord, c randfill.Continue) {

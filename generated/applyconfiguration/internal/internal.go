@@ -47,6 +47,19 @@ var schemaYAML = typed.YAMLObject(`types:
       type:
         namedType: com.github.vmdistributed.vmdistributed-apiserver.apis.operator.v1alpha1.VMDistributedClusterStatus
       default: {}
+- name: com.github.vmdistributed.vmdistributed-apiserver.apis.operator.v1alpha1.ChangeRecord
+  map:
+    fields:
+    - name: at
+      type:
+        namedType: io.k8s.apimachinery.pkg.apis.meta.v1.Time
+    - name: by
+      type:
+        scalar: string
+    - name: generation
+      type:
+        scalar: numeric
+      default: 0
 - name: com.github.vmdistributed.vmdistributed-apiserver.apis.operator.v1alpha1.ControllerRecord
   map:
     fields:
@@ -164,6 +177,26 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: updatePause
       type:
         scalar: string
+- name: com.github.vmdistributed.vmdistributed-apiserver.apis.operator.v1alpha1.UndoRecord
+  map:
+    fields:
+    - name: at
+      type:
+        namedType: io.k8s.apimachinery.pkg.apis.meta.v1.Time
+    - name: by
+      type:
+        scalar: string
+    - name: reason
+      type:
+        scalar: string
+    - name: revision
+      type:
+        scalar: string
+      default: ""
+    - name: toRevision
+      type:
+        scalar: string
+      default: ""
 - name: com.github.vmdistributed.vmdistributed-apiserver.apis.operator.v1alpha1.VMDistributedCluster
   map:
     fields:
@@ -199,6 +232,9 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: paused
       type:
         scalar: boolean
+    - name: revisionHistoryLimit
+      type:
+        scalar: numeric
     - name: strategy
       type:
         namedType: com.github.vmdistributed.vmdistributed-apiserver.apis.operator.v1alpha1.RolloutStrategy
@@ -245,6 +281,9 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: rollout
       type:
         namedType: com.github.vmdistributed.vmdistributed-apiserver.apis.operator.v1alpha1.RolloutRecord
+    - name: undo
+      type:
+        namedType: com.github.vmdistributed.vmdistributed-apiserver.apis.operator.v1alpha1.UndoRecord
     - name: updateRevision
       type:
         scalar: string
@@ -268,6 +307,9 @@ var schemaYAML = typed.YAMLObject(`types:
           elementRelationship: associative
           keys:
           - name
+    - name: zonesChanged
+      type:
+        namedType: com.github.vmdistributed.vmdistributed-apiserver.apis.operator.v1alpha1.ChangeRecord
 - name: com.github.vmdistributed.vmdistributed-apiserver.apis.operator.v1alpha1.Word
   map:
     fields:
@@ -284,6 +326,9 @@ var schemaYAML = typed.YAMLObject(`types:
       type:
         scalar: string
       default: ""
+    - name: to
+      type:
+        scalar: string
     - name: verb
       type:
         scalar: string

@@ -39,9 +39,11 @@ type VMDistributedClusterInterface interface {
 	// Add a +genclient:noStatus comment above the type to avoid generating ApplyStatus().
 	ApplyStatus(ctx context.Context, vMDistributedCluster *applyconfigurationoperatorv1alpha1.VMDistributedClusterApplyConfiguration, opts v1.ApplyOptions) (result *operatorv1alpha1.VMDistributedCluster, err error)
 	GetZones(ctx context.Context, vMDistributedClusterName string, options v1.GetOptions) (*operatorv1alpha1.VMDistributedClusterZones, error)
+	GetHistory(ctx context.Context, vMDistributedClusterName string, options v1.GetOptions) (*operatorv1alpha1.VMDistributedClusterHistory, error)
 	Promote(ctx context.Context, vMDistributedClusterName string, vMDistributedClusterPromotion *operatorv1alpha1.VMDistributedClusterPromotion, opts v1.CreateOptions) (*operatorv1alpha1.VMDistributedClusterPromotion, error)
 	Abort(ctx context.Context, vMDistributedClusterName string, vMDistributedClusterAbort *operatorv1alpha1.VMDistributedClusterAbort, opts v1.CreateOptions) (*operatorv1alpha1.VMDistributedClusterAbort, error)
 	Retry(ctx context.Context, vMDistributedClusterName string, vMDistributedClusterRetry *operatorv1alpha1.VMDistributedClusterRetry, opts v1.CreateOptions) (*operatorv1alpha1.VMDistributedClusterRetry, error)
+	Undo(ctx context.Context, vMDistributedClusterName string, vMDistributedClusterUndo *operatorv1alpha1.VMDistributedClusterUndo, opts v1.CreateOptions) (*operatorv1alpha1.VMDistributedClusterUndo, error)
 
 	VMDistributedClusterExpansion
 }
@@ -73,6 +75,20 @@ func (c *vMDistributedClusters) GetZones(ctx context.Context, vMDistributedClust
 		Resource("vmdistributedclusters").
 		Name(vMDistributedClusterName).
 		SubResource("zones").
+		VersionedParams(&options, scheme.ParameterCodec).
+		Do(ctx).
+		Into(result)
+	return
+}
+
+// GetHistory takes name of the vMDistributedCluster, and returns the corresponding operatorv1alpha1.VMDistributedClusterHistory object, and an error if there is any.
+func (c *vMDistributedClusters) GetHistory(ctx context.Context, vMDistributedClusterName string, options v1.GetOptions) (result *operatorv1alpha1.VMDistributedClusterHistory, err error) {
+	result = &operatorv1alpha1.VMDistributedClusterHistory{}
+	err = c.GetClient().Get().
+		Namespace(c.GetNamespace()).
+		Resource("vmdistributedclusters").
+		Name(vMDistributedClusterName).
+		SubResource("history").
 		VersionedParams(&options, scheme.ParameterCodec).
 		Do(ctx).
 		Into(result)
@@ -119,6 +135,21 @@ func (c *vMDistributedClusters) Retry(ctx context.Context, vMDistributedClusterN
 		SubResource("retry").
 		VersionedParams(&opts, scheme.ParameterCodec).
 		Body(vMDistributedClusterRetry).
+		Do(ctx).
+		Into(result)
+	return
+}
+
+// Undo takes the representation of a vMDistributedClusterUndo and creates it.  Returns the server's representation of the vMDistributedClusterUndo, and an error, if there is any.
+func (c *vMDistributedClusters) Undo(ctx context.Context, vMDistributedClusterName string, vMDistributedClusterUndo *operatorv1alpha1.VMDistributedClusterUndo, opts v1.CreateOptions) (result *operatorv1alpha1.VMDistributedClusterUndo, err error) {
+	result = &operatorv1alpha1.VMDistributedClusterUndo{}
+	err = c.GetClient().Post().
+		Namespace(c.GetNamespace()).
+		Resource("vmdistributedclusters").
+		Name(vMDistributedClusterName).
+		SubResource("undo").
+		VersionedParams(&opts, scheme.ParameterCodec).
+		Body(vMDistributedClusterUndo).
 		Do(ctx).
 		Into(result)
 	return
