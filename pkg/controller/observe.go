@@ -32,6 +32,9 @@ type observation struct {
 	marked        map[string]*unstructured.Unstructured
 	scrape        *scrapeView
 	readers       *readers
+	// wanted are the zones that are rolled out: those of spec, or of the revision that
+	// spec's was undone to.
+	wanted vmdistributed.Zones
 	// records are what status remembers, by zone.
 	records map[string]rollout.Record
 	// writeRoutes are places in VMUsers that lead writes to a zone.
@@ -135,6 +138,9 @@ func (o *observer) observe(ctx context.Context, object *vmdistributed.VMDistribu
 			NamespaceTerminating: view.namespace == nil || view.namespaceTerminates(),
 			Retain:               !object.Spec.DeletesVMClusters(),
 		}
+	}
+	if object, err = o.followUndo(ctx, object, view); err != nil {
+		return nil, err
 	}
 	for i := range object.Spec.Zones.VMClusters {
 		zone, err := o.observeZone(ctx, object, &object.Spec.Zones.VMClusters[i], view)

@@ -27,9 +27,6 @@ type History struct {
 // New returns the history that a client leads to.
 func New(client appsv1client.ControllerRevisionsGetter) *History { return &History{client: client} }
 
-// Selector finds the records of all objects.
-func Selector() string { return labels.Set{ManagedByLabel: ManagedBy}.String() + "," + ObjectLabel }
-
 // List returns the records of an object, the latest first.
 func (h *History) List(ctx context.Context, of types.NamespacedName) ([]Record, error) {
 	objects, err := h.objects(ctx, of)

@@ -26,6 +26,9 @@ type Observed struct {
 	// Aborted is the word of a user by which this change is called off; nil where it is
 	// not.
 	Aborted *Abort
+	// Undone is set where Zones are those of another revision than spec asks for, or
+	// should be.
+	Undone *Undo
 	// ScrapePending is true where the VMAgent has to be written.
 	ScrapePending bool
 }
@@ -195,6 +198,19 @@ type Abort struct {
 	By     string
 	At     time.Time
 	Reason string
+}
+
+// Undo has another revision rolled out than the one that spec asks for.
+type Undo struct {
+	// Revision is what spec asks for, and To what is rolled out in its place.
+	Revision, To string
+	// By is who said so, At when, and Reason what they gave as such; each may be unknown.
+	By     string
+	At     time.Time
+	Reason string
+	// Lost says why nobody can tell what To was; empty where it is known. Zones are
+	// those of spec then.
+	Lost string
 }
 
 // Phase is where a zone stands.

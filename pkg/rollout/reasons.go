@@ -41,6 +41,8 @@ const (
 	ReasonRestoreTimeout      = "RestoreTimeout"
 	ReasonStorageWouldShrink  = "StorageWouldShrink"
 	ReasonStranded            = "LeftDrained"
+	ReasonUndone              = "RevisionUndone"
+	ReasonUndoneToLost        = "UndoneRevisionLost"
 	ReasonUpToDate            = "UpToDate"
 	ReasonVMUserBusy          = "VMUserBusy"
 	ReasonWaitingForOperator  = "WaitingForOperator"

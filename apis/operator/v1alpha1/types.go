@@ -706,6 +706,7 @@ type VMDistributedClusterHistory struct {
 	// +listMapKey=revision
 	Revisions []RevisionReport `json:"revisions"`
 }
+
 // RevisionReport is one revision that is on record: a desired state of all zones.
 type RevisionReport struct {
 	// revision is the hash of it.

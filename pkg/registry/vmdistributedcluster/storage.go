@@ -36,6 +36,8 @@ type Beside struct {
 	Zones ZoneReporter
 	// Aborts remembers which changes were called off.
 	Aborts AbortMemory
+	// History tells which revisions are on record.
+	History History
 	// Rights tells who may see what of the VMClusters in the zones.
 	Rights authorizer.Authorizer
 	// Verifier has the store verified, where that can be done, before a watch says that
@@ -94,10 +96,11 @@ func (s *Storage) Resources(group string) map[string]rest.Storage {
 	}{
 		{vmdistributed.SubresourcePromote, func() body { return &vmdistributed.VMDistributedClusterPromotion{} }, promote},
 		{vmdistributed.SubresourceAbort, func() body { return &vmdistributed.VMDistributedClusterAbort{} }, abort},
+		{vmdistributed.SubresourceUndo, func() body { return &vmdistributed.VMDistributedClusterUndo{} }, undo},
 		{vmdistributed.SubresourceRetry, func() body { return &vmdistributed.VMDistributedClusterRetry{} }, retry},
 	} {
 		resources[vmdistributed.Resource+"/"+v.subresource] = &verb{
-			store: &verbStore, resource: claims.resource, aborts: s.beside.Aborts, clock: s.beside.Clock, newBody: v.newBody, say: v.say,
+			store: &verbStore, resource: claims.resource, aborts: s.beside.Aborts, history: s.beside.History, clock: s.beside.Clock, newBody: v.newBody, say: v.say,
 		}
 	}
 	return resources

@@ -19,9 +19,15 @@ func promote(s *speech, said body) error {
 	if err := s.checkReason("VMDistributedClusterPromotion", promotion.Reason); err != nil {
 		return err
 	}
+	if s.blind != nil {
+		return s.blind
+	}
 	if status := &s.object.Status; status.ObservedGeneration != s.object.Generation {
 		return conflictf("the controller has looked at generation %d and not yet at %d: which zones wait for the user's word is not known, try again",
 			status.ObservedGeneration, s.object.Generation)
+	}
+	if status := &s.object.Status; (status.Undo != nil || s.all != s.wanted) && status.UpdateRevision != s.all {
+		return conflictf("the controller has not yet looked at revision %s, which is rolled out now: which zones wait for the user's word is not known, try again", s.all)
 	}
 	waiting := waitingForWord(s.object.Status.Zones)
 	if len(promotion.Zones) == 0 {
@@ -114,12 +120,19 @@ func retry(s *speech, said body) error {
 	if err := s.checkReason("VMDistributedClusterRetry", order.Reason); err != nil {
 		return err
 	}
+	if s.blind != nil {
+		return s.blind
+	}
+	again := false
+	if order.Revision == s.wanted && s.all != s.wanted {
+		again = s.takeUndoBack() // it is meant by name
+	}
 	revision, err := s.of(order.Revision)
 	if err != nil {
 		return err
 	}
 	order.Revision = revision
-	again := s.object.Status.TakeBack(vmdistributed.WordAbort, "", revision)
+	again = s.object.Status.TakeBack(vmdistributed.WordAbort, "", revision) || again
 	for i := range s.object.Status.Zones {
 		again = s.retryZone(&s.object.Status.Zones[i]) || again
 	}
