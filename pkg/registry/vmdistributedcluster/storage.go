@@ -83,9 +83,10 @@ func (s *Storage) Resources(group string) map[string]rest.Storage {
 
 	claims := claims{list: store.ListPredicate, resource: schema.GroupResource{Group: group, Resource: vmdistributed.Resource}}
 	resources := map[string]rest.Storage{
-		vmdistributed.Resource:             &REST{Store: &store, claims: claims, verifier: s.beside.Verifier, aborts: s.beside.Aborts},
-		vmdistributed.Resource + "/status": &StatusREST{store: &statusStore},
-		vmdistributed.Resource + "/zones":  &ZonesREST{store: &store, reporter: s.beside.Zones, values: values{s.beside.Rights}},
+		vmdistributed.Resource:              &REST{Store: &store, claims: claims, verifier: s.beside.Verifier, aborts: s.beside.Aborts},
+		vmdistributed.Resource + "/status":  &StatusREST{store: &statusStore},
+		vmdistributed.Resource + "/zones":   &ZonesREST{store: &store, reporter: s.beside.Zones, values: values{s.beside.Rights}},
+		vmdistributed.Resource + "/history": &HistoryREST{store: &store, history: s.beside.History, clock: s.beside.Clock},
 	}
 	verbStore := store
 	verbStore.UpdateStrategy = verbStrategy{statusStrategy{main}}
