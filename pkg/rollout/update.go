@@ -269,8 +269,7 @@ func obstacles(o *Observed, d *Decision, next int) iter.Seq[*obstacle] {
 // can't be told what is to come in its place.
 func aborted(o *Observed, _ *Decision, _ int) *obstacle {
 	if undone := o.Undone; undone != nil && undone.Lost != "" {
-		return &obstacle{reason: ReasonUndoneToLost, waitingFor: undone.String() + ", of which nothing is known any more (" + undone.Lost +
-			"): for the verb undo to another one, or for another spec", hold: true}
+		return &obstacle{reason: ReasonUndoneToLost, waitingFor: "the verb undo to another revision, or another spec: " + undone.String(), hold: true}
 	}
 	if o.Aborted == nil {
 		return nil
@@ -287,7 +286,10 @@ func (u *Undo) String() string {
 	if u.Reason != "" {
 		text += fmt.Sprintf(" (%q)", u.Reason)
 	}
-	return text + ", to revision " + u.To
+	if text += ", to revision " + u.To; u.Lost != "" {
+		text += ", of which nothing is known any more (" + u.Lost + ")"
+	}
+	return text
 }
 
 func whoSaid(by string, at time.Time, reason string) string {
