@@ -90,7 +90,20 @@ type RolloutStrategy struct {
 	Flush             FlushStrategy
 	ProgressDeadline  string
 	MaxFailures       *int32
+	Approval          Approval
 }
+
+// Approval says between which zones a change waits for the user.
+type Approval string
+
+const (
+	// ApprovalNever waits for nobody.
+	ApprovalNever Approval = "Never"
+	// ApprovalAfterFirstZone waits once, after the first zone.
+	ApprovalAfterFirstZone Approval = "AfterFirstZone"
+	// ApprovalEveryZone waits before each zone but the first.
+	ApprovalEveryZone Approval = "EveryZone"
+)
 
 // DrainStrategy is how reads are taken from a zone and given back.
 type DrainStrategy struct {

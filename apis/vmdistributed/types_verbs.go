@@ -63,6 +63,8 @@ type WordVerb string
 const (
 	// WordPromote goes on with a zone.
 	WordPromote WordVerb = "Promote"
+	// WordApprove lets a zone be changed, where that waits for the user by the strategy.
+	WordApprove WordVerb = "Approve"
 	// WordAbort calls a change off.
 	WordAbort WordVerb = "Abort"
 	// WordRetry tries it again.

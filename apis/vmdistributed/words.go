@@ -82,7 +82,7 @@ func (w Word) Counts(revision string, zones map[string]string) bool {
 	switch {
 	case w.Lasts():
 		return true
-	case w.Verb == WordPromote:
+	case w.Verb == WordPromote, w.Verb == WordApprove:
 		return zones[w.Zone] == w.Revision
 	}
 	return revision == w.Revision

@@ -62,6 +62,8 @@ func TestAWordCountsAsLongAsWhatItIsFor(t *testing.T) {
 		{Word{Verb: WordPromote, Zone: "a", Revision: "1"}, true},
 		{Word{Verb: WordPromote, Zone: "b", Revision: "1"}, false},
 		{Word{Verb: WordPromote, Zone: "c", Revision: "1"}, false},
+		{Word{Verb: WordApprove, Zone: "a", Revision: "1"}, true},
+		{Word{Verb: WordApprove, Zone: "b", Revision: "1"}, false},
 		{Word{Verb: WordRetry, Revision: "all"}, true},
 		{Word{Verb: WordRetry, Revision: "other"}, false},
 		{Word{Verb: WordAbort, Revision: "all"}, true},

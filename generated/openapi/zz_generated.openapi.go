@@ -1004,6 +1004,15 @@ func schema_vmdistributed_apiserver_apis_operator_v1alpha1_RolloutStrategy(ref c
 							Format:      "int32",
 						},
 					},
+					"approval": {
+						SchemaProps: spec.SchemaProps{
+							Description: "approval says between which zones a change waits for the user, who lets it go on by the subresource promote: Never (the default), AfterFirstZone, or EveryZone, which is before each but the first. A zone that does not exist yet is created, and one that is not healthy is changed, without.\n\nPossible enum values:\n - `\"AfterFirstZone\"` waits once, after the first zone.\n - `\"EveryZone\"` waits before each zone but the first.\n - `\"Never\"` waits for nobody.",
+							Default:     "Never",
+							Type:        []string{"string"},
+							Format:      "",
+							Enum:        []interface{}{"AfterFirstZone", "EveryZone", "Never"},
+						},
+					},
 				},
 			},
 		},
@@ -1277,7 +1286,7 @@ func schema_vmdistributed_apiserver_apis_operator_v1alpha1_VMDistributedClusterP
 	return common.OpenAPIDefinition{
 		Schema: spec.Schema{
 			SchemaProps: spec.SchemaProps{
-				Description: "VMDistributedClusterPromotion is the user's word to go on with zones though something can't be proven: that a queue is empty, that no sample was dropped, that a VMCluster which was made anew may be read from, or that VMUsers are left alone. It is the body of the subresource promote.",
+				Description: "VMDistributedClusterPromotion is the user's word to go on with zones though something can't be proven: that a queue is empty, that no sample was dropped, that a VMCluster which was made anew may be read from, or that VMUsers are left alone; or to begin with zones that wait for it by spec.strategy.approval. It is the body of the subresource promote.",
 				Type:        []string{"object"},
 				Properties: map[string]spec.Schema{
 					"kind": {
@@ -1745,11 +1754,11 @@ func schema_vmdistributed_apiserver_apis_operator_v1alpha1_Word(ref common.Refer
 				Properties: map[string]spec.Schema{
 					"verb": {
 						SchemaProps: spec.SchemaProps{
-							Description: "verb is Promote, Abort, Retry or Undo.\n\nPossible enum values:\n - `\"Abort\"` calls a change off.\n - `\"Promote\"` goes on with a zone.\n - `\"Retry\"` tries it again.\n - `\"Undo\"` goes back to another revision.",
+							Description: "verb is Promote, Approve, Abort, Retry or Undo.\n\nPossible enum values:\n - `\"Abort\"` calls a change off.\n - `\"Approve\"` lets a zone be changed, where that waits for the user by the strategy.\n - `\"Promote\"` goes on with a zone.\n - `\"Retry\"` tries it again.\n - `\"Undo\"` goes back to another revision.",
 							Default:     "",
 							Type:        []string{"string"},
 							Format:      "",
-							Enum:        []interface{}{"Abort", "Promote", "Retry", "Undo"},
+							Enum:        []interface{}{"Abort", "Approve", "Promote", "Retry", "Undo"},
 						},
 					},
 					"zone": {

@@ -12,6 +12,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/client-go/tools/cache"
+	"k8s.io/klog/v2"
 	"k8s.io/utils/ptr"
 
 	"github.com/vmdistributed/vmdistributed-apiserver/apis/operator/v1alpha1"
@@ -89,6 +90,7 @@ func (p *pass) chronicle(ctx context.Context) {
 	default:
 		p.unkept = now.Add(keepRetry)
 		p.kept.note(name, &state, p.unkept)
+		klog.FromContext(ctx).Error(err, "Putting the revision on record; trying again", "revision", state.Revision)
 		p.tell(event{corev1.EventTypeWarning, "RevisionNotKept", "The revision that is rolled out is not on record, so that nobody can go back to it: " + err.Error()})
 	}
 }
@@ -134,6 +136,7 @@ func (p *pass) forgetHistory(ctx context.Context) error {
 	}
 	err := p.history.Forget(ctx, nameOf(p.object))
 	if apierrors.IsForbidden(err) {
+		klog.FromContext(ctx).Error(err, "Leaving behind what is on record of revisions")
 		p.tell(event{corev1.EventTypeWarning, "RevisionsLeft", "What is on record of revisions is left behind: " + err.Error()})
 		return nil
 	}

@@ -9,6 +9,9 @@ import "time"
 type Observed struct {
 	// Now is the time of the observation.
 	Now time.Time
+	// Begun is when the rollout of what is wanted began. A zone that has finished an
+	// update since then counts as changed by it.
+	Begun time.Time
 	// Paused is spec.paused.
 	Paused bool
 	// Observing is true under spec.managementPolicy Observe.
@@ -92,7 +95,20 @@ type Strategy struct {
 	StableFor time.Duration
 	// MaxPendingBytes is what counts as empty, in each replica of the VMAgent.
 	MaxPendingBytes int64
+	// Approval says between which zones the user is waited for.
+	Approval Approval
 }
+
+// Approval says between which zones the user is waited for; empty for none.
+type Approval string
+
+// The kinds of it.
+const (
+	// AfterFirstZone waits once, after the first zone.
+	AfterFirstZone Approval = "AfterFirstZone"
+	// EveryZone waits before each zone but the first.
+	EveryZone Approval = "EveryZone"
+)
 
 // Zone is one entry of the list with the cluster that it names.
 type Zone struct {
@@ -119,6 +135,9 @@ type Zone struct {
 	// Approved is true where the user has given their word for this zone and this
 	// revision: to go on though something can't be proven.
 	Approved bool
+	// GoAhead is true where the user has let this zone be changed to this revision, for
+	// which it waits by Strategy.Approval. It says nothing of what can't be proven.
+	GoAhead bool
 	// Record is what status remembers.
 	Record Record
 }

@@ -45,6 +45,7 @@ const (
 	ReasonUndoneToLost        = "UndoneRevisionLost"
 	ReasonUpToDate            = "UpToDate"
 	ReasonVMUserBusy          = "VMUserBusy"
+	ReasonWaitingForApproval  = "WaitingForApproval"
 	ReasonWaitingForOperator  = "WaitingForOperator"
 	ReasonWaitingForOtherZone = "WaitingForOtherZone"
 	ReasonWaitingForQueues    = "WaitingForFlush"

@@ -51,6 +51,8 @@ func Remedy(reason string) string {
 		return "correct the spec; or take the undoing back, by undoing to the revision that spec asks for"
 	case ReasonUndoneToLost:
 		return "undo to another revision, or change the spec"
+	case ReasonWaitingForApproval:
+		return "look at the zones that have changed, and promote"
 	case ReasonMaxFailures:
 		return "repair the zones that have failed, or change the spec"
 	case ReasonWaitingForVMAuth:

@@ -255,7 +255,7 @@ func obstacles(o *Observed, d *Decision, next int) iter.Seq[*obstacle] {
 	return func(yield func(*obstacle) bool) {
 		guards := []func(*Observed, *Decision, int) *obstacle{aborted, unknown, inProgress}
 		if o.Zones[next].Cluster.Healthy() {
-			guards = append(guards, disrupted, tooFew, tooManyFailures, lossy, refusedBefore, baking, contended, alone, unreadable, unsettled, overflowing)
+			guards = append(guards, disrupted, tooFew, tooManyFailures, lossy, refusedBefore, baking, unapproved, contended, alone, unreadable, unsettled, overflowing)
 		}
 		for _, obstructs := range guards {
 			if found := obstructs(o, d, next); found != nil && !yield(found) {

@@ -211,7 +211,30 @@ type RolloutStrategy struct {
 	// +k8s:minimum=0
 	// +k8s:maximum=100
 	MaxFailures *int32 `json:"maxFailures,omitempty"`
+
+	// approval says between which zones a change waits for the user, who lets it go on
+	// by the subresource promote: Never (the default), AfterFirstZone, or EveryZone,
+	// which is before each but the first. A zone that does not exist yet is created, and
+	// one that is not healthy is changed, without.
+	// +optional
+	// +default="Never"
+	// +k8s:optional
+	Approval Approval `json:"approval,omitempty"`
 }
+
+// Approval says between which zones a change waits for the user.
+// +enum
+// +k8s:enum
+type Approval string
+
+const (
+	// ApprovalNever waits for nobody.
+	ApprovalNever Approval = "Never"
+	// ApprovalAfterFirstZone waits once, after the first zone.
+	ApprovalAfterFirstZone Approval = "AfterFirstZone"
+	// ApprovalEveryZone waits before each zone but the first.
+	ApprovalEveryZone Approval = "EveryZone"
+)
 
 // DrainStrategy is how reads are taken from a zone and given back.
 type DrainStrategy struct {

@@ -16,8 +16,9 @@ import (
 
 // VMDistributedClusterPromotion is the user's word to go on with zones though
 // something can't be proven: that a queue is empty, that no sample was dropped, that a
-// VMCluster which was made anew may be read from, or that VMUsers are left alone. It is
-// the body of the subresource promote.
+// VMCluster which was made anew may be read from, or that VMUsers are left alone; or to
+// begin with zones that wait for it by spec.strategy.approval. It is the body of the
+// subresource promote.
 type VMDistributedClusterPromotion struct {
 	metav1.TypeMeta `json:",inline"`
 	// metadata may say which VMDistributedCluster is meant.
@@ -115,6 +116,8 @@ type WordVerb string
 const (
 	// WordPromote goes on with a zone.
 	WordPromote WordVerb = "Promote"
+	// WordApprove lets a zone be changed, where that waits for the user by the strategy.
+	WordApprove WordVerb = "Approve"
 	// WordAbort calls a change off.
 	WordAbort WordVerb = "Abort"
 	// WordRetry tries it again.
@@ -125,7 +128,7 @@ const (
 
 // Word is what somebody has said by one of the verbs.
 type Word struct {
-	// verb is Promote, Abort, Retry or Undo.
+	// verb is Promote, Approve, Abort, Retry or Undo.
 	Verb WordVerb `json:"verb"`
 	// zone that it is for; empty for all.
 	// +optional

@@ -52,6 +52,7 @@ func fillStrategy(strategy *vmdistributed.RolloutStrategy, c randfill.Continue) 
 		&strategy.Drain.Timeout, &strategy.Drain.GracePeriod, &strategy.Flush.Timeout, &strategy.Flush.StableFor} {
 		*duration = time.Duration(1 + c.Int31()).String()
 	}
+	strategy.Approval = []vmdistributed.Approval{vmdistributed.ApprovalNever, vmdistributed.ApprovalAfterFirstZone, vmdistributed.ApprovalEveryZone}[c.Intn(3)]
 	strategy.Drain.LastTarget = []vmdistributed.LastTarget{vmdistributed.LastTargetFailOver, vmdistributed.LastTargetRefuse}[c.Intn(2)]
 }
 

@@ -151,6 +151,10 @@ var schemaYAML = typed.YAMLObject(`types:
 - name: com.github.vmdistributed.vmdistributed-apiserver.apis.operator.v1alpha1.RolloutStrategy
   map:
     fields:
+    - name: approval
+      type:
+        scalar: string
+      default: Never
     - name: drain
       type:
         namedType: com.github.vmdistributed.vmdistributed-apiserver.apis.operator.v1alpha1.DrainStrategy

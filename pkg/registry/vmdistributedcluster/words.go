@@ -56,14 +56,27 @@ func (s *speech) promoteZone(zone *vmdistributed.ZoneRevision, waits bool, reaso
 		return conflictf("zones: %q is to have revision %s, and %s now", zone.Name, zone.Revision, revision)
 	}
 	zone.Revision = revision
-	if _, said := s.object.Status.Said(vmdistributed.WordPromote, zone.Name, revision); said {
-		return nil
+	// Who lets a zone be changed has not said that nothing needs to be proven of it.
+	word := vmdistributed.WordPromote
+	if s.waitsForApproval(zone.Name) {
+		word = vmdistributed.WordApprove
 	}
-	if !waits {
+	_, promoted := s.object.Status.Said(vmdistributed.WordPromote, zone.Name, revision)
+	_, approved := s.object.Status.Said(vmdistributed.WordApprove, zone.Name, revision)
+	switch {
+	case !waits && (promoted || approved):
+		return nil
+	case !waits:
 		return conflictf("zones: %q does not wait for the user's word%s", zone.Name, s.butCalledOff())
 	}
-	s.say(vmdistributed.WordPromote, zone.Name, revision, reason)
+	s.say(word, zone.Name, revision, reason)
 	return nil
+}
+
+func (s *speech) waitsForApproval(zone string) bool {
+	return slices.ContainsFunc(s.object.Status.Zones, func(z vmdistributed.ZoneStatus) bool {
+		return z.Name == zone && z.Reason == rollout.ReasonWaitingForApproval
+	})
 }
 
 // butCalledOff says what else is in the way of a word, "" for nothing.
@@ -87,7 +100,7 @@ func waitingForWord(zones []vmdistributed.ZoneStatus) []string {
 
 func waitsForWord(zone *vmdistributed.ZoneStatus) bool {
 	switch zone.Reason {
-	case rollout.ReasonQueuesUnclear, rollout.ReasonEmptied:
+	case rollout.ReasonQueuesUnclear, rollout.ReasonEmptied, rollout.ReasonWaitingForApproval:
 		return true
 	case rollout.ReasonContended: // of a definition that somebody else writes, no word helps
 		return zone.ContendedRevision != ""
