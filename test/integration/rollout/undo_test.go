@@ -306,6 +306,6 @@ func TestUndoOutlivesTheStore(t *testing.T) {
 
 	r.delete("demo")
 	r.untilGone("demo")
-	expect(t, "what is remembered", r.remembered(namespace), "")
+	poll(t, "the undo to be forgotten", func(context.Context) string { return r.remembered(namespace) })
 	expect(t, "records", len(r.onRecord()), 0)
 }
