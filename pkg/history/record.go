@@ -27,9 +27,10 @@ import (
 )
 
 const (
-	// ManagedByLabel and ManagedBy are on every record of every object.
+	// ManagedByLabel is on every record of every object, with the value ManagedBy.
 	ManagedByLabel = "app.kubernetes.io/managed-by"
-	ManagedBy      = "vmdistributed-apiserver"
+	// ManagedBy is this server, whatever replica.
+	ManagedBy = "vmdistributed-apiserver"
 	// ObjectLabel has the name of the object, or what stands for one that is too long.
 	ObjectLabel = victoriametrics.AnnotationPrefix + "vmdistributedcluster"
 	// RevisionLabel has the hash.
