@@ -45,9 +45,9 @@ type VMDistributedClusterSpec struct {
 	VMUsers          []ObjectReference
 	DeletionPolicy   DeletionPolicy
 	Strategy         RolloutStrategy
-	Zones            Zones
 
 	RevisionHistoryLimit *int32
+	Zones                Zones
 }
 
 // ManagementPolicy says whether the rollout acts.

@@ -406,12 +406,12 @@ func (in *VMDistributedClusterSpec) DeepCopyInto(out *VMDistributedClusterSpec) 
 		copy(*out, *in)
 	}
 	in.Strategy.DeepCopyInto(&out.Strategy)
-	in.Zones.DeepCopyInto(&out.Zones)
 	if in.RevisionHistoryLimit != nil {
 		in, out := &in.RevisionHistoryLimit, &out.RevisionHistoryLimit
 		*out = new(int32)
 		**out = **in
 	}
+	in.Zones.DeepCopyInto(&out.Zones)
 	return
 }
 

@@ -686,34 +686,12 @@ func Convert_vmdistributed_VMDistributedClusterRetry_To_v1alpha1_VMDistributedCl
 }
 
 func autoConvert_v1alpha1_VMDistributedClusterSpec_To_vmdistributed_VMDistributedClusterSpec(in *VMDistributedClusterSpec, out *vmdistributed.VMDistributedClusterSpec, s conversion.Scope) error {
-	out.Paused = in.Paused
-	out.ManagementPolicy = vmdistributed.ManagementPolicy(in.ManagementPolicy)
-	out.VMAgent = (*vmdistributed.ObjectReference)(unsafe.Pointer(in.VMAgent))
-	out.VMUsers = *(*[]vmdistributed.ObjectReference)(unsafe.Pointer(&in.VMUsers))
-	out.DeletionPolicy = vmdistributed.DeletionPolicy(in.DeletionPolicy)
-	if err := Convert_v1alpha1_RolloutStrategy_To_vmdistributed_RolloutStrategy(&in.Strategy, &out.Strategy, s); err != nil {
-		return err
-	}
-	out.RevisionHistoryLimit = (*int32)(unsafe.Pointer(in.RevisionHistoryLimit))
-	if err := Convert_v1alpha1_Zones_To_vmdistributed_Zones(&in.Zones, &out.Zones, s); err != nil {
-		return err
-	}
+	*out = *(*vmdistributed.VMDistributedClusterSpec)(unsafe.Pointer(in))
 	return nil
 }
 
 func autoConvert_vmdistributed_VMDistributedClusterSpec_To_v1alpha1_VMDistributedClusterSpec(in *vmdistributed.VMDistributedClusterSpec, out *VMDistributedClusterSpec, s conversion.Scope) error {
-	out.Paused = in.Paused
-	out.ManagementPolicy = ManagementPolicy(in.ManagementPolicy)
-	out.VMAgent = (*ObjectReference)(unsafe.Pointer(in.VMAgent))
-	out.VMUsers = *(*[]ObjectReference)(unsafe.Pointer(&in.VMUsers))
-	out.DeletionPolicy = DeletionPolicy(in.DeletionPolicy)
-	if err := Convert_vmdistributed_RolloutStrategy_To_v1alpha1_RolloutStrategy(&in.Strategy, &out.Strategy, s); err != nil {
-		return err
-	}
-	if err := Convert_vmdistributed_Zones_To_v1alpha1_Zones(&in.Zones, &out.Zones, s); err != nil {
-		return err
-	}
-	out.RevisionHistoryLimit = (*int32)(unsafe.Pointer(in.RevisionHistoryLimit))
+	*out = *(*VMDistributedClusterSpec)(unsafe.Pointer(in))
 	return nil
 }
 
