@@ -26,5 +26,7 @@ func AddToScheme(scheme *runtime.Scheme, group string) {
 		&VMDistributedClusterPromotion{},
 		&VMDistributedClusterAbort{},
 		&VMDistributedClusterRetry{},
+		&VMDistributedClusterUndo{},
+		&VMDistributedClusterHistory{},
 	)
 }

@@ -163,8 +163,11 @@ func (p *pass) configureScrape(ctx context.Context) error {
 	return nil
 }
 
-// finalize lets the object go.
+// finalize lets the object go, and what is on record of it before.
 func (p *pass) finalize(ctx context.Context) error {
+	if err := p.forgetHistory(ctx); err != nil {
+		return err
+	}
 	changed := p.object.DeepCopy()
 	changed.Finalizers = slices.DeleteFunc(changed.Finalizers, func(name string) bool { return name == vmdistributed.Finalizer })
 	if len(changed.Finalizers) == len(p.object.Finalizers) {

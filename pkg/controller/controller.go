@@ -32,6 +32,7 @@ import (
 	externalversions "github.com/vmdistributed/vmdistributed-apiserver/generated/informers/externalversions"
 	"github.com/vmdistributed/vmdistributed-apiserver/pkg/evidence"
 	"github.com/vmdistributed/vmdistributed-apiserver/pkg/halt"
+	"github.com/vmdistributed/vmdistributed-apiserver/pkg/history"
 	"github.com/vmdistributed/vmdistributed-apiserver/pkg/inventory"
 	"github.com/vmdistributed/vmdistributed-apiserver/pkg/leader"
 	"github.com/vmdistributed/vmdistributed-apiserver/pkg/metricspage"
@@ -77,6 +78,7 @@ type Controller struct {
 	live       live
 	inventory  *inventory.Inventory
 	halt       *halt.Switch
+	history    *history.History
 	pages      *metricspage.Reader
 	telemetry  *telemetry.Telemetry
 	// dry tries writes out for reports, which whoever does not lead makes too.
@@ -96,6 +98,7 @@ type shift struct {
 	factory  externalversions.SharedInformerFactory
 	objects  cache.SharedIndexInformer
 	pace     pace
+	kept     historian
 	// latest knows for a moment what we have written ourselves before its event has
 	// come.
 	latest    cache.MutationCache
@@ -133,15 +136,17 @@ func New(own, host *rest.Config, known *inventory.Inventory, stop *halt.Switch, 
 		return nil, fmt.Errorf("making the client for our own API: %w", err)
 	}
 	pages := metricspage.New(metricspage.Options{})
+	revisions := history.New(client.AppsV1())
 	return &Controller{
 		mandate:    mandate,
 		own:        ours,
 		kubernetes: client,
 		writer:     writer{objects: objects},
 		dry:        writer{objects: unfenced},
-		live:       live{objects: objects, kubernetes: client, known: known, halt: stop},
+		live:       live{objects: objects, kubernetes: client, known: known, halt: stop, history: revisions},
 		inventory:  known,
 		halt:       stop,
+		history:    revisions,
 		pages:      pages,
 		telemetry:  told,
 		reports:    evidence.New(client, metricspage.New(metricspage.Options{}), clock.RealClock{}),

@@ -40,6 +40,8 @@ func addKnownTypes(scheme *runtime.Scheme) error {
 		&VMDistributedClusterPromotion{},
 		&VMDistributedClusterAbort{},
 		&VMDistributedClusterRetry{},
+		&VMDistributedClusterUndo{},
+		&VMDistributedClusterHistory{},
 	)
 	metav1.AddToGroupVersion(scheme, SchemeGroupVersion)
 	return nil

@@ -9,6 +9,11 @@
 package v1alpha1
 
 // OpenAPIModelName returns the OpenAPI model name for this type.
+func (in ChangeRecord) OpenAPIModelName() string {
+	return "com.github.vmdistributed.vmdistributed-apiserver.apis.operator.v1alpha1.ChangeRecord"
+}
+
+// OpenAPIModelName returns the OpenAPI model name for this type.
 func (in ControllerRecord) OpenAPIModelName() string {
 	return "com.github.vmdistributed.vmdistributed-apiserver.apis.operator.v1alpha1.ControllerRecord"
 }
@@ -44,6 +49,11 @@ func (in QueueMark) OpenAPIModelName() string {
 }
 
 // OpenAPIModelName returns the OpenAPI model name for this type.
+func (in RevisionReport) OpenAPIModelName() string {
+	return "com.github.vmdistributed.vmdistributed-apiserver.apis.operator.v1alpha1.RevisionReport"
+}
+
+// OpenAPIModelName returns the OpenAPI model name for this type.
 func (in RolloutRecord) OpenAPIModelName() string {
 	return "com.github.vmdistributed.vmdistributed-apiserver.apis.operator.v1alpha1.RolloutRecord"
 }
@@ -54,6 +64,11 @@ func (in RolloutStrategy) OpenAPIModelName() string {
 }
 
 // OpenAPIModelName returns the OpenAPI model name for this type.
+func (in UndoRecord) OpenAPIModelName() string {
+	return "com.github.vmdistributed.vmdistributed-apiserver.apis.operator.v1alpha1.UndoRecord"
+}
+
+// OpenAPIModelName returns the OpenAPI model name for this type.
 func (in VMDistributedCluster) OpenAPIModelName() string {
 	return "com.github.vmdistributed.vmdistributed-apiserver.apis.operator.v1alpha1.VMDistributedCluster"
 }
@@ -61,6 +76,11 @@ func (in VMDistributedCluster) OpenAPIModelName() string {
 // OpenAPIModelName returns the OpenAPI model name for this type.
 func (in VMDistributedClusterAbort) OpenAPIModelName() string {
 	return "com.github.vmdistributed.vmdistributed-apiserver.apis.operator.v1alpha1.VMDistributedClusterAbort"
+}
+
+// OpenAPIModelName returns the OpenAPI model name for this type.
+func (in VMDistributedClusterHistory) OpenAPIModelName() string {
+	return "com.github.vmdistributed.vmdistributed-apiserver.apis.operator.v1alpha1.VMDistributedClusterHistory"
 }
 
 // OpenAPIModelName returns the OpenAPI model name for this type.
@@ -91,6 +111,11 @@ func (in VMDistributedClusterSpec) OpenAPIModelName() string {
 // OpenAPIModelName returns the OpenAPI model name for this type.
 func (in VMDistributedClusterStatus) OpenAPIModelName() string {
 	return "com.github.vmdistributed.vmdistributed-apiserver.apis.operator.v1alpha1.VMDistributedClusterStatus"
+}
+
+// OpenAPIModelName returns the OpenAPI model name for this type.
+func (in VMDistributedClusterUndo) OpenAPIModelName() string {
+	return "com.github.vmdistributed.vmdistributed-apiserver.apis.operator.v1alpha1.VMDistributedClusterUndo"
 }
 
 // OpenAPIModelName returns the OpenAPI model name for this type.

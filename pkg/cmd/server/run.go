@@ -28,6 +28,7 @@ import (
 	"github.com/vmdistributed/vmdistributed-apiserver/pkg/clusterschema"
 	"github.com/vmdistributed/vmdistributed-apiserver/pkg/controller"
 	"github.com/vmdistributed/vmdistributed-apiserver/pkg/halt"
+	"github.com/vmdistributed/vmdistributed-apiserver/pkg/history"
 	"github.com/vmdistributed/vmdistributed-apiserver/pkg/inventory"
 	"github.com/vmdistributed/vmdistributed-apiserver/pkg/storage/identity"
 	"github.com/vmdistributed/vmdistributed-apiserver/pkg/telemetry"
@@ -140,6 +141,7 @@ func (o *options) assemble(ctx context.Context, stop context.CancelCauseFunc) (*
 		Zones:   rollouts,
 		Planner: rollouts,
 		Aborts:  known.aborts,
+		History: known.history,
 		Workers: []apiserver.Worker{
 			{Name: identity.CheckName, Run: guard.Run},
 			{Name: "inventory", Run: known.inventory.Run},
@@ -195,6 +197,7 @@ type knowledge struct {
 	schemas   *clusterschema.Follower
 	halt      *halt.Switch
 	aborts    *aborts.Memory
+	history   *history.History
 }
 
 // newKnowledge knows nothing yet of the host cluster, in which namespace is the
@@ -219,7 +222,7 @@ func newKnowledge(ctx context.Context, host *rest.Config, namespace string) (*kn
 	if err != nil {
 		return nil, fmt.Errorf("making a client for what was called off: %w", err)
 	}
-	k := &knowledge{halt: halt.New(client, namespace), aborts: aborts.New(asking.CoreV1(), namespace)}
+	k := &knowledge{halt: halt.New(client, namespace), aborts: aborts.New(asking.CoreV1(), namespace), history: history.New(asking.AppsV1())}
 	if k.inventory, err = inventory.New(objects, client); err != nil {
 		return nil, err
 	}

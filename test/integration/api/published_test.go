@@ -57,6 +57,8 @@ func wantDiscovered(t *testing.T, groupVersion string) {
 		"vmdistributedclusters/promote": {"create", "VMDistributedClusterPromotion"},
 		"vmdistributedclusters/abort":   {"create", "VMDistributedClusterAbort"},
 		"vmdistributedclusters/retry":   {"create", "VMDistributedClusterRetry"},
+		"vmdistributedclusters/undo":    {"create", "VMDistributedClusterUndo"},
+		"vmdistributedclusters/history": {"get", "VMDistributedClusterHistory"},
 	}
 	for name, want := range wanted {
 		got := slices.Clone(found[name].Verbs)
