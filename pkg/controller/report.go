@@ -178,7 +178,7 @@ func zoneReport(zone *rollout.Zone, state *rollout.ZoneState, seen *zoneView) vm
 		Since:           metav1.Time{Time: state.Record.Since.Truncate(time.Second)},
 		Reason:          state.Reason,
 		WaitingFor:      state.WaitingFor,
-		Deadline:        timeOrNil(roundUp(state.Deadline)),
+		Deadline:        timeOrNil(rollout.WholeSeconds(state.Deadline)),
 		RevisionWanted:  zone.Revision,
 		RevisionApplied: seen.applied,
 		Ready:           state.Ready,

@@ -170,12 +170,12 @@ func zoneStatus(zone *rollout.ZoneState, seen *rollout.Zone) vmdistributed.ZoneS
 		Revision:       record.Revision,
 		UpdateRevision: record.Updating,
 		UpdateStarted:  timeOrNil(record.Started.Truncate(time.Second)),
-		UpdateFinished: timeOrNil(roundUp(record.Finished)),
+		UpdateFinished: timeOrNil(rollout.WholeSeconds(record.Finished)),
 		Generation:     record.Generation,
 		Reapplied:      int32(record.Reapplied),
 		Reason:         zone.Reason,
 		WaitingFor:     zone.WaitingFor,
-		Deadline:       timeOrNil(roundUp(zone.Deadline)),
+		Deadline:       timeOrNil(rollout.WholeSeconds(zone.Deadline)),
 		QueueBytes:     queueBytes(zone, seen),
 
 		ClusterUID:        record.UID,
@@ -221,15 +221,6 @@ func conditionStatus(is bool) metav1.ConditionStatus {
 		return metav1.ConditionTrue
 	}
 	return metav1.ConditionFalse
-}
-
-// roundUp goes to the next full second, which is what the API can say: a pause
-// must not come out shorter than asked for.
-func roundUp(at time.Time) time.Time {
-	if whole := at.Truncate(time.Second); !whole.Equal(at) {
-		return whole.Add(time.Second)
-	}
-	return at
 }
 
 func timeOf(at *metav1.Time) time.Time {

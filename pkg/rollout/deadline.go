@@ -55,7 +55,7 @@ func (d *Decision) bakesUntil(o *Observed, state *ZoneState) time.Time {
 			latest = finished
 		}
 	}
-	return after(wholeSeconds(latest), o.Strategy.UpdatePause)
+	return after(WholeSeconds(latest), o.Strategy.UpdatePause)
 }
 
 func after(clock time.Time, limit time.Duration) time.Time {

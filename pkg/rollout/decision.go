@@ -114,14 +114,15 @@ func (d *Decision) Needs() map[string]Need {
 // to whole seconds, which is what status keeps: woken too early, Decide would
 // have to be called again and again until the second is over.
 func (d *Decision) wakeAt(now, moment time.Time) {
-	moment = wholeSeconds(moment)
+	moment = WholeSeconds(moment)
 	if moment.After(now) && (d.Wake.IsZero() || moment.Before(d.Wake)) {
 		d.Wake = moment
 	}
 }
 
-// wholeSeconds goes to the next full second, which is what status keeps.
-func wholeSeconds(moment time.Time) time.Time {
+// WholeSeconds goes to the next full second, which is what status keeps: a pause must not
+// come out shorter than asked for.
+func WholeSeconds(moment time.Time) time.Time {
 	if whole := moment.Truncate(time.Second); whole.Before(moment) {
 		return whole.Add(time.Second)
 	}
