@@ -3,7 +3,8 @@
 # SPDX-License-Identifier: Apache-2.0
 
 # Generates everything that is generated: helpers beside the API types, and
-# OpenAPI, clients, listers, informers and apply configurations in generated/.
+# OpenAPI, clients, listers, informers and apply configurations in generated/, and the
+# PrometheusRule in artifacts/monitoring.
 # The generators are those of the k8s.io/code-generator that hack/tools/codegen pins.
 set -o errexit -o nounset -o pipefail
 
@@ -64,3 +65,6 @@ if ! grep -q "^{\"generatorVersion\":\"$generator\",\"operatorVersion\":\"$opera
 	go run ./hack/clusterschema -crd "$crds/operator.victoriametrics.com_vmclusters.yaml" \
 		-operator "$operator" -generator "$generator" -output "$schema"
 fi
+
+rules=$root/artifacts/monitoring
+go run ./hack/rules <"$rules/victoriametrics/rules.yaml" >"$rules/prometheus/rules.yaml"

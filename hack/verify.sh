@@ -10,7 +10,7 @@ cd "$root"
 
 before=$(mktemp -d)
 trap 'rm -rf "$before"' EXIT
-cp -r apis generated hack/api-violations.list pkg/clusterschema/zz_generated.vmcluster.json "$before/"
+cp -r apis generated hack/api-violations.list pkg/clusterschema/zz_generated.vmcluster.json artifacts/monitoring/prometheus/rules.yaml "$before/"
 
 echo "verify: generating code"
 hack/update-codegen.sh >/dev/null
@@ -19,6 +19,7 @@ for path in apis generated; do
 	diff -ru "$before/$path" "$path" || status=1
 done
 diff -u "$before/api-violations.list" hack/api-violations.list || status=1
+diff -u "$before/rules.yaml" artifacts/monitoring/prometheus/rules.yaml || status=1
 cmp "$before/zz_generated.vmcluster.json" pkg/clusterschema/zz_generated.vmcluster.json || status=1
 if [ "$status" -ne 0 ]; then
 	echo "verify: generated code was out of date; it is up to date now, commit it" >&2

@@ -22,8 +22,11 @@ func AddToScheme(scheme *runtime.Scheme, group string) {
 		&VMDistributedCluster{},
 		&VMDistributedClusterList{},
 		&VMDistributedClusterZones{},
+		&VMDistributedClusterPlan{},
 		&VMDistributedClusterPromotion{},
 		&VMDistributedClusterAbort{},
 		&VMDistributedClusterRetry{},
+		&VMDistributedClusterUndo{},
+		&VMDistributedClusterHistory{},
 	)
 }

@@ -45,7 +45,9 @@ type VMDistributedClusterSpec struct {
 	VMUsers          []ObjectReference
 	DeletionPolicy   DeletionPolicy
 	Strategy         RolloutStrategy
-	Zones            Zones
+
+	RevisionHistoryLimit *int32
+	Zones                Zones
 }
 
 // ManagementPolicy says whether the rollout acts.
@@ -88,7 +90,20 @@ type RolloutStrategy struct {
 	Flush             FlushStrategy
 	ProgressDeadline  string
 	MaxFailures       *int32
+	Approval          Approval
 }
+
+// Approval says between which zones a change waits for the user.
+type Approval string
+
+const (
+	// ApprovalNever waits for nobody.
+	ApprovalNever Approval = "Never"
+	// ApprovalAfterFirstZone waits once, after the first zone.
+	ApprovalAfterFirstZone Approval = "AfterFirstZone"
+	// ApprovalEveryZone waits before each zone but the first.
+	ApprovalEveryZone Approval = "EveryZone"
+)
 
 // DrainStrategy is how reads are taken from a zone and given back.
 type DrainStrategy struct {
@@ -141,8 +156,27 @@ type VMDistributedClusterStatus struct {
 	UpdatedZones       int32
 	ReadyZones         int32
 	Zones              []ZoneStatus
+	Undo               *UndoRecord
+	ZonesChanged       *ChangeRecord
 	Words              []Word
 	Controller         *ControllerRecord
+}
+
+// UndoRecord says that the zones of another revision are rolled out than of that which
+// spec asks for.
+type UndoRecord struct {
+	Revision   string
+	ToRevision string
+	By         string
+	At         metav1.Time
+	Reason     string
+}
+
+// ChangeRecord tells of the request that has changed the zones last.
+type ChangeRecord struct {
+	Generation int64
+	By         string
+	At         metav1.Time
 }
 
 // RolloutRecord tells when a revision was rolled out.
@@ -259,6 +293,45 @@ type VMDistributedClusterZones struct {
 	metav1.ObjectMeta
 	Zones []ZoneReport
 }
+
+// +k8s:deepcopy-gen:interfaces=k8s.io/apimachinery/pkg/runtime.Object
+
+// VMDistributedClusterHistory is the answer of the subresource history: the revisions
+// that are on record.
+type VMDistributedClusterHistory struct {
+	metav1.TypeMeta
+	metav1.ObjectMeta
+	Revisions []RevisionReport
+}
+
+// RevisionReport is one revision that is on record.
+type RevisionReport struct {
+	Revision string
+	Number   int64
+	Author   string
+	Cause    string
+	Started  *metav1.Time
+	Finished *metav1.Time
+	Outcome  RevisionOutcome
+	Current  bool
+	Wanted   bool
+	ByUndo   bool
+	Zones    []ZoneRevision
+}
+
+// RevisionOutcome is how the rollout of a revision ended.
+type RevisionOutcome string
+
+const (
+	// RevisionCompleted came to all zones.
+	RevisionCompleted RevisionOutcome = "Completed"
+	// RevisionSuperseded was followed by another one before.
+	RevisionSuperseded RevisionOutcome = "Superseded"
+	// RevisionAborted was called off.
+	RevisionAborted RevisionOutcome = "Aborted"
+	// RevisionUndone was taken back.
+	RevisionUndone RevisionOutcome = "Undone"
+)
 
 // ZoneSource says who defines the VMCluster of a zone.
 type ZoneSource string

@@ -45,16 +45,32 @@ type VMDistributedClusterRetry struct {
 	Reason   string
 }
 
+// +k8s:deepcopy-gen:interfaces=k8s.io/apimachinery/pkg/runtime.Object
+
+// VMDistributedClusterUndo has another revision rolled out than that which spec asks
+// for.
+type VMDistributedClusterUndo struct {
+	metav1.TypeMeta
+	metav1.ObjectMeta
+	Revision   string
+	ToRevision string
+	Reason     string
+}
+
 // WordVerb is what a word is.
 type WordVerb string
 
 const (
 	// WordPromote goes on with a zone.
 	WordPromote WordVerb = "Promote"
+	// WordApprove lets a zone be changed, where that waits for the user by the strategy.
+	WordApprove WordVerb = "Approve"
 	// WordAbort calls a change off.
 	WordAbort WordVerb = "Abort"
 	// WordRetry tries it again.
 	WordRetry WordVerb = "Retry"
+	// WordUndo goes back to another revision.
+	WordUndo WordVerb = "Undo"
 )
 
 // Word is what somebody has said by one of the verbs.
@@ -64,7 +80,9 @@ type Word struct {
 	Zone string
 	// Revision that it is for: of the zone, or of all zones.
 	Revision string
-	By       string
-	At       metav1.Time
-	Reason   string
+	// To is the revision that one was undone to; empty for any other verb.
+	To     string
+	By     string
+	At     metav1.Time
+	Reason string
 }

@@ -11,20 +11,29 @@ const (
 	SubresourcePromote = "promote"
 	SubresourceAbort   = "abort"
 	SubresourceRetry   = "retry"
+	SubresourceUndo    = "undo"
 )
 
 // IsVerb tells whether a subresource is one of them.
 func IsVerb(subresource string) bool {
 	switch subresource {
-	case SubresourcePromote, SubresourceAbort, SubresourceRetry:
+	case SubresourcePromote, SubresourceAbort, SubresourceRetry, SubresourceUndo:
 		return true
 	}
 	return false
 }
 
-// maxAborts is how many changes that were called off are remembered. One that is asked
-// for again, by a manifest that was put back say, is still called off.
-const maxAborts = 10
+// maxLasting is how many changes that were called off are remembered, and how many that
+// were undone. One that is asked for again, by a manifest that was put back say, still is.
+const maxLasting = 10
+
+// Lasts is true for a word that is remembered, whatever becomes of the object.
+func (w Word) Lasts() bool { return w.Verb == WordAbort || w.Verb == WordUndo }
+
+// Undone tells whether a revision was undone, and finds the word that says to which.
+func (s *VMDistributedClusterStatus) Undone(revision string) (Word, bool) {
+	return s.Said(WordUndo, "", revision)
+}
 
 // Said tells whether a word was said, and is not taken back, and finds it.
 func (s *VMDistributedClusterStatus) Said(verb WordVerb, zone, revision string) (Word, bool) {
@@ -41,12 +50,15 @@ func (s *VMDistributedClusterStatus) Say(word Word) {
 		return
 	}
 	s.Words = append(s.Words, word)
-	aborts := 0
+	if !word.Lasts() {
+		return
+	}
+	alike := 0
 	for i := range slices.Backward(s.Words) {
-		if s.Words[i].Verb != WordAbort {
+		if s.Words[i].Verb != word.Verb {
 			continue
 		}
-		if aborts++; aborts > maxAborts {
+		if alike++; alike > maxLasting {
 			s.Words = slices.Delete(s.Words, i, i+1)
 			return
 		}
@@ -65,12 +77,12 @@ func (w Word) means(verb WordVerb, zone, revision string) bool {
 }
 
 // Counts is false for a word that has had its time: the zone, or all of them, are to
-// become something else. That a change was called off is kept.
+// become something else. That a change was called off or undone is kept.
 func (w Word) Counts(revision string, zones map[string]string) bool {
-	switch w.Verb {
-	case WordAbort:
+	switch {
+	case w.Lasts():
 		return true
-	case WordPromote:
+	case w.Verb == WordPromote, w.Verb == WordApprove:
 		return zones[w.Zone] == w.Revision
 	}
 	return revision == w.Revision

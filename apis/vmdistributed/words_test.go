@@ -31,21 +31,24 @@ func TestAWordIsKeptOnceAndTakenBackAsAWhole(t *testing.T) {
 	}
 }
 
-func TestTheLatestChangesThatWereCalledOffAreRemembered(t *testing.T) {
+func TestTheLatestChangesThatWereCalledOffOrUndoneAreRemembered(t *testing.T) {
 	var status VMDistributedClusterStatus
 	status.Say(Word{Verb: WordPromote, Zone: "a", Revision: "1"})
-	for i := range maxAborts + 3 {
+	for i := range maxLasting + 3 {
 		status.Say(Word{Verb: WordAbort, Revision: fmt.Sprint(i)})
+		status.Say(Word{Verb: WordUndo, Revision: fmt.Sprint(i), To: "good"})
 	}
-	if len(status.Words) != maxAborts+1 {
-		t.Fatalf("%d words, want %d", len(status.Words), maxAborts+1)
+	if len(status.Words) != 2*maxLasting+1 {
+		t.Fatalf("%d words, want %d", len(status.Words), 2*maxLasting+1)
 	}
-	if _, said := status.Said(WordAbort, "", "2"); said {
-		t.Error("the third is remembered")
-	}
-	for _, revision := range []string{"3", fmt.Sprint(maxAborts + 2)} {
-		if _, said := status.Said(WordAbort, "", revision); !said {
-			t.Errorf("the abort of %s is forgotten", revision)
+	for _, verb := range []WordVerb{WordAbort, WordUndo} {
+		if _, said := status.Said(verb, "", "2"); said {
+			t.Errorf("the third %s is remembered", verb)
+		}
+		for _, revision := range []string{"3", fmt.Sprint(maxLasting + 2)} {
+			if _, said := status.Said(verb, "", revision); !said {
+				t.Errorf("the %s of %s is forgotten", verb, revision)
+			}
 		}
 	}
 }
@@ -59,10 +62,14 @@ func TestAWordCountsAsLongAsWhatItIsFor(t *testing.T) {
 		{Word{Verb: WordPromote, Zone: "a", Revision: "1"}, true},
 		{Word{Verb: WordPromote, Zone: "b", Revision: "1"}, false},
 		{Word{Verb: WordPromote, Zone: "c", Revision: "1"}, false},
+		{Word{Verb: WordApprove, Zone: "a", Revision: "1"}, true},
+		{Word{Verb: WordApprove, Zone: "b", Revision: "1"}, false},
 		{Word{Verb: WordRetry, Revision: "all"}, true},
 		{Word{Verb: WordRetry, Revision: "other"}, false},
 		{Word{Verb: WordAbort, Revision: "all"}, true},
 		{Word{Verb: WordAbort, Revision: "other"}, true},
+		{Word{Verb: WordUndo, Revision: "all", To: "other"}, true},
+		{Word{Verb: WordUndo, Revision: "other", To: "all"}, true},
 	} {
 		if got := test.word.Counts("all", zones); got != test.want {
 			t.Errorf("%+v counts: %v, want %v", test.word, got, test.want)

@@ -25,6 +25,8 @@ func ForKind(kind schema.GroupVersionKind) interface{} {
 		return &distributedv1alpha1.VMDistributedClusterApplyConfiguration{}
 
 		// Group=operator.victoriametrics.com, Version=v1alpha1
+	case operatorv1alpha1.SchemeGroupVersion.WithKind("ChangeRecord"):
+		return &applyconfigurationoperatorv1alpha1.ChangeRecordApplyConfiguration{}
 	case operatorv1alpha1.SchemeGroupVersion.WithKind("ControllerRecord"):
 		return &applyconfigurationoperatorv1alpha1.ControllerRecordApplyConfiguration{}
 	case operatorv1alpha1.SchemeGroupVersion.WithKind("DrainStrategy"):
@@ -39,6 +41,8 @@ func ForKind(kind schema.GroupVersionKind) interface{} {
 		return &applyconfigurationoperatorv1alpha1.RolloutRecordApplyConfiguration{}
 	case operatorv1alpha1.SchemeGroupVersion.WithKind("RolloutStrategy"):
 		return &applyconfigurationoperatorv1alpha1.RolloutStrategyApplyConfiguration{}
+	case operatorv1alpha1.SchemeGroupVersion.WithKind("UndoRecord"):
+		return &applyconfigurationoperatorv1alpha1.UndoRecordApplyConfiguration{}
 	case operatorv1alpha1.SchemeGroupVersion.WithKind("VMDistributedCluster"):
 		return &applyconfigurationoperatorv1alpha1.VMDistributedClusterApplyConfiguration{}
 	case operatorv1alpha1.SchemeGroupVersion.WithKind("VMDistributedClusterSpec"):

@@ -24,24 +24,35 @@ func GetOpenAPIDefinitions(ref common.ReferenceCallback) map[string]common.OpenA
 	return map[string]common.OpenAPIDefinition{
 		v1alpha1.VMDistributedCluster{}.OpenAPIModelName():                  schema_vmdistributed_apiserver_apis_distributed_v1alpha1_VMDistributedCluster(ref),
 		v1alpha1.VMDistributedClusterAbort{}.OpenAPIModelName():             schema_vmdistributed_apiserver_apis_distributed_v1alpha1_VMDistributedClusterAbort(ref),
+		v1alpha1.VMDistributedClusterHistory{}.OpenAPIModelName():           schema_vmdistributed_apiserver_apis_distributed_v1alpha1_VMDistributedClusterHistory(ref),
 		v1alpha1.VMDistributedClusterList{}.OpenAPIModelName():              schema_vmdistributed_apiserver_apis_distributed_v1alpha1_VMDistributedClusterList(ref),
+		v1alpha1.VMDistributedClusterPlan{}.OpenAPIModelName():              schema_vmdistributed_apiserver_apis_distributed_v1alpha1_VMDistributedClusterPlan(ref),
 		v1alpha1.VMDistributedClusterPromotion{}.OpenAPIModelName():         schema_vmdistributed_apiserver_apis_distributed_v1alpha1_VMDistributedClusterPromotion(ref),
 		v1alpha1.VMDistributedClusterRetry{}.OpenAPIModelName():             schema_vmdistributed_apiserver_apis_distributed_v1alpha1_VMDistributedClusterRetry(ref),
+		v1alpha1.VMDistributedClusterUndo{}.OpenAPIModelName():              schema_vmdistributed_apiserver_apis_distributed_v1alpha1_VMDistributedClusterUndo(ref),
 		v1alpha1.VMDistributedClusterZones{}.OpenAPIModelName():             schema_vmdistributed_apiserver_apis_distributed_v1alpha1_VMDistributedClusterZones(ref),
+		operatorv1alpha1.ChangeRecord{}.OpenAPIModelName():                  schema_vmdistributed_apiserver_apis_operator_v1alpha1_ChangeRecord(ref),
 		operatorv1alpha1.ControllerRecord{}.OpenAPIModelName():              schema_vmdistributed_apiserver_apis_operator_v1alpha1_ControllerRecord(ref),
 		operatorv1alpha1.DrainStrategy{}.OpenAPIModelName():                 schema_vmdistributed_apiserver_apis_operator_v1alpha1_DrainStrategy(ref),
 		operatorv1alpha1.FlushStrategy{}.OpenAPIModelName():                 schema_vmdistributed_apiserver_apis_operator_v1alpha1_FlushStrategy(ref),
 		operatorv1alpha1.ObjectReference{}.OpenAPIModelName():               schema_vmdistributed_apiserver_apis_operator_v1alpha1_ObjectReference(ref),
+		operatorv1alpha1.PlannedStep{}.OpenAPIModelName():                   schema_vmdistributed_apiserver_apis_operator_v1alpha1_PlannedStep(ref),
+		operatorv1alpha1.PlannedZone{}.OpenAPIModelName():                   schema_vmdistributed_apiserver_apis_operator_v1alpha1_PlannedZone(ref),
 		operatorv1alpha1.QueueMark{}.OpenAPIModelName():                     schema_vmdistributed_apiserver_apis_operator_v1alpha1_QueueMark(ref),
+		operatorv1alpha1.RevisionReport{}.OpenAPIModelName():                schema_vmdistributed_apiserver_apis_operator_v1alpha1_RevisionReport(ref),
 		operatorv1alpha1.RolloutRecord{}.OpenAPIModelName():                 schema_vmdistributed_apiserver_apis_operator_v1alpha1_RolloutRecord(ref),
 		operatorv1alpha1.RolloutStrategy{}.OpenAPIModelName():               schema_vmdistributed_apiserver_apis_operator_v1alpha1_RolloutStrategy(ref),
+		operatorv1alpha1.UndoRecord{}.OpenAPIModelName():                    schema_vmdistributed_apiserver_apis_operator_v1alpha1_UndoRecord(ref),
 		operatorv1alpha1.VMDistributedCluster{}.OpenAPIModelName():          schema_vmdistributed_apiserver_apis_operator_v1alpha1_VMDistributedCluster(ref),
 		operatorv1alpha1.VMDistributedClusterAbort{}.OpenAPIModelName():     schema_vmdistributed_apiserver_apis_operator_v1alpha1_VMDistributedClusterAbort(ref),
+		operatorv1alpha1.VMDistributedClusterHistory{}.OpenAPIModelName():   schema_vmdistributed_apiserver_apis_operator_v1alpha1_VMDistributedClusterHistory(ref),
 		operatorv1alpha1.VMDistributedClusterList{}.OpenAPIModelName():      schema_vmdistributed_apiserver_apis_operator_v1alpha1_VMDistributedClusterList(ref),
+		operatorv1alpha1.VMDistributedClusterPlan{}.OpenAPIModelName():      schema_vmdistributed_apiserver_apis_operator_v1alpha1_VMDistributedClusterPlan(ref),
 		operatorv1alpha1.VMDistributedClusterPromotion{}.OpenAPIModelName(): schema_vmdistributed_apiserver_apis_operator_v1alpha1_VMDistributedClusterPromotion(ref),
 		operatorv1alpha1.VMDistributedClusterRetry{}.OpenAPIModelName():     schema_vmdistributed_apiserver_apis_operator_v1alpha1_VMDistributedClusterRetry(ref),
 		operatorv1alpha1.VMDistributedClusterSpec{}.OpenAPIModelName():      schema_vmdistributed_apiserver_apis_operator_v1alpha1_VMDistributedClusterSpec(ref),
 		operatorv1alpha1.VMDistributedClusterStatus{}.OpenAPIModelName():    schema_vmdistributed_apiserver_apis_operator_v1alpha1_VMDistributedClusterStatus(ref),
+		operatorv1alpha1.VMDistributedClusterUndo{}.OpenAPIModelName():      schema_vmdistributed_apiserver_apis_operator_v1alpha1_VMDistributedClusterUndo(ref),
 		operatorv1alpha1.VMDistributedClusterZones{}.OpenAPIModelName():     schema_vmdistributed_apiserver_apis_operator_v1alpha1_VMDistributedClusterZones(ref),
 		operatorv1alpha1.Word{}.OpenAPIModelName():                          schema_vmdistributed_apiserver_apis_operator_v1alpha1_Word(ref),
 		operatorv1alpha1.Zone{}.OpenAPIModelName():                          schema_vmdistributed_apiserver_apis_operator_v1alpha1_Zone(ref),
@@ -212,6 +223,64 @@ func schema_vmdistributed_apiserver_apis_distributed_v1alpha1_VMDistributedClust
 	}
 }
 
+func schema_vmdistributed_apiserver_apis_distributed_v1alpha1_VMDistributedClusterHistory(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "VMDistributedClusterHistory is the answer of the subresource history: the revisions that are on record.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"kind": {
+						SchemaProps: spec.SchemaProps{
+							Description: "Kind is a string value representing the REST resource this object represents. Servers may infer this from the endpoint the client submits requests to. Cannot be updated. In CamelCase. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"apiVersion": {
+						SchemaProps: spec.SchemaProps{
+							Description: "APIVersion defines the versioned schema of this representation of an object. Servers should convert recognized schemas to the latest internal value, and may reject unrecognized values. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#resources",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"metadata": {
+						SchemaProps: spec.SchemaProps{
+							Description: "metadata has name, namespace, uid and resourceVersion of the VMDistributedCluster.",
+							Default:     map[string]interface{}{},
+							Ref:         ref(v1.ObjectMeta{}.OpenAPIModelName()),
+						},
+					},
+					"revisions": {
+						VendorExtensible: spec.VendorExtensible{
+							Extensions: spec.Extensions{
+								"x-kubernetes-list-map-keys": []interface{}{
+									"revision",
+								},
+								"x-kubernetes-list-type": "map",
+							},
+						},
+						SchemaProps: spec.SchemaProps{
+							Description: "revisions that are on record, the one that was rolled out last first.",
+							Type:        []string{"array"},
+							Items: &spec.SchemaOrArray{
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Ref: ref(operatorv1alpha1.RevisionReport{}.OpenAPIModelName()),
+									},
+								},
+							},
+						},
+					},
+				},
+				Required: []string{"revisions"},
+			},
+		},
+		Dependencies: []string{
+			operatorv1alpha1.RevisionReport{}.OpenAPIModelName(), v1.ObjectMeta{}.OpenAPIModelName()},
+	}
+}
+
 func schema_vmdistributed_apiserver_apis_distributed_v1alpha1_VMDistributedClusterList(ref common.ReferenceCallback) common.OpenAPIDefinition {
 	return common.OpenAPIDefinition{
 		Schema: spec.Schema{
@@ -259,6 +328,114 @@ func schema_vmdistributed_apiserver_apis_distributed_v1alpha1_VMDistributedClust
 		},
 		Dependencies: []string{
 			v1alpha1.VMDistributedCluster{}.OpenAPIModelName(), v1.ListMeta{}.OpenAPIModelName()},
+	}
+}
+
+func schema_vmdistributed_apiserver_apis_distributed_v1alpha1_VMDistributedClusterPlan(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "VMDistributedClusterPlan tells what a rollout would do, as things stand. It is the answer of the subresource plan: to a GET, of what is pending; to a POST of a changed VMDistributedCluster, of what that change would bring. Nothing is written for it.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"kind": {
+						SchemaProps: spec.SchemaProps{
+							Description: "Kind is a string value representing the REST resource this object represents. Servers may infer this from the endpoint the client submits requests to. Cannot be updated. In CamelCase. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"apiVersion": {
+						SchemaProps: spec.SchemaProps{
+							Description: "APIVersion defines the versioned schema of this representation of an object. Servers should convert recognized schemas to the latest internal value, and may reject unrecognized values. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#resources",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"metadata": {
+						SchemaProps: spec.SchemaProps{
+							Description: "metadata has name, namespace, uid and resourceVersion of the VMDistributedCluster.",
+							Default:     map[string]interface{}{},
+							Ref:         ref(v1.ObjectMeta{}.OpenAPIModelName()),
+						},
+					},
+					"revision": {
+						SchemaProps: spec.SchemaProps{
+							Description: "revision is the hash of the desired state of all zones that is planned.",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"heldBy": {
+						VendorExtensible: spec.VendorExtensible{
+							Extensions: spec.Extensions{
+								"x-kubernetes-list-type": "atomic",
+							},
+						},
+						SchemaProps: spec.SchemaProps{
+							Description: "heldBy is what would keep the server from doing any of it now, each with what has to come about: a pause, a halt, an abort, or that the object is only observed.",
+							Type:        []string{"array"},
+							Items: &spec.SchemaOrArray{
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Type:   []string{"string"},
+										Format: "",
+									},
+								},
+							},
+						},
+					},
+					"steps": {
+						VendorExtensible: spec.VendorExtensible{
+							Extensions: spec.Extensions{
+								"x-kubernetes-list-type": "atomic",
+							},
+						},
+						SchemaProps: spec.SchemaProps{
+							Description: "steps are what would be done, in order.",
+							Type:        []string{"array"},
+							Items: &spec.SchemaOrArray{
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Ref: ref(operatorv1alpha1.PlannedStep{}.OpenAPIModelName()),
+									},
+								},
+							},
+						},
+					},
+					"zones": {
+						VendorExtensible: spec.VendorExtensible{
+							Extensions: spec.Extensions{
+								"x-kubernetes-list-map-keys": []interface{}{
+									"name",
+								},
+								"x-kubernetes-list-type": "map",
+							},
+						},
+						SchemaProps: spec.SchemaProps{
+							Description: "zones has one entry per zone, in rollout order: the difference, the turn, and the guards that would refuse now. What is said in status of a wait is left out.",
+							Type:        []string{"array"},
+							Items: &spec.SchemaOrArray{
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Ref: ref(operatorv1alpha1.PlannedZone{}.OpenAPIModelName()),
+									},
+								},
+							},
+						},
+					},
+					"estimateSeconds": {
+						SchemaProps: spec.SchemaProps{
+							Description: "estimateSeconds is how long all of it would take, by the times of the last updates and the pauses between them; left out where that is not known of any zone.",
+							Type:        []string{"integer"},
+							Format:      "int64",
+						},
+					},
+				},
+			},
+		},
+		Dependencies: []string{
+			operatorv1alpha1.PlannedStep{}.OpenAPIModelName(), operatorv1alpha1.PlannedZone{}.OpenAPIModelName(), v1.ObjectMeta{}.OpenAPIModelName()},
 	}
 }
 
@@ -376,6 +553,63 @@ func schema_vmdistributed_apiserver_apis_distributed_v1alpha1_VMDistributedClust
 	}
 }
 
+func schema_vmdistributed_apiserver_apis_distributed_v1alpha1_VMDistributedClusterUndo(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "VMDistributedClusterUndo has the zones of another revision rolled out than those that spec asks for, until spec asks for something else than now. It is the body of the subresource undo.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"kind": {
+						SchemaProps: spec.SchemaProps{
+							Description: "Kind is a string value representing the REST resource this object represents. Servers may infer this from the endpoint the client submits requests to. Cannot be updated. In CamelCase. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"apiVersion": {
+						SchemaProps: spec.SchemaProps{
+							Description: "APIVersion defines the versioned schema of this representation of an object. Servers should convert recognized schemas to the latest internal value, and may reject unrecognized values. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#resources",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"metadata": {
+						SchemaProps: spec.SchemaProps{
+							Description: "metadata may say which VMDistributedCluster is meant.",
+							Default:     map[string]interface{}{},
+							Ref:         ref(v1.ObjectMeta{}.OpenAPIModelName()),
+						},
+					},
+					"revision": {
+						SchemaProps: spec.SchemaProps{
+							Description: "revision is the hash of the desired state of all zones that is undone. If given, it has to be the one that spec asks for now.",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"toRevision": {
+						SchemaProps: spec.SchemaProps{
+							Description: "toRevision is the one to go to, of those that the subresource history lists; if left out, the last one before that all zones have run, and that was neither undone nor called off. The one that spec asks for takes an undo back.",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"reason": {
+						SchemaProps: spec.SchemaProps{
+							Description: "reason is kept with the word; up to 1024 bytes.",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+				},
+			},
+		},
+		Dependencies: []string{
+			v1.ObjectMeta{}.OpenAPIModelName()},
+	}
+}
+
 func schema_vmdistributed_apiserver_apis_distributed_v1alpha1_VMDistributedClusterZones(ref common.ReferenceCallback) common.OpenAPIDefinition {
 	return common.OpenAPIDefinition{
 		Schema: spec.Schema{
@@ -431,6 +665,43 @@ func schema_vmdistributed_apiserver_apis_distributed_v1alpha1_VMDistributedClust
 		},
 		Dependencies: []string{
 			operatorv1alpha1.ZoneReport{}.OpenAPIModelName(), v1.ObjectMeta{}.OpenAPIModelName()},
+	}
+}
+
+func schema_vmdistributed_apiserver_apis_operator_v1alpha1_ChangeRecord(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "ChangeRecord tells of a request.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"generation": {
+						SchemaProps: spec.SchemaProps{
+							Description: "generation that came of it.",
+							Default:     0,
+							Type:        []string{"integer"},
+							Format:      "int64",
+						},
+					},
+					"by": {
+						SchemaProps: spec.SchemaProps{
+							Description: "by is the name of the user who made it.",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"at": {
+						SchemaProps: spec.SchemaProps{
+							Description: "at is when.",
+							Ref:         ref(v1.Time{}.OpenAPIModelName()),
+						},
+					},
+				},
+				Required: []string{"generation"},
+			},
+		},
+		Dependencies: []string{
+			v1.Time{}.OpenAPIModelName()},
 	}
 }
 
@@ -560,6 +831,193 @@ func schema_vmdistributed_apiserver_apis_operator_v1alpha1_ObjectReference(ref c
 	}
 }
 
+func schema_vmdistributed_apiserver_apis_operator_v1alpha1_PlannedStep(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "PlannedStep is one step of a plan.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"zone": {
+						SchemaProps: spec.SchemaProps{
+							Description: "zone that the step is about.",
+							Default:     "",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"action": {
+						SchemaProps: spec.SchemaProps{
+							Description: "action is what is done.\n\nPossible enum values:\n - `\"Bake\"` waits before the next zone is touched.\n - `\"CreateCluster\"` creates the VMCluster of a zone.\n - `\"DrainReads\"` takes the reads of a zone out of the VMUsers, and waits until every VMAuth has loaded that and reads in flight have ended.\n - `\"FlushQueues\"` waits until the queues of the VMAgent for the zone are empty.\n - `\"MarkCluster\"` writes our annotations to a VMCluster, and nothing else.\n - `\"RestoreReads\"` gives the reads back, and waits until every VMAuth has loaded that.\n - `\"UpdateCluster\"` writes the spec of a VMCluster, and waits until it is healthy.",
+							Default:     "",
+							Type:        []string{"string"},
+							Format:      "",
+							Enum:        []interface{}{"Bake", "CreateCluster", "DrainReads", "FlushQueues", "MarkCluster", "RestoreReads", "UpdateCluster"},
+						},
+					},
+					"about": {
+						VendorExtensible: spec.VendorExtensible{
+							Extensions: spec.Extensions{
+								"x-kubernetes-list-type": "atomic",
+							},
+						},
+						SchemaProps: spec.SchemaProps{
+							Description: "about names what is written or waited for beside the zone, such as VMUsers.",
+							Type:        []string{"array"},
+							Items: &spec.SchemaOrArray{
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Type:   []string{"string"},
+										Format: "",
+									},
+								},
+							},
+						},
+					},
+				},
+				Required: []string{"zone", "action"},
+			},
+		},
+	}
+}
+
+func schema_vmdistributed_apiserver_apis_operator_v1alpha1_PlannedZone(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "PlannedZone is what would be done about one zone.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"name": {
+						SchemaProps: spec.SchemaProps{
+							Description: "name of the zone.",
+							Default:     "",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"source": {
+						SchemaProps: spec.SchemaProps{
+							Description: "source says whether the cluster is Inline, Referenced or Unlisted.\n\nPossible enum values:\n - `\"Inline\"` is a VMCluster defined by the VMDistributedCluster.\n - `\"Referenced\"` is a VMCluster that somebody else defines.\n - `\"Unlisted\"` is a VMCluster that the list no longer names, and whose reads are still to be given back.",
+							Default:     "",
+							Type:        []string{"string"},
+							Format:      "",
+							Enum:        []interface{}{"Inline", "Referenced", "Unlisted"},
+						},
+					},
+					"phase": {
+						SchemaProps: spec.SchemaProps{
+							Description: "phase is where the zone stands now.\n\nPossible enum values:\n - `\"Baking\"` is a zone that has been updated so recently that the next one has to wait.\n - `\"Creating\"` is a VMCluster that has been created and has never been healthy yet.\n - `\"Draining\"` is a zone from which reads are taken: VMAuth has to load that, and reads in flight have to end.\n - `\"Failed\"` is a zone whose update failed, or went over its deadline.\n - `\"Flushing\"` is an updated zone in good health that gets the samples that were written meanwhile.\n - `\"Leaving\"` is a VMCluster that is being deleted or released together with the VMDistributedCluster.\n - `\"Missing\"` is a referenced VMCluster that does not exist.\n - `\"Pending\"` is a zone that differs from what is wanted and waits for its turn.\n - `\"Ready\"` is a healthy zone that runs what is wanted.\n - `\"Refused\"` is a zone that is not touched: reason says why.\n - `\"Restoring\"` is a zone to which reads are given back: VMAuth has to load that.\n - `\"Unhealthy\"` is a zone that runs what is wanted and is not healthy.\n - `\"Updating\"` is a zone that is being changed: the change has been or is about to be written, and the operator has not finished with it.",
+							Default:     "",
+							Type:        []string{"string"},
+							Format:      "",
+							Enum:        []interface{}{"Baking", "Creating", "Draining", "Failed", "Flushing", "Leaving", "Missing", "Pending", "Ready", "Refused", "Restoring", "Unhealthy", "Updating"},
+						},
+					},
+					"wouldDo": {
+						SchemaProps: spec.SchemaProps{
+							Description: "wouldDo is what is to be done about the zone.\n\nPossible enum values:\n - `\"Change\"` writes the spec of its VMCluster.\n - `\"Create\"` makes its VMCluster.\n - `\"Finish\"` brings a zone that was taken into work to the end of it.\n - `\"Mark\"` writes our annotations to its VMCluster, and nothing else.\n - `\"Nothing\"` is for a zone that is as it should be, or not ours to touch.",
+							Default:     "",
+							Type:        []string{"string"},
+							Format:      "",
+							Enum:        []interface{}{"Change", "Create", "Finish", "Mark", "Nothing"},
+						},
+					},
+					"turn": {
+						SchemaProps: spec.SchemaProps{
+							Description: "turn orders the zones whose turn is still to come, 1 first. Left out of those that are in work, and of those whose turn can't come as things stand.",
+							Type:        []string{"integer"},
+							Format:      "int32",
+						},
+					},
+					"refusedBy": {
+						VendorExtensible: spec.VendorExtensible{
+							Extensions: spec.Extensions{
+								"x-kubernetes-list-type": "atomic",
+							},
+						},
+						SchemaProps: spec.SchemaProps{
+							Description: "refusedBy are the guards that would refuse now if it were the turn of the zone, each with what has to come about.",
+							Type:        []string{"array"},
+							Items: &spec.SchemaOrArray{
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Type:   []string{"string"},
+										Format: "",
+									},
+								},
+							},
+						},
+					},
+					"revisionWanted": {
+						SchemaProps: spec.SchemaProps{
+							Description: "revisionWanted is the hash of the zone's desired state.",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"revisionApplied": {
+						SchemaProps: spec.SchemaProps{
+							Description: "revisionApplied is the hash of the desired state that was last written to the cluster, empty if none was.",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"changes": {
+						VendorExtensible: spec.VendorExtensible{
+							Extensions: spec.Extensions{
+								"x-kubernetes-list-type": "atomic",
+							},
+						},
+						SchemaProps: spec.SchemaProps{
+							Description: "changes is what the spec of the VMCluster would differ in, up to 1000 places, as the API server tells by a dry run. Values are whole up to 4096 bytes each.",
+							Type:        []string{"array"},
+							Items: &spec.SchemaOrArray{
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Ref: ref(operatorv1alpha1.ZoneChange{}.OpenAPIModelName()),
+									},
+								},
+							},
+						},
+					},
+					"moreChanges": {
+						SchemaProps: spec.SchemaProps{
+							Description: "moreChanges is how many places are left out of changes.",
+							Type:        []string{"integer"},
+							Format:      "int32",
+						},
+					},
+					"valuesHidden": {
+						SchemaProps: spec.SchemaProps{
+							Description: "valuesHidden is true where from and to are left out of changes since the caller may not get the VMCluster.",
+							Type:        []string{"boolean"},
+							Format:      "",
+						},
+					},
+					"lastUpdateSeconds": {
+						SchemaProps: spec.SchemaProps{
+							Description: "lastUpdateSeconds is how long the last update of the zone took, from the drain to the last proof; left out where there was none.",
+							Type:        []string{"integer"},
+							Format:      "int64",
+						},
+					},
+					"queuesLastSeconds": {
+						SchemaProps: spec.SchemaProps{
+							Description: "queuesLastSeconds is for how long the queues of the VMAgent would take what comes in for the zone, at the present inflow, while the zone takes nothing; left out where that can't be told, or is without end.",
+							Type:        []string{"integer"},
+							Format:      "int64",
+						},
+					},
+				},
+				Required: []string{"name", "source", "phase", "wouldDo"},
+			},
+		},
+		Dependencies: []string{
+			operatorv1alpha1.ZoneChange{}.OpenAPIModelName()},
+	}
+}
+
 func schema_vmdistributed_apiserver_apis_operator_v1alpha1_QueueMark(ref common.ReferenceCallback) common.OpenAPIDefinition {
 	return common.OpenAPIDefinition{
 		Schema: spec.Schema{
@@ -635,6 +1093,114 @@ func schema_vmdistributed_apiserver_apis_operator_v1alpha1_QueueMark(ref common.
 				Required: []string{"replica"},
 			},
 		},
+	}
+}
+
+func schema_vmdistributed_apiserver_apis_operator_v1alpha1_RevisionReport(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "RevisionReport is one revision that is on record: a desired state of all zones.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"revision": {
+						SchemaProps: spec.SchemaProps{
+							Description: "revision is the hash of it.",
+							Default:     "",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"number": {
+						SchemaProps: spec.SchemaProps{
+							Description: "number counts how often a rollout has begun, of this revision or another: that of the last one of this revision.",
+							Default:     0,
+							Type:        []string{"integer"},
+							Format:      "int64",
+						},
+					},
+					"author": {
+						SchemaProps: spec.SchemaProps{
+							Description: "author is the user who asked for it, as far as that is known.",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"cause": {
+						SchemaProps: spec.SchemaProps{
+							Description: "cause is what the annotation kubernetes.io/change-cause of the VMDistributedCluster was then.",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"started": {
+						SchemaProps: spec.SchemaProps{
+							Description: "started is when its last rollout began.",
+							Ref:         ref(v1.Time{}.OpenAPIModelName()),
+						},
+					},
+					"finished": {
+						SchemaProps: spec.SchemaProps{
+							Description: "finished is when that came to its end in all zones.",
+							Ref:         ref(v1.Time{}.OpenAPIModelName()),
+						},
+					},
+					"outcome": {
+						SchemaProps: spec.SchemaProps{
+							Description: "outcome of the rollout: Completed, Superseded by another before that, Aborted or Undone; left out while it is under way.\n\nPossible enum values:\n - `\"Aborted\"` was called off.\n - `\"Completed\"` came to all zones.\n - `\"Superseded\"` was followed by another one before.\n - `\"Undone\"` was taken back.",
+							Type:        []string{"string"},
+							Format:      "",
+							Enum:        []interface{}{"Aborted", "Completed", "Superseded", "Undone"},
+						},
+					},
+					"current": {
+						SchemaProps: spec.SchemaProps{
+							Description: "current is true for the one that all zones ran last.",
+							Type:        []string{"boolean"},
+							Format:      "",
+						},
+					},
+					"wanted": {
+						SchemaProps: spec.SchemaProps{
+							Description: "wanted is true for the one that spec asks for.",
+							Type:        []string{"boolean"},
+							Format:      "",
+						},
+					},
+					"byUndo": {
+						SchemaProps: spec.SchemaProps{
+							Description: "byUndo is true for the one that is rolled out in the place of that.",
+							Type:        []string{"boolean"},
+							Format:      "",
+						},
+					},
+					"zones": {
+						VendorExtensible: spec.VendorExtensible{
+							Extensions: spec.Extensions{
+								"x-kubernetes-list-map-keys": []interface{}{
+									"name",
+								},
+								"x-kubernetes-list-type": "map",
+							},
+						},
+						SchemaProps: spec.SchemaProps{
+							Description: "zones are those of the revision, each with the hash of its desired state.",
+							Type:        []string{"array"},
+							Items: &spec.SchemaOrArray{
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Ref: ref(operatorv1alpha1.ZoneRevision{}.OpenAPIModelName()),
+									},
+								},
+							},
+						},
+					},
+				},
+				Required: []string{"revision", "number"},
+			},
+		},
+		Dependencies: []string{
+			operatorv1alpha1.ZoneRevision{}.OpenAPIModelName(), v1.Time{}.OpenAPIModelName()},
 	}
 }
 
@@ -737,11 +1303,72 @@ func schema_vmdistributed_apiserver_apis_operator_v1alpha1_RolloutStrategy(ref c
 							Format:      "int32",
 						},
 					},
+					"approval": {
+						SchemaProps: spec.SchemaProps{
+							Description: "approval says between which zones a change waits for the user, who lets it go on by the subresource promote: Never (the default), AfterFirstZone, or EveryZone, which is before each but the first. A zone that does not exist yet is created, and one that is not healthy is changed, without.\n\nPossible enum values:\n - `\"AfterFirstZone\"` waits once, after the first zone.\n - `\"EveryZone\"` waits before each zone but the first.\n - `\"Never\"` waits for nobody.",
+							Default:     "Never",
+							Type:        []string{"string"},
+							Format:      "",
+							Enum:        []interface{}{"AfterFirstZone", "EveryZone", "Never"},
+						},
+					},
 				},
 			},
 		},
 		Dependencies: []string{
 			operatorv1alpha1.DrainStrategy{}.OpenAPIModelName(), operatorv1alpha1.FlushStrategy{}.OpenAPIModelName()},
+	}
+}
+
+func schema_vmdistributed_apiserver_apis_operator_v1alpha1_UndoRecord(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "UndoRecord says that the zones of another revision are rolled out than of that which spec asks for.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"revision": {
+						SchemaProps: spec.SchemaProps{
+							Description: "revision that spec asks for, and that was undone.",
+							Default:     "",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"toRevision": {
+						SchemaProps: spec.SchemaProps{
+							Description: "toRevision is what is rolled out in its place.",
+							Default:     "",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"by": {
+						SchemaProps: spec.SchemaProps{
+							Description: "by is the name of the user who said so.",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"at": {
+						SchemaProps: spec.SchemaProps{
+							Description: "at is when.",
+							Ref:         ref(v1.Time{}.OpenAPIModelName()),
+						},
+					},
+					"reason": {
+						SchemaProps: spec.SchemaProps{
+							Description: "reason is what they gave as such.",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+				},
+				Required: []string{"revision", "toRevision"},
+			},
+		},
+		Dependencies: []string{
+			v1.Time{}.OpenAPIModelName()},
 	}
 }
 
@@ -846,6 +1473,64 @@ func schema_vmdistributed_apiserver_apis_operator_v1alpha1_VMDistributedClusterA
 	}
 }
 
+func schema_vmdistributed_apiserver_apis_operator_v1alpha1_VMDistributedClusterHistory(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "VMDistributedClusterHistory is the answer of the subresource history: the revisions that are on record.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"kind": {
+						SchemaProps: spec.SchemaProps{
+							Description: "Kind is a string value representing the REST resource this object represents. Servers may infer this from the endpoint the client submits requests to. Cannot be updated. In CamelCase. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"apiVersion": {
+						SchemaProps: spec.SchemaProps{
+							Description: "APIVersion defines the versioned schema of this representation of an object. Servers should convert recognized schemas to the latest internal value, and may reject unrecognized values. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#resources",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"metadata": {
+						SchemaProps: spec.SchemaProps{
+							Description: "metadata has name, namespace, uid and resourceVersion of the VMDistributedCluster.",
+							Default:     map[string]interface{}{},
+							Ref:         ref(v1.ObjectMeta{}.OpenAPIModelName()),
+						},
+					},
+					"revisions": {
+						VendorExtensible: spec.VendorExtensible{
+							Extensions: spec.Extensions{
+								"x-kubernetes-list-map-keys": []interface{}{
+									"revision",
+								},
+								"x-kubernetes-list-type": "map",
+							},
+						},
+						SchemaProps: spec.SchemaProps{
+							Description: "revisions that are on record, the one that was rolled out last first.",
+							Type:        []string{"array"},
+							Items: &spec.SchemaOrArray{
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Ref: ref(operatorv1alpha1.RevisionReport{}.OpenAPIModelName()),
+									},
+								},
+							},
+						},
+					},
+				},
+				Required: []string{"revisions"},
+			},
+		},
+		Dependencies: []string{
+			operatorv1alpha1.RevisionReport{}.OpenAPIModelName(), v1.ObjectMeta{}.OpenAPIModelName()},
+	}
+}
+
 func schema_vmdistributed_apiserver_apis_operator_v1alpha1_VMDistributedClusterList(ref common.ReferenceCallback) common.OpenAPIDefinition {
 	return common.OpenAPIDefinition{
 		Schema: spec.Schema{
@@ -896,11 +1581,119 @@ func schema_vmdistributed_apiserver_apis_operator_v1alpha1_VMDistributedClusterL
 	}
 }
 
+func schema_vmdistributed_apiserver_apis_operator_v1alpha1_VMDistributedClusterPlan(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "VMDistributedClusterPlan tells what a rollout would do, as things stand. It is the answer of the subresource plan: to a GET, of what is pending; to a POST of a changed VMDistributedCluster, of what that change would bring. Nothing is written for it.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"kind": {
+						SchemaProps: spec.SchemaProps{
+							Description: "Kind is a string value representing the REST resource this object represents. Servers may infer this from the endpoint the client submits requests to. Cannot be updated. In CamelCase. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"apiVersion": {
+						SchemaProps: spec.SchemaProps{
+							Description: "APIVersion defines the versioned schema of this representation of an object. Servers should convert recognized schemas to the latest internal value, and may reject unrecognized values. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#resources",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"metadata": {
+						SchemaProps: spec.SchemaProps{
+							Description: "metadata has name, namespace, uid and resourceVersion of the VMDistributedCluster.",
+							Default:     map[string]interface{}{},
+							Ref:         ref(v1.ObjectMeta{}.OpenAPIModelName()),
+						},
+					},
+					"revision": {
+						SchemaProps: spec.SchemaProps{
+							Description: "revision is the hash of the desired state of all zones that is planned.",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"heldBy": {
+						VendorExtensible: spec.VendorExtensible{
+							Extensions: spec.Extensions{
+								"x-kubernetes-list-type": "atomic",
+							},
+						},
+						SchemaProps: spec.SchemaProps{
+							Description: "heldBy is what would keep the server from doing any of it now, each with what has to come about: a pause, a halt, an abort, or that the object is only observed.",
+							Type:        []string{"array"},
+							Items: &spec.SchemaOrArray{
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Type:   []string{"string"},
+										Format: "",
+									},
+								},
+							},
+						},
+					},
+					"steps": {
+						VendorExtensible: spec.VendorExtensible{
+							Extensions: spec.Extensions{
+								"x-kubernetes-list-type": "atomic",
+							},
+						},
+						SchemaProps: spec.SchemaProps{
+							Description: "steps are what would be done, in order.",
+							Type:        []string{"array"},
+							Items: &spec.SchemaOrArray{
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Ref: ref(operatorv1alpha1.PlannedStep{}.OpenAPIModelName()),
+									},
+								},
+							},
+						},
+					},
+					"zones": {
+						VendorExtensible: spec.VendorExtensible{
+							Extensions: spec.Extensions{
+								"x-kubernetes-list-map-keys": []interface{}{
+									"name",
+								},
+								"x-kubernetes-list-type": "map",
+							},
+						},
+						SchemaProps: spec.SchemaProps{
+							Description: "zones has one entry per zone, in rollout order: the difference, the turn, and the guards that would refuse now. What is said in status of a wait is left out.",
+							Type:        []string{"array"},
+							Items: &spec.SchemaOrArray{
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Ref: ref(operatorv1alpha1.PlannedZone{}.OpenAPIModelName()),
+									},
+								},
+							},
+						},
+					},
+					"estimateSeconds": {
+						SchemaProps: spec.SchemaProps{
+							Description: "estimateSeconds is how long all of it would take, by the times of the last updates and the pauses between them; left out where that is not known of any zone.",
+							Type:        []string{"integer"},
+							Format:      "int64",
+						},
+					},
+				},
+			},
+		},
+		Dependencies: []string{
+			operatorv1alpha1.PlannedStep{}.OpenAPIModelName(), operatorv1alpha1.PlannedZone{}.OpenAPIModelName(), v1.ObjectMeta{}.OpenAPIModelName()},
+	}
+}
+
 func schema_vmdistributed_apiserver_apis_operator_v1alpha1_VMDistributedClusterPromotion(ref common.ReferenceCallback) common.OpenAPIDefinition {
 	return common.OpenAPIDefinition{
 		Schema: spec.Schema{
 			SchemaProps: spec.SchemaProps{
-				Description: "VMDistributedClusterPromotion is the user's word to go on with zones though something can't be proven: that a queue is empty, that no sample was dropped, that a VMCluster which was made anew may be read from, or that VMUsers are left alone. It is the body of the subresource promote.",
+				Description: "VMDistributedClusterPromotion is the user's word to go on with zones though something can't be proven: that a queue is empty, that no sample was dropped, that a VMCluster which was made anew may be read from, or that VMUsers are left alone; or to begin with zones that wait for it by spec.strategy.approval. It is the body of the subresource promote.",
 				Type:        []string{"object"},
 				Properties: map[string]spec.Schema{
 					"kind": {
@@ -1073,6 +1866,13 @@ func schema_vmdistributed_apiserver_apis_operator_v1alpha1_VMDistributedClusterS
 							Ref:         ref(operatorv1alpha1.RolloutStrategy{}.OpenAPIModelName()),
 						},
 					},
+					"revisionHistoryLimit": {
+						SchemaProps: spec.SchemaProps{
+							Description: "revisionHistoryLimit is how many revisions stay on record beside the one that is rolled out, the one that all zones ran last and what an undo leads to; 0 to 100. Defaults to 10. They are what the subresource undo can go back to.",
+							Type:        []string{"integer"},
+							Format:      "int32",
+						},
+					},
 					"zones": {
 						SchemaProps: spec.SchemaProps{
 							Description: "zones are the VictoriaMetrics clusters, in the order in which a change reaches them. A list in place of the object is accepted on every write, and read back as the object.",
@@ -1147,7 +1947,7 @@ func schema_vmdistributed_apiserver_apis_operator_v1alpha1_VMDistributedClusterS
 					},
 					"updateRevision": {
 						SchemaProps: spec.SchemaProps{
-							Description: "updateRevision is the revision that spec asks for: a hash of the desired state of all zones.",
+							Description: "updateRevision is the revision that is rolled out: a hash of the desired state of all zones. It is the one that spec asks for, unless that was undone.",
 							Type:        []string{"string"},
 							Format:      "",
 						},
@@ -1193,6 +1993,18 @@ func schema_vmdistributed_apiserver_apis_operator_v1alpha1_VMDistributedClusterS
 							},
 						},
 					},
+					"undo": {
+						SchemaProps: spec.SchemaProps{
+							Description: "undo is there while the zones of another revision are rolled out than of that which spec asks for.",
+							Ref:         ref(operatorv1alpha1.UndoRecord{}.OpenAPIModelName()),
+						},
+					},
+					"zonesChanged": {
+						SchemaProps: spec.SchemaProps{
+							Description: "zonesChanged tells of the request that has changed spec.zones last. The server writes it, and nobody else can.",
+							Ref:         ref(operatorv1alpha1.ChangeRecord{}.OpenAPIModelName()),
+						},
+					},
 					"words": {
 						VendorExtensible: spec.VendorExtensible{
 							Extensions: spec.Extensions{
@@ -1200,7 +2012,7 @@ func schema_vmdistributed_apiserver_apis_operator_v1alpha1_VMDistributedClusterS
 							},
 						},
 						SchemaProps: spec.SchemaProps{
-							Description: "words are what users have said by the verbs promote, abort and retry, as long as it counts, the latest last. Nobody else can write them.",
+							Description: "words are what users have said by the verbs promote, abort, retry and undo, as long as it counts, the latest last. Nobody else can write them.",
 							Type:        []string{"array"},
 							Items: &spec.SchemaOrArray{
 								Schema: &spec.Schema{
@@ -1221,7 +2033,64 @@ func schema_vmdistributed_apiserver_apis_operator_v1alpha1_VMDistributedClusterS
 			},
 		},
 		Dependencies: []string{
-			operatorv1alpha1.ControllerRecord{}.OpenAPIModelName(), operatorv1alpha1.RolloutRecord{}.OpenAPIModelName(), operatorv1alpha1.Word{}.OpenAPIModelName(), operatorv1alpha1.ZoneStatus{}.OpenAPIModelName(), v1.Condition{}.OpenAPIModelName()},
+			operatorv1alpha1.ChangeRecord{}.OpenAPIModelName(), operatorv1alpha1.ControllerRecord{}.OpenAPIModelName(), operatorv1alpha1.RolloutRecord{}.OpenAPIModelName(), operatorv1alpha1.UndoRecord{}.OpenAPIModelName(), operatorv1alpha1.Word{}.OpenAPIModelName(), operatorv1alpha1.ZoneStatus{}.OpenAPIModelName(), v1.Condition{}.OpenAPIModelName()},
+	}
+}
+
+func schema_vmdistributed_apiserver_apis_operator_v1alpha1_VMDistributedClusterUndo(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "VMDistributedClusterUndo has the zones of another revision rolled out than those that spec asks for, until spec asks for something else than now. It is the body of the subresource undo.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"kind": {
+						SchemaProps: spec.SchemaProps{
+							Description: "Kind is a string value representing the REST resource this object represents. Servers may infer this from the endpoint the client submits requests to. Cannot be updated. In CamelCase. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"apiVersion": {
+						SchemaProps: spec.SchemaProps{
+							Description: "APIVersion defines the versioned schema of this representation of an object. Servers should convert recognized schemas to the latest internal value, and may reject unrecognized values. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#resources",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"metadata": {
+						SchemaProps: spec.SchemaProps{
+							Description: "metadata may say which VMDistributedCluster is meant.",
+							Default:     map[string]interface{}{},
+							Ref:         ref(v1.ObjectMeta{}.OpenAPIModelName()),
+						},
+					},
+					"revision": {
+						SchemaProps: spec.SchemaProps{
+							Description: "revision is the hash of the desired state of all zones that is undone. If given, it has to be the one that spec asks for now.",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"toRevision": {
+						SchemaProps: spec.SchemaProps{
+							Description: "toRevision is the one to go to, of those that the subresource history lists; if left out, the last one before that all zones have run, and that was neither undone nor called off. The one that spec asks for takes an undo back.",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"reason": {
+						SchemaProps: spec.SchemaProps{
+							Description: "reason is kept with the word; up to 1024 bytes.",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+				},
+			},
+		},
+		Dependencies: []string{
+			v1.ObjectMeta{}.OpenAPIModelName()},
 	}
 }
 
@@ -1292,11 +2161,11 @@ func schema_vmdistributed_apiserver_apis_operator_v1alpha1_Word(ref common.Refer
 				Properties: map[string]spec.Schema{
 					"verb": {
 						SchemaProps: spec.SchemaProps{
-							Description: "verb is Promote, Abort or Retry.\n\nPossible enum values:\n - `\"Abort\"` calls a change off.\n - `\"Promote\"` goes on with a zone.\n - `\"Retry\"` tries it again.",
+							Description: "verb is Promote, Approve, Abort, Retry or Undo.\n\nPossible enum values:\n - `\"Abort\"` calls a change off.\n - `\"Approve\"` lets a zone be changed, where that waits for the user by the strategy.\n - `\"Promote\"` goes on with a zone.\n - `\"Retry\"` tries it again.\n - `\"Undo\"` goes back to another revision.",
 							Default:     "",
 							Type:        []string{"string"},
 							Format:      "",
-							Enum:        []interface{}{"Abort", "Promote", "Retry"},
+							Enum:        []interface{}{"Abort", "Approve", "Promote", "Retry", "Undo"},
 						},
 					},
 					"zone": {
@@ -1310,6 +2179,13 @@ func schema_vmdistributed_apiserver_apis_operator_v1alpha1_Word(ref common.Refer
 						SchemaProps: spec.SchemaProps{
 							Description: "revision that it is for: of the zone, or of all zones.",
 							Default:     "",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"to": {
+						SchemaProps: spec.SchemaProps{
+							Description: "to is the revision that one was undone to; left out of any other verb.",
 							Type:        []string{"string"},
 							Format:      "",
 						},

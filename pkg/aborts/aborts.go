@@ -1,9 +1,9 @@
 // Copyright The vmdistributed-apiserver Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Package aborts remembers in the host cluster which changes were called off: a ConfigMap
-// in the server's own namespace, which outlives the store. Where the store is lost and a
-// manifest is applied again, the change that it makes is still called off.
+// Package aborts remembers in the host cluster which changes were called off, or undone:
+// a ConfigMap in the server's own namespace, which outlives the store. Where the store is
+// lost and a manifest is applied again, the change that it makes still is.
 package aborts
 
 import (
@@ -46,15 +46,26 @@ func New(client corev1client.ConfigMapsGetter, namespace string) *Memory {
 // String names the ConfigMap.
 func (m *Memory) String() string { return fmt.Sprintf("ConfigMap %s/%s", m.namespace, ConfigMap) }
 
-// abort is one of them, as it is written.
-type abort struct {
+// decision is one of them, as it is written. A version that knows nothing of undoing
+// takes what was undone for called off, and leaves it.
+type decision struct {
 	Revision string      `json:"revision"`
+	To       string      `json:"to,omitempty"`
 	By       string      `json:"by,omitempty"`
 	At       metav1.Time `json:"at"`
 	Reason   string      `json:"reason,omitempty"`
 }
 
-// Recall returns the words by which changes to an object were called off.
+// word is what it stands for in a status.
+func (d decision) word() vmdistributed.Word {
+	verb := vmdistributed.WordAbort
+	if d.To != "" {
+		verb = vmdistributed.WordUndo
+	}
+	return vmdistributed.Word{Verb: verb, Revision: d.Revision, To: d.To, By: d.By, At: d.At, Reason: d.Reason}
+}
+
+// Recall returns the words by which changes to an object were called off or undone.
 func (m *Memory) Recall(ctx context.Context, object types.NamespacedName) ([]vmdistributed.Word, error) {
 	found, err := m.client.ConfigMaps(m.namespace).Get(ctx, ConfigMap, metav1.GetOptions{})
 	if apierrors.IsNotFound(err) {
@@ -67,14 +78,14 @@ func (m *Memory) Recall(ctx context.Context, object types.NamespacedName) ([]vmd
 	if !kept {
 		return nil, nil
 	}
-	var all []abort
+	var all []decision
 	if err := json.Unmarshal([]byte(text), &all); err != nil {
 		return nil, fmt.Errorf("reading which changes to %s were called off: %s has something else in its key %s, mend it or take it out: %w",
 			object, m, keyOf(object), err)
 	}
 	var words []vmdistributed.Word
-	for _, a := range all {
-		words = append(words, vmdistributed.Word{Verb: vmdistributed.WordAbort, Revision: a.Revision, By: a.By, At: a.At, Reason: a.Reason})
+	for _, d := range all {
+		words = append(words, d.word())
 	}
 	return words, nil
 }
@@ -130,18 +141,18 @@ func (m *Memory) keep(ctx context.Context, object types.NamespacedName, words fu
 	return err
 }
 
-// written is "" where nothing was called off.
+// written is "" where nothing was called off or undone.
 func written(words []vmdistributed.Word) (string, error) {
-	var all []abort
+	var all []decision
 	for _, word := range words {
-		if word.Verb != vmdistributed.WordAbort {
+		if !word.Lasts() {
 			continue
 		}
 		reason := word.Reason
 		if len(reason) > maxReason {
 			reason = strings.ToValidUTF8(reason[:maxReason], "") + "..."
 		}
-		all = append(all, abort{Revision: word.Revision, By: word.By, At: word.At, Reason: reason})
+		all = append(all, decision{Revision: word.Revision, To: word.To, By: word.By, At: word.At, Reason: reason})
 	}
 	if len(all) == 0 {
 		return "", nil

@@ -28,6 +28,10 @@ var (
 	at      = metav1.NewTime(time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC).Local())
 )
 
+func undone(revision, to string) vmdistributed.Word {
+	return vmdistributed.Word{Verb: vmdistributed.WordUndo, Revision: revision, To: to, By: "ann", At: at, Reason: "errors"}
+}
+
 func aborted(revision, reason string) vmdistributed.Word {
 	return vmdistributed.Word{Verb: vmdistributed.WordAbort, Revision: revision, By: "ann", At: at, Reason: reason}
 }
@@ -57,6 +61,14 @@ func expectRecalled(t *testing.T, m *Memory, object types.NamespacedName, want .
 	if !slices.EqualFunc(got, want, same) {
 		t.Errorf("of %s is remembered %v, want %v", object, got, want)
 	}
+}
+
+func TestWhatWasUndoneIsRememberedWithWhereItLedTo(t *testing.T) {
+	m := New(fake.NewClientset().CoreV1(), "system")
+	keep(t, m, one, aborted("bad", "why"), undone("worse", "good"), vmdistributed.Word{Verb: vmdistributed.WordRetry, Revision: "worse"})
+	expectRecalled(t, m, one, aborted("bad", "why"), undone("worse", "good"))
+	keep(t, m, one)
+	expectRecalled(t, m, one)
 }
 
 func TestWhatWasCalledOffIsRememberedByObject(t *testing.T) {

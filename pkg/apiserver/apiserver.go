@@ -31,8 +31,12 @@ import (
 type ExtraConfig struct {
 	// Zones answers the subresource zones.
 	Zones vmdistributedcluster.ZoneReporter
+	// Planner answers the subresource plan.
+	Planner vmdistributedcluster.Planner
 	// Aborts remembers beside the store which changes were called off.
 	Aborts vmdistributedcluster.AbortMemory
+	// History tells which revisions are on record.
+	History vmdistributedcluster.History
 	// Workers run while the server does. They end in the reverse order.
 	Workers []Worker
 	// Ready are checks of readiness beside the generic ones.
@@ -142,7 +146,7 @@ func (c CompletedConfig) install(server *genericapiserver.GenericAPIServer) erro
 	versions := install.GroupVersions()
 	stored := versions[0].WithResource(vmdistributed.Resource).GroupResource()
 	storage, err := vmdistributedcluster.NewStorage(c.scheme, stored, c.generic.RESTOptionsGetter, vmdistributedcluster.Beside{
-		Zones: c.extra.Zones, Aborts: c.extra.Aborts, Rights: c.generic.Authorization.Authorizer, Verifier: c.extra.Store, Clock: clock.RealClock{},
+		Zones: c.extra.Zones, Planner: c.extra.Planner, Aborts: c.extra.Aborts, History: c.extra.History, Rights: c.generic.Authorization.Authorizer, Verifier: c.extra.Store, Clock: clock.RealClock{},
 	})
 	if err != nil {
 		return fmt.Errorf("making the storage of %s: %w", stored, err)

@@ -24,7 +24,8 @@ func (p *pass) act(ctx context.Context) error {
 	if action.Type == rollout.Nothing {
 		return nil
 	}
-	klog.FromContext(ctx).Info("Acting", "action", action.Type, "zone", action.Cluster)
+	klog.FromContext(ctx).Info("Acting", actionKey, action.Type, zoneKey, action.Cluster)
+	traceAction(ctx, action)
 	switch action.Type {
 	case rollout.CreateCluster, rollout.MarkCluster:
 		_, err := p.writer.send(ctx, p.view.zones[action.Cluster].write, false)
@@ -162,8 +163,11 @@ func (p *pass) configureScrape(ctx context.Context) error {
 	return nil
 }
 
-// finalize lets the object go.
+// finalize lets the object go, and what is on record of it before.
 func (p *pass) finalize(ctx context.Context) error {
+	if err := p.forgetHistory(ctx); err != nil {
+		return err
+	}
 	changed := p.object.DeepCopy()
 	changed.Finalizers = slices.DeleteFunc(changed.Finalizers, func(name string) bool { return name == vmdistributed.Finalizer })
 	if len(changed.Finalizers) == len(p.object.Finalizers) {

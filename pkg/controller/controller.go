@@ -13,6 +13,7 @@ import (
 	"sync"
 	"time"
 
+	"go.opentelemetry.io/otel/trace"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/client-go/dynamic"
@@ -31,6 +32,7 @@ import (
 	externalversions "github.com/vmdistributed/vmdistributed-apiserver/generated/informers/externalversions"
 	"github.com/vmdistributed/vmdistributed-apiserver/pkg/evidence"
 	"github.com/vmdistributed/vmdistributed-apiserver/pkg/halt"
+	"github.com/vmdistributed/vmdistributed-apiserver/pkg/history"
 	"github.com/vmdistributed/vmdistributed-apiserver/pkg/inventory"
 	"github.com/vmdistributed/vmdistributed-apiserver/pkg/leader"
 	"github.com/vmdistributed/vmdistributed-apiserver/pkg/metricspage"
@@ -76,12 +78,14 @@ type Controller struct {
 	live       live
 	inventory  *inventory.Inventory
 	halt       *halt.Switch
+	history    *history.History
 	pages      *metricspage.Reader
 	telemetry  *telemetry.Telemetry
 	// dry tries writes out for reports, which whoever does not lead makes too.
 	dry writer
 	// reports gathers for requests, which may outlive Run.
 	reports *evidence.Gatherer
+	tracer  trace.Tracer
 	clock   clock.Clock
 }
 
@@ -94,6 +98,7 @@ type shift struct {
 	factory  externalversions.SharedInformerFactory
 	objects  cache.SharedIndexInformer
 	pace     pace
+	kept     historian
 	// latest knows for a moment what we have written ourselves before its event has
 	// come.
 	latest    cache.MutationCache
@@ -131,18 +136,21 @@ func New(own, host *rest.Config, known *inventory.Inventory, stop *halt.Switch, 
 		return nil, fmt.Errorf("making the client for our own API: %w", err)
 	}
 	pages := metricspage.New(metricspage.Options{})
+	revisions := history.New(client.AppsV1())
 	return &Controller{
 		mandate:    mandate,
 		own:        ours,
 		kubernetes: client,
 		writer:     writer{objects: objects},
 		dry:        writer{objects: unfenced},
-		live:       live{objects: objects, kubernetes: client, known: known, halt: stop},
+		live:       live{objects: objects, kubernetes: client, known: known, halt: stop, history: revisions},
 		inventory:  known,
 		halt:       stop,
+		history:    revisions,
 		pages:      pages,
 		telemetry:  told,
 		reports:    evidence.New(client, metricspage.New(metricspage.Options{}), clock.RealClock{}),
+		tracer:     noTracer(),
 		clock:      clock.RealClock{},
 	}, nil
 }
@@ -232,8 +240,11 @@ func (c *shift) next(ctx context.Context) bool {
 	}
 	defer c.queue.Done(key)
 
-	logger := klog.LoggerWithValues(klog.FromContext(ctx), "vmdistributedcluster", key)
-	wake, err := c.reconcile(klog.NewContext(ctx, logger), key)
+	logger := klog.LoggerWithValues(klog.FromContext(ctx), objectKey, key)
+	passing, span := c.trace(klog.NewContext(ctx, logger), key)
+	wake, err := c.reconcile(passing, key)
+	traceEnd(span, err)
+	logger = about(logger, err)
 	switch {
 	case ctx.Err() != nil:
 	case leader.IsNotLeading(err):

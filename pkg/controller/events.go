@@ -43,6 +43,10 @@ func story(before, after *vmdistributed.VMDistributedClusterStatus) []event {
 		events = append(events, event{corev1.EventTypeNormal, "RolloutStarted",
 			fmt.Sprintf("Rolling revision %s out over %s", after.UpdateRevision, zones(len(after.Zones)))})
 	}
+	if undo := after.Undo; undo != nil && (before.Undo == nil || before.Undo.Revision != undo.Revision || before.Undo.ToRevision != undo.ToRevision) {
+		is := meta.FindStatusCondition(after.Conditions, undoneCondition)
+		events = append(events, event{corev1.EventTypeWarning, rollout.ReasonUndone, is.Message})
+	}
 	events = append(events, scrapeEvents(before, after)...)
 	known := make(map[string]vmdistributed.ZoneStatus, len(before.Zones))
 	for _, zone := range before.Zones {

@@ -20,6 +20,7 @@ import (
 	"k8s.io/client-go/kubernetes"
 
 	"github.com/vmdistributed/vmdistributed-apiserver/pkg/halt"
+	"github.com/vmdistributed/vmdistributed-apiserver/pkg/history"
 	"github.com/vmdistributed/vmdistributed-apiserver/pkg/inventory"
 	"github.com/vmdistributed/vmdistributed-apiserver/pkg/rollout"
 	"github.com/vmdistributed/vmdistributed-apiserver/pkg/victoriametrics"
@@ -34,6 +35,8 @@ type live struct {
 	// known tells of VMClusters that are nobody's zones here.
 	known *inventory.Inventory
 	halt  *halt.Switch
+	// history is that of all objects.
+	history *history.History
 }
 
 // look is one look at a namespace. It is as fresh as its beginning, and asks for
@@ -240,6 +243,10 @@ func (s *look) Namespace(_ context.Context, name string) (*corev1.Namespace, err
 }
 
 func (s *look) Halt(context.Context) (*rollout.Halt, error) { return s.halted() }
+
+func (s *look) Record(ctx context.Context, object types.NamespacedName, revision string) (*history.Record, error) {
+	return s.history.Get(ctx, object, revision)
+}
 
 func (s live) list(ctx context.Context, resource schema.GroupVersionResource, namespace string) ([]*unstructured.Unstructured, error) {
 	list, err := s.objects.Resource(resource).Namespace(namespace).List(ctx, metav1.ListOptions{})

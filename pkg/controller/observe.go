@@ -32,6 +32,9 @@ type observation struct {
 	marked        map[string]*unstructured.Unstructured
 	scrape        *scrapeView
 	readers       *readers
+	// wanted are the zones that are rolled out: those of spec, or of the revision that
+	// spec's was undone to.
+	wanted vmdistributed.Zones
 	// records are what status remembers, by zone.
 	records map[string]rollout.Record
 	// writeRoutes are places in VMUsers that lead writes to a zone.
@@ -136,6 +139,9 @@ func (o *observer) observe(ctx context.Context, object *vmdistributed.VMDistribu
 			Retain:               !object.Spec.DeletesVMClusters(),
 		}
 	}
+	if object, err = o.followUndo(ctx, object, view); err != nil {
+		return nil, err
+	}
 	for i := range object.Spec.Zones.VMClusters {
 		zone, err := o.observeZone(ctx, object, &object.Spec.Zones.VMClusters[i], view)
 		if err != nil {
@@ -164,10 +170,22 @@ func observes(object *vmdistributed.VMDistributedCluster) bool {
 func heedWords(object *vmdistributed.VMDistributedCluster, view *observation) {
 	for zone := range view.all() {
 		_, zone.Approved = object.Status.Said(vmdistributed.WordPromote, zone.Name, zone.Revision)
+		_, zone.GoAhead = object.Status.Said(vmdistributed.WordApprove, zone.Name, zone.Revision)
 	}
+	view.Begun = begunAt(object, view)
 	if abort, said := object.Status.Said(vmdistributed.WordAbort, "", objectRevision(view.Zones)); said {
 		view.Aborted = &rollout.Abort{By: abort.By, At: abort.At.Time, Reason: abort.Reason}
 	}
+}
+
+// begunAt is when the rollout of what is wanted began, which is now where it has not.
+// Times are kept in seconds: what ended in the same one counts as part of it.
+func begunAt(object *vmdistributed.VMDistributedCluster, view *observation) time.Time {
+	begun := object.Status.Rollout
+	if begun == nil || begun.Revision != objectRevision(view.Zones) {
+		return view.Now
+	}
+	return begun.Started.Time
 }
 
 func strategyOf(spec *vmdistributed.RolloutStrategy) (rollout.Strategy, error) {
@@ -176,6 +194,9 @@ func strategyOf(spec *vmdistributed.RolloutStrategy) (rollout.Strategy, error) {
 		MinAvailableZones: int(ptr.Deref(spec.MinAvailableZones, 1)),
 		MaxFailures:       int(ptr.Deref(spec.MaxFailures, 0)),
 		MaxPendingBytes:   ptr.Deref(spec.Flush.MaxPendingBytes, 0),
+	}
+	if spec.Approval != vmdistributed.ApprovalNever {
+		strategy.Approval = rollout.Approval(spec.Approval)
 	}
 	var errs []error
 	for _, duration := range []struct {

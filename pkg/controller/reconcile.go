@@ -82,7 +82,7 @@ func (c *shift) pass(ctx context.Context, key cache.ObjectName, object *vmdistri
 		return time.Time{}, err
 	}
 	p := &pass{shift: c, term: term, object: object, evidence: c.evidence.Look()}
-	if err := p.decide(ctx, observer{source: caches{c.inventory, c.halt}}); err != nil {
+	if err := p.decide(ctx, observer{source: caches{c.inventory, c.halt, c.history}}); err != nil {
 		return time.Time{}, err
 	}
 	if p.leftAlone() {
@@ -102,12 +102,16 @@ func (c *shift) pass(ctx context.Context, key cache.ObjectName, object *vmdistri
 	if err := p.record(ctx); err != nil {
 		return time.Time{}, err
 	}
+	p.chronicle(ctx)
 	err = p.act(ctx)
 	if p.decision.Action.Type != rollout.Nothing {
 		p.countStep(err)
 	}
 	if err != nil && !isRace(err) && ctx.Err() == nil {
 		p.tell(failure(p.decision.Action, err))
+	}
+	if err != nil {
+		err = &stepError{p.decision.Action, err}
 	}
 	return p.wake(), err
 }
@@ -156,6 +160,7 @@ func (p *pass) wake() time.Time {
 			by(p.view.Now.Add(retryRefused))
 		}
 	}
+	by(p.unkept)
 	if scrape := p.view.scrape; scrape != nil && scrape.retry > 0 {
 		by(p.view.Now.Add(scrape.retry))
 	}
@@ -192,6 +197,8 @@ type pass struct {
 	view     *observation
 	decision rollout.Decision
 	evidence *evidence.Look
+	// unkept is when what could not be put on record is tried again.
+	unkept time.Time
 }
 
 func (p *pass) decide(ctx context.Context, o observer) error {
@@ -268,6 +275,8 @@ func (p *pass) record(ctx context.Context) error {
 	}
 	p.tell(story(&before, &status)...)
 	p.count(&before, &status)
+	logPhases(klog.FromContext(ctx), &before, &status)
+	tracePhases(ctx, &before, &status)
 	return nil
 }
 

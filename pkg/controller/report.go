@@ -93,18 +93,24 @@ func foretell(report *vmdistributed.ZoneReport, look *rollout.Outlook, seen *zon
 			report.RefusedBy = append(report.RefusedBy, refusal.String())
 		}
 	}
+	report.Changes, report.MoreChanges = changesOf(seen, maxChanges, maxValue)
+}
+
+// changesOf is what a write would change in the spec of a VMCluster: so many places,
+// and of values so many bytes.
+func changesOf(seen *zoneView, places, bytes int) (told []vmdistributed.ZoneChange, more int32) {
 	if seen.after == nil {
-		return
+		return nil, 0
 	}
 	changes := override.Changes(seen.before, seen.after)
-	for _, change := range changes[:min(len(changes), maxChanges)] {
-		report.Changes = append(report.Changes, vmdistributed.ZoneChange{Path: change.Path, From: valueText(change.From), To: valueText(change.To)})
+	for _, change := range changes[:min(len(changes), places)] {
+		told = append(told, vmdistributed.ZoneChange{Path: change.Path, From: valueText(change.From, bytes), To: valueText(change.To, bytes)})
 	}
-	report.MoreChanges = int32(len(changes) - len(report.Changes))
+	return told, int32(len(changes) - len(told))
 }
 
 // valueText is a value as JSON, cut off; empty for none.
-func valueText(value any) string {
+func valueText(value any, most int) string {
 	if value == nil {
 		return ""
 	}
@@ -112,10 +118,10 @@ func valueText(value any) string {
 	if err != nil {
 		return "" // what was decoded can be encoded
 	}
-	if len(text) <= maxValue {
+	if len(text) <= most {
 		return string(text)
 	}
-	return strings.ToValidUTF8(string(text[:maxValue]), "") + "..."
+	return strings.ToValidUTF8(string(text[:most]), "") + "..."
 }
 
 // strayReport is about a zone that the list no longer names: nothing is wanted of

@@ -12,6 +12,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/vmdistributed/vmdistributed-apiserver/pkg/halt"
+	"github.com/vmdistributed/vmdistributed-apiserver/pkg/history"
 	"github.com/vmdistributed/vmdistributed-apiserver/pkg/inventory"
 	"github.com/vmdistributed/vmdistributed-apiserver/pkg/rollout"
 )
@@ -41,14 +42,22 @@ type source interface {
 	Namespace(ctx context.Context, name string) (*corev1.Namespace, error)
 	// Halt returns what stops the controller for all objects.
 	Halt(ctx context.Context) (*rollout.Halt, error)
+	// Record returns what is on record of a revision of an object.
+	Record(ctx context.Context, object types.NamespacedName, revision string) (*history.Record, error)
 }
 
-// caches are what the informers know.
+// caches are what the informers know. What is on record is read: it takes long to grow
+// old, and is seldom asked for.
 type caches struct {
 	*inventory.Inventory
-	halt *halt.Switch
+	halt    *halt.Switch
+	history *history.History
 }
 
 var _ source = caches{}
 
 func (c caches) Halt(ctx context.Context) (*rollout.Halt, error) { return c.halt.Known(ctx), nil }
+
+func (c caches) Record(ctx context.Context, object types.NamespacedName, revision string) (*history.Record, error) {
+	return c.history.Get(ctx, object, revision)
+}

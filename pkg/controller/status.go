@@ -61,6 +61,9 @@ func statusOf(object *vmdistributed.VMDistributedCluster, view *observation, dec
 		// Another one counts only where there is something to write.
 		Controller: object.Status.Controller,
 		Words:      wordsThatCount(object.Status.Words, view),
+		Undo:       undoRecord(view.Undone),
+		// The server's to say.
+		ZonesChanged: object.Status.ZonesChanged,
 	}
 	if summary.Complete() {
 		status.CurrentRevision = status.UpdateRevision
@@ -78,7 +81,7 @@ func statusOf(object *vmdistributed.VMDistributedCluster, view *observation, dec
 	if !slices.ContainsFunc(summary.Conditions, func(c rollout.Condition) bool { return c.Type == rollout.ConditionReady }) {
 		meta.RemoveStatusCondition(&status.Conditions, rollout.ConditionReady)
 	}
-	for _, condition := range slices.Concat(summary.Conditions, scrapedConditions(view.scrape), gateConditions(object, view)) {
+	for _, condition := range slices.Concat(summary.Conditions, scrapedConditions(view.scrape), gateConditions(object, view), undoneConditions(view.Undone)) {
 		meta.SetStatusCondition(&status.Conditions, metav1.Condition{
 			Type:               condition.Type,
 			Status:             conditionStatus(condition.True),
@@ -87,6 +90,9 @@ func statusOf(object *vmdistributed.VMDistributedCluster, view *observation, dec
 			ObservedGeneration: object.Generation,
 			LastTransitionTime: metav1.NewTime(view.Now),
 		})
+	}
+	if view.Undone == nil {
+		meta.RemoveStatusCondition(&status.Conditions, undoneCondition)
 	}
 	if object.Spec.VMAgent == nil {
 		meta.RemoveStatusCondition(&status.Conditions, scrapedCondition)

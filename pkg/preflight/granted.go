@@ -50,6 +50,7 @@ func (m Manifests) serverRules() []rbacv1.PolicyRule {
 		rule(operatorGroup, "vmagents,vmusers", "list", "watch", "patch"),
 		rule(operatorGroup, "vmauths", "list", "watch"),
 		rule("apps", "statefulsets,deployments", "list", "watch"),
+		rule("apps", "controllerrevisions", "get", "list", "create", "update", "delete"),
 		rule("apps", "daemonsets", "list"),
 		rule("discovery.k8s.io", "endpointslices", "list"),
 		rule("", "events", "create", "patch"),
@@ -173,8 +174,8 @@ func (m Manifests) given(namespace string) []right {
 	}
 	people := spell("", []rbacv1.PolicyRule{
 		rule(group, ownKind, "get", "list", "watch", "create", "update", "patch", "delete", "deletecollection"),
-		rule(group, ownKind+"/status,"+ownKind+"/zones", "get"),
-		rule(group, ownKind+"/promote,"+ownKind+"/abort,"+ownKind+"/retry", "create"),
+		rule(group, ownKind+"/status,"+ownKind+"/zones,"+ownKind+"/plan,"+ownKind+"/history", "get"),
+		rule(group, ownKind+"/plan,"+ownKind+"/promote,"+ownKind+"/abort,"+ownKind+"/retry,"+ownKind+"/undo", "create"),
 		rule(operatorGroup, "vmclusters", "get", "list", "watch", "create", "update", "patch", "delete"),
 		rule(operatorGroup, "vmusers,vmagents", "get", "list", "watch", "update", "patch"),
 	})

@@ -47,9 +47,14 @@ func OfZones(zones map[string]string) string {
 
 // Of returns the revision of each zone in the list of an object, by its name.
 func Of(object *vmdistributed.VMDistributedCluster) (map[string]string, error) {
+	return OfList(object.Spec.Zones.VMClusters)
+}
+
+// OfList returns the revision of each zone in a list, by its name.
+func OfList(list []vmdistributed.Zone) (map[string]string, error) {
 	zones := map[string]string{}
-	for i := range object.Spec.Zones.VMClusters {
-		zone := &object.Spec.Zones.VMClusters[i]
+	for i := range list {
+		zone := &list[i]
 		wanted, err := Wanted(zone)
 		if err != nil {
 			return nil, err

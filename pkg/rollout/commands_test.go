@@ -11,7 +11,7 @@ import (
 // command is something that the user does.
 func (w *world) command() {
 	object := w.object
-	switch zones := len(object.zones); w.random.IntN(24) {
+	switch zones := len(object.zones); w.random.IntN(26) {
 	case 0, 1, 2, 3, 4, 5, 6:
 		w.edit(w.random.IntN(3) > 0)
 	case 7, 8, 9:
@@ -25,7 +25,7 @@ func (w *world) command() {
 		if name := oneOf(w.random, "a", "b", "c", "d"); object.zone(name) == nil {
 			zone, at := w.newZone(name), w.random.IntN(zones+1)
 			w.say("user: adds %+v at %d", zone, at)
-			w.replace(func(o *modelObject) { o.zones = slices.Insert(o.zones, at, zone) })
+			w.replace(func(o *modelObject) { o.zones, o.begun = slices.Insert(o.zones, at, zone), w.now })
 		}
 	case 13:
 		w.say("user: reorders the zones")
@@ -38,7 +38,7 @@ func (w *world) command() {
 	case 14, 15:
 		strategy := w.anyStrategy()
 		w.say("user: strategy is %+v", strategy)
-		w.replace(func(o *modelObject) { o.strategy = strategy })
+		w.replace(func(o *modelObject) { o.strategy, o.asking = strategy, w.now })
 	case 16:
 		w.say("user: storage may be taken away: %t", !object.permit)
 		w.replace(func(o *modelObject) { o.permit = !o.permit })
@@ -56,6 +56,10 @@ func (w *world) command() {
 		zone := oneOf(w.random, object.zones...)
 		w.say("user: gives their word for %s at %s", zone.name, zone.want)
 		w.replace(func(o *modelObject) { o.word[zone.name] = zone.want })
+	case 24, 25:
+		zone := oneOf(w.random, object.zones...)
+		w.say("user: lets %s be changed to %s", zone.name, zone.want)
+		w.replace(func(o *modelObject) { o.goAhead[zone.name] = zone.want })
 	}
 }
 
@@ -88,7 +92,7 @@ func (w *world) edit(all bool) {
 	kind := oneOf(w.random, good, good, good, good, good, good, bad, shrink, refused)
 	undo := w.random.IntN(6) == 0
 	w.replace(func(o *modelObject) {
-		o.aborted = false
+		o.aborted, o.begun = false, w.now
 		for i := range o.zones {
 			if !all && i != one {
 				continue
@@ -119,7 +123,7 @@ func (w *world) forgetOverwrites(name string) {
 func (w *world) removeZone(name string) {
 	w.say("user: takes %s out of the list", name)
 	w.replace(func(o *modelObject) {
-		o.zones = slices.DeleteFunc(o.zones, func(z modelZone) bool { return z.name == name })
+		o.zones, o.begun = slices.DeleteFunc(o.zones, func(z modelZone) bool { return z.name == name }), w.now
 		// Whoever comes back before the next pass is remembered, as in status.
 	})
 	w.absolve(name)

@@ -499,6 +499,9 @@ func watchProgress(o *Observed, d *Decision) {
 				return // it says so by itself, or is not stuck
 			}
 		default:
+			if state.Reason == ReasonWaitingForApproval {
+				return // which takes as long as the user likes
+			}
 			if stuck == nil || state.Record.Phase != Pending && stuck.Record.Phase == Pending {
 				stuck = state
 			}

@@ -207,7 +207,38 @@ func (w *world) checkHealthyTouched(zone *modelZone) {
 			}
 		}
 	}
+	w.checkApproved(zone)
 	w.checkUnread(zone.name)
+}
+
+// checkApproved: no zone is begun after another one but by the word that the strategy
+// asks for.
+func (w *world) checkApproved(zone *modelZone) {
+	object, record := w.object, w.object.records[zone.name]
+	if object.strategy.Approval == "" || object.goAhead[zone.name] == zone.want || record.Begun.Before(object.asking) {
+		return // what was begun before it was asked for goes on
+	}
+	for _, other := range object.zones {
+		end, ended := w.finished[other.name]
+		cluster, exists := w.clusters[other.name]
+		after := ended && !end.Before(object.begun) && end.Before(record.Begun) && exists && cluster.content == other.want
+		if other.name == zone.name || !after || !object.records[other.name].Finished.Equal(end) {
+			continue
+		}
+		if object.strategy.Approval == EveryZone || !w.letGoOn() {
+			w.fail("update of %s after that of %s, for which nobody has given their word", zone.name, other.name)
+		}
+	}
+}
+
+// letGoOn is true where the user has given their word for any zone.
+func (w *world) letGoOn() bool {
+	return slices.ContainsFunc(w.object.zones, func(z modelZone) bool { return w.object.goAhead[z.name] == z.want })
+}
+
+// waitsForApproval is true where the user has to give it.
+func waitsForApproval(d *Decision) bool {
+	return slices.ContainsFunc(d.Zones, func(z ZoneState) bool { return z.Reason == ReasonWaitingForApproval })
 }
 
 // wasUnfinished tells whether a zone was in flight before the last records were
@@ -272,7 +303,7 @@ func (w *world) checkEnd() {
 	case o.Deletion != nil && w.keptByDrain(&d):
 	case o.Deletion != nil && o.Halt == nil:
 		w.fail("the object never goes: %+v", d.Zones)
-	case s.Complete() || o.held():
+	case s.Complete() || o.held() || waitsForApproval(&d):
 	case w.mustComplete(o, d):
 		w.fail("the rollout never ends, and nothing speaks against it: %s; %+v", told(s), d.Zones)
 	case s.UpdateStatus != StatusFailed && !s.is("Degraded"):

@@ -102,6 +102,9 @@ type modelObject struct {
 	permit    bool // storage may be taken away
 	aborted   bool
 	word      map[string]string // the user's, by zone: for this revision
+	goAhead   map[string]string // likewise, to begin with it
+	begun     time.Time         // when the wants changed last
+	asking    time.Time         // since when the strategy is what it is
 }
 
 // said is true where the user has given their word for a zone at a revision.
@@ -162,7 +165,7 @@ func newWorld(random *rand.Rand) *world {
 		readPath: newReadPath(), writePath: writePath{gates: map[string]Gate{}, flowed: noon},
 		finished: map[string]time.Time{}, overwrites: map[string]int{}, uncounted: map[string]int{}, actions: map[ActionType]int{},
 	}
-	object := &modelObject{records: map[string]Record{}, word: map[string]string{}, strategy: w.anyStrategy()}
+	object := &modelObject{records: map[string]Record{}, word: map[string]string{}, goAhead: map[string]string{}, begun: noon, strategy: w.anyStrategy()}
 	for _, name := range []string{"a", "b", "c", "d"}[:2+random.IntN(3)] {
 		object.zones = append(object.zones, w.newZone(name))
 	}
@@ -202,6 +205,7 @@ func (w *world) anyStrategy() Strategy {
 		MinAvailableZones: oneOf(w.random, 0, 1, 1, 1, 2),
 		ReadyTimeout:      oneOf(w.random, 30*time.Second, 2*time.Minute, 5*time.Minute),
 		UpdatePause:       oneOf(w.random, 0, 10*time.Second, time.Minute),
+		Approval:          oneOf(w.random, "", "", "", AfterFirstZone, EveryZone),
 	}
 }
 
@@ -244,6 +248,7 @@ func (w *world) replace(change func(*modelObject)) {
 	w.olderObjects = append(w.olderObjects, w.object)
 	object := *w.object
 	object.zones, object.records, object.word = slices.Clone(object.zones), maps.Clone(object.records), maps.Clone(object.word)
+	object.goAhead = maps.Clone(object.goAhead)
 	change(&object)
 	object.version++
 	w.object, w.dirty = &object, true
@@ -289,7 +294,7 @@ func (w *world) live() sight { return sight{w.object, w.clusters, w.users, true}
 func (w *world) observe(v sight, needs map[string]Need) Observed {
 	object := v.object
 	o := Observed{
-		Now: w.now, Paused: object.paused, Observing: object.observing, Deletion: object.deletion,
+		Now: w.now, Begun: object.begun, Paused: object.paused, Observing: object.observing, Deletion: object.deletion,
 		Strategy: object.strategy, Aborted: calledOff(object.aborted), ScrapePending: w.scrape,
 	}
 	if w.halted {
@@ -299,6 +304,7 @@ func (w *world) observe(v sight, needs map[string]Need) Observed {
 		zone := w.observeZone(object, &object.zones[i], v.clusters, v.live)
 		zone.Reads, zone.Queues = observeReads(v.users, zone.Name), w.observeQueues(zone.Name)
 		zone.Approved = object.said(zone.Name, zone.Revision)
+		zone.GoAhead = object.goAhead[zone.Name] == zone.Revision
 		if needs[zone.Name]&NeedLoaded != 0 {
 			zone.Reads.Loaded = w.loadedEvidence(zone.Record)
 		}

@@ -9,6 +9,9 @@ import "time"
 type Observed struct {
 	// Now is the time of the observation.
 	Now time.Time
+	// Begun is when the rollout of what is wanted began. A zone that has finished an
+	// update since then counts as changed by it.
+	Begun time.Time
 	// Paused is spec.paused.
 	Paused bool
 	// Observing is true under spec.managementPolicy Observe.
@@ -26,6 +29,9 @@ type Observed struct {
 	// Aborted is the word of a user by which this change is called off; nil where it is
 	// not.
 	Aborted *Abort
+	// Undone is set where Zones are those of another revision than spec asks for, or
+	// should be.
+	Undone *Undo
 	// ScrapePending is true where the VMAgent has to be written.
 	ScrapePending bool
 }
@@ -89,7 +95,20 @@ type Strategy struct {
 	StableFor time.Duration
 	// MaxPendingBytes is what counts as empty, in each replica of the VMAgent.
 	MaxPendingBytes int64
+	// Approval says between which zones the user is waited for.
+	Approval Approval
 }
+
+// Approval says between which zones the user is waited for; empty for none.
+type Approval string
+
+// The kinds of it.
+const (
+	// AfterFirstZone waits once, after the first zone.
+	AfterFirstZone Approval = "AfterFirstZone"
+	// EveryZone waits before each zone but the first.
+	EveryZone Approval = "EveryZone"
+)
 
 // Zone is one entry of the list with the cluster that it names.
 type Zone struct {
@@ -116,6 +135,9 @@ type Zone struct {
 	// Approved is true where the user has given their word for this zone and this
 	// revision: to go on though something can't be proven.
 	Approved bool
+	// GoAhead is true where the user has let this zone be changed to this revision, for
+	// which it waits by Strategy.Approval. It says nothing of what can't be proven.
+	GoAhead bool
 	// Record is what status remembers.
 	Record Record
 }
@@ -195,6 +217,19 @@ type Abort struct {
 	By     string
 	At     time.Time
 	Reason string
+}
+
+// Undo has another revision rolled out than the one that spec asks for.
+type Undo struct {
+	// Revision is what spec asks for, and To what is rolled out in its place.
+	Revision, To string
+	// By is who said so, At when, and Reason what they gave as such; each may be unknown.
+	By     string
+	At     time.Time
+	Reason string
+	// Lost says why nobody can tell what To was; empty where it is known. Zones are
+	// those of spec then.
+	Lost string
 }
 
 // Phase is where a zone stands.

@@ -164,6 +164,19 @@ func (o *Observed) held() bool { return len(o.restraints()) > 0 }
 // heldBy is the first of the restraints on a held object.
 func (o *Observed) heldBy() restraint { return o.restraints()[0] }
 
+// HeldBy are all restraints on an object in words, and that its change was called off:
+// why nothing would be done about it, though there is something to do.
+func (o *Observed) HeldBy() []string {
+	var held []string
+	for _, r := range o.restraints() {
+		held = append(held, Refusal{Reason: r.reason, WaitingFor: r.until}.String())
+	}
+	if found := aborted(o, nil, 0); found != nil {
+		held = append(held, Refusal{Reason: found.reason, WaitingFor: found.waitingFor}.String())
+	}
+	return held
+}
+
 // release says what has to come about until a held object is held no more.
 func (o *Observed) release() string {
 	var wanted []string

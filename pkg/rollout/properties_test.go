@@ -140,8 +140,10 @@ func contradiction(o Observed, s Summary) string {
 		return fmt.Sprintf("halted and not Paused: %+v", s)
 	case !is["Ready"] && !is["Reconciling"] && !is["Stalled"] && !is["Observing"]:
 		return fmt.Sprintf("not Ready, and neither Reconciling nor Stalled: %+v", s)
-	case s.Complete() && (is["Reconciling"] || is["Stalled"] || !is["Ready"]):
+	case s.Complete() && o.Undone == nil && (is["Reconciling"] || is["Stalled"] || !is["Ready"]):
 		return fmt.Sprintf("complete, and yet %+v", s)
+	case o.Undone != nil && o.Deletion == nil && (is["Ready"] || !is["Degraded"] || s.UpdateStatus == StatusOperational):
+		return fmt.Sprintf("undone, and does not say so: %+v", s)
 	case s.UpdateStatus == StatusFailed && s.Reason == "":
 		return fmt.Sprintf("failed without a reason: %+v", s)
 	case is["Stalled"] != (s.UpdateStatus == StatusFailed):
@@ -186,6 +188,9 @@ func anyObservation(random *rand.Rand) Observed {
 	o.Strategy.ReadyTimeout = oneOf(random, time.Minute, 5*time.Minute, 2500*time.Millisecond)
 	o.Strategy.UpdatePause = oneOf(random, 0, time.Minute, 2500*time.Millisecond)
 	o.ScrapePending = seldom(random)
+	if seldom(random) {
+		o.Undone = &Undo{Revision: "bad", To: "good", Lost: oneOf(random, "", "", "there is no record of it")}
+	}
 	if seldom(random) {
 		o.Strays = []Stray{stray("stray")}
 	}

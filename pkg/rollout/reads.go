@@ -156,6 +156,7 @@ const retryNoted = 5 * time.Second
 // proposeDrain asks for the write. No VMAuth can have loaded what is still to be
 // written: its proof counts from about the last attempt.
 func proposeDrain(o *Observed, d *Decision, zone *Zone, record *Record) {
+	record.Loaded = time.Time{}
 	d.propose(DrainReads, zone.Name)
 	if d.Action == (Action{DrainReads, zone.Name}) && o.Now.Sub(record.Drained) >= retryNoted || !record.drained() {
 		record.Drained = o.Now

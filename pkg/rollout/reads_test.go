@@ -313,6 +313,18 @@ func TestAnEmptiedZoneReceivesARepairToo(t *testing.T) {
 	wantAction(t, decide(t, o), UpdateCluster, "a")
 }
 
+// TestReadsThatAreTakenAwayAgainHaveTheirGraceAnew: of what was loaded before somebody
+// gave them back, nothing counts.
+func TestReadsThatAreTakenAwayAgainHaveTheirGraceAnew(t *testing.T) {
+	o := routedScene(zone("a", emptied, drainedFor(time.Hour), open), zone("b", open))
+	o.Zones[0].Record.DrainDone, o.Zones[0].Record.Loaded = true, noon.Add(-time.Hour)
+	d := decide(t, o)
+	wantAction(t, d, DrainReads, "a")
+	if record := d.Zones[0].Record; !record.Loaded.IsZero() {
+		t.Errorf("the grace period counts from %s, when an earlier drain was loaded", record.Loaded)
+	}
+}
+
 func TestADrainedZoneNobodyRemembersIsFlushedBeforeItIsGivenBack(t *testing.T) {
 	for name, z := range map[string]Zone{
 		"as is wanted": zone("a", newcomer, closed, gated(10)),

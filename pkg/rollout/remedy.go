@@ -47,6 +47,12 @@ func Remedy(reason string) string {
 		return "let the server read the ConfigMap that is named"
 	case ReasonAborted:
 		return "retry, or change the spec"
+	case ReasonUndone:
+		return "correct the spec; or take the undoing back, by undoing to the revision that spec asks for"
+	case ReasonUndoneToLost:
+		return "undo to another revision, or change the spec"
+	case ReasonWaitingForApproval:
+		return "look at the zones that have changed, and promote"
 	case ReasonMaxFailures:
 		return "repair the zones that have failed, or change the spec"
 	case ReasonWaitingForVMAuth:

@@ -30,6 +30,8 @@ type smallZone struct {
 	written bool // by us since the drain
 	lost    bool // samples, since then
 	emptied bool // made anew
+	arrived bool // at what is wanted since that changed
+	goAhead bool // by the user's word
 	record  Record
 }
 
@@ -43,8 +45,9 @@ type small struct {
 	zones                 [3]smallZone
 	want                  byte
 	paused, aborted, word bool
+	gated                 bool // by an approval of every zone
 	// What may still happen.
-	edits, pauses, breaks, deletions, drifts, fails, crashes, reopenings, drops, aborts int8
+	edits, pauses, breaks, deletions, drifts, fails, crashes, reopenings, drops, aborts, approvals int8
 }
 
 const (
@@ -53,12 +56,18 @@ const (
 )
 
 func (s *small) observe() Observed {
-	o := Observed{Now: noon, Paused: s.paused, Aborted: calledOff(s.aborted), Strategy: Strategy{
+	o := Observed{Now: noon, Begun: noon.Add(-smallPause), Paused: s.paused, Aborted: calledOff(s.aborted), Strategy: Strategy{
 		MaxUnavailable: 1, MinAvailableZones: 1, ReadyTimeout: smallTimeout, UpdatePause: smallPause, DrainTimeout: smallTimeout, FlushTimeout: smallTimeout,
 	}}
+	if s.gated {
+		o.Strategy.Approval = EveryZone
+	}
 	for i := range s.zones {
 		z := &s.zones[i]
-		seen := Zone{Name: string(rune('a' + i)), Inline: true, Revision: string(s.want), Record: z.record, Approved: s.word}
+		seen := Zone{Name: string(rune('a' + i)), Inline: true, Revision: string(s.want), Record: z.record, Approved: s.word, GoAhead: z.goAhead}
+		if z.arrived && z.record.Finished.IsZero() {
+			seen.Record.Finished = o.Begun // and has baked
+		}
 		if z.content != '-' {
 			seen.Cluster = &Cluster{UID: string(rune('0' + z.uid)), Ownership: Ours, Generation: 1, Deleting: z.health == 'd', Failed: z.health == 'f'}
 			if z.health != 'h' {
@@ -178,6 +187,9 @@ func (s *search) pass(from small) {
 		if !z.record.inWork() {
 			z.written = false
 		}
+		if from.gated && before.inFlight() && !z.record.inFlight() && z.record.Revision == string(from.want) {
+			z.arrived = true
+		}
 	}
 	if from.crashes > 0 && d.Action.Type != Nothing {
 		crashed := recorded
@@ -190,6 +202,7 @@ func (s *search) pass(from small) {
 	}
 	i := int(d.Action.Cluster[0] - 'a')
 	s.check(from, recorded, d.Action, i)
+	s.checkApproved(from, recorded, d.Action, i)
 	recorded.carryOut(d.Action.Type, i)
 	if from.crashes > 0 {
 		crashed := recorded
@@ -270,6 +283,20 @@ func (s *search) check(from, recorded small, action Action, i int) {
 	}
 }
 
+// checkApproved: a healthy zone is begun after another one by the user's word only.
+func (s *search) checkApproved(from, recorded small, action Action, i int) {
+	z := &from.zones[i]
+	begins := (action.Type == DrainReads || action.Type == UpdateCluster) && z.record.Begun.IsZero() && !z.emptied
+	if !from.gated || !begins || z.health != 'h' || z.content == from.want || z.goAhead {
+		return
+	}
+	for j := range from.zones {
+		if other := &from.zones[j]; j != i && (other.arrived || recorded.zones[j].record.inWork()) {
+			s.fail("%v after %c, for which nobody has given their word", action, 'a'+j)
+		}
+	}
+}
+
 func (s *small) servingBeside(i int) (serving int) {
 	for j := range s.zones {
 		if j != i && s.zones[j].serves() {
@@ -338,6 +365,9 @@ func (s *search) users(from small) {
 			to := from
 			to.edits--
 			to.want, to.aborted = want, false
+			for i := range to.zones {
+				to.zones[i].arrived, to.zones[i].goAhead = false, false
+			}
 			s.reach(to)
 		}
 	}
@@ -346,6 +376,13 @@ func (s *search) users(from small) {
 		to.aborts--
 		to.aborted = !to.aborted // the next word is retry
 		s.reach(to)
+	}
+	for i := range from.zones {
+		if to := from; from.approvals > 0 && !from.zones[i].goAhead {
+			to.approvals--
+			to.zones[i].goAhead = true
+			s.reach(to)
+		}
 	}
 	if from.pauses > 0 {
 		to := from
@@ -391,7 +428,7 @@ func (s *search) settles(from small, settled map[uint64]bool) string {
 		d := Decide(o)
 		next := at.onward(d)
 		if next == at {
-			if s := Summarise(o, d); !s.Complete() && !at.paused && s.UpdateStatus != StatusFailed && !s.is("Degraded") {
+			if s := Summarise(o, d); !s.Complete() && !at.paused && s.UpdateStatus != StatusFailed && !s.is("Degraded") && !waitsForApproval(&d) {
 				return fmt.Sprintf("it ends with %+v", s)
 			}
 			if complaint := at.leftDrained(d); complaint != "" {
@@ -469,6 +506,21 @@ func TestNoReachableStateBreaksARule(t *testing.T) {
 		}
 	}
 	t.Logf("%d states, %d steps", states, steps)
+}
+
+// TestNoReachableStateBeginsAZoneThatNobodyHasApproved visits every state in which each
+// zone but the first waits for the user, with one kind of trouble at a time.
+func TestNoReachableStateBeginsAZoneThatNobodyHasApproved(t *testing.T) {
+	states := 0
+	for _, trouble := range troubles {
+		start := small{want: 'n', gated: true, approvals: 2}
+		for i := range start.zones {
+			start.zones[i] = smallZone{uid: 1, content: 'o', health: 'h', record: Record{Phase: Ready, Since: noon, Revision: "o", UID: "1"}}
+		}
+		*trouble(&start)++
+		states += len(explore(t, start).seen)
+	}
+	t.Logf("%d states", states)
 }
 
 var troubles = []func(*small) *int8{

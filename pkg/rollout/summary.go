@@ -47,16 +47,19 @@ type Summary struct {
 	// Degraded. Ready is left out of an object that is only observed and has not come
 	// to what is wanted: False says that it may yet, and kstatus would wait for that.
 	Conditions []Condition
+
+	complete bool
 }
 
-// Complete is true where every zone is what is wanted, in good health, and
-// nothing is left to write.
-func (s *Summary) Complete() bool { return s.UpdateStatus == StatusOperational }
+// Complete is true where every zone is what is to be rolled out, in good health, and
+// nothing is left to write. Where that is not what spec asks for, since it was undone,
+// the object is not operational all the same.
+func (s *Summary) Complete() bool { return s.complete }
 
 // Summarise draws the zones together.
 func Summarise(o Observed, d Decision) Summary {
 	v := view(o, d)
-	s := Summary{Updated: v.updated, Ready: v.ready}
+	s := Summary{Updated: v.updated, Ready: v.ready, complete: v.held == "" && v.arrived()}
 	s.UpdateStatus, s.Reason = v.updateStatus()
 	if !v.observing || v.allReady() {
 		s.Conditions = append(s.Conditions, v.readyCondition())
@@ -93,6 +96,7 @@ type overview struct {
 	stranded              string     // what the list no longer names, and can't be given its reads back
 	shortage              string     // zones that a pause keeps from their reads while others are lost
 	away                  string     // zones that a policy to observe keeps from their reads
+	undone                string     // what spec asks for and somebody has undone
 }
 
 func view(o Observed, d Decision) overview {
@@ -104,6 +108,9 @@ func view(o Observed, d Decision) overview {
 		o.Paused, o.Observing = false, false
 	}
 	v.observing = o.Observing
+	if o.Undone != nil && !v.leaving {
+		v.undone = o.Undone.String()
+	}
 	if o.held() {
 		v.held = o.heldBy().reason
 	}
@@ -287,8 +294,15 @@ func (v *overview) checkUp(zone *ZoneState, cluster *Cluster) {
 	v.degraded, v.ailment = zone, ailment(cluster)
 }
 
+// arrived is true where every zone is what is to be rolled out, in good health, and
+// nothing is left to write.
+func (v *overview) arrived() bool { return v.done == v.total && !v.leaving && v.leftover == "" }
+
+// wentBack is true where that is not what spec asks for.
+func (v *overview) wentBack() bool { return v.undone != "" && v.held == "" && v.arrived() }
+
 // allReady is true where every zone is what is wanted, in good health.
-func (v *overview) allReady() bool { return v.done == v.total && !v.leaving }
+func (v *overview) allReady() bool { return v.done == v.total && !v.leaving && v.undone == "" }
 
 // complete is true where beside that nothing is left to write.
 func (v *overview) complete() bool { return v.allReady() && v.leftover == "" }
@@ -301,6 +315,8 @@ func (v *overview) updateStatus() (status, reason string) {
 		return StatusOperational, ""
 	case v.stalled != nil:
 		return StatusFailed, about(v.stalled)
+	case v.wentBack():
+		return StatusFailed, v.undone
 	}
 	return StatusExpanding, v.message()
 }
@@ -309,6 +325,9 @@ func (v *overview) updateStatus() (status, reason string) {
 func (v *overview) message() string {
 	if v.observing {
 		return "spec.managementPolicy is Observe: " + v.foretold
+	}
+	if v.wentBack() {
+		return v.undone
 	}
 	for _, zone := range []*ZoneState{v.stalled, v.busy, v.degraded, v.baking, v.waiting} {
 		if zone != nil && (zone.WaitingFor != "" || v.leftover == "") {
@@ -359,6 +378,8 @@ func (v *overview) reason() string {
 		return v.held
 	case v.stalled != nil:
 		return v.stalled.Reason
+	case v.wentBack():
+		return ReasonUndone
 	case v.held == ReasonPaused:
 		return "RolloutPaused"
 	case v.held != "":
@@ -381,7 +402,7 @@ func (v *overview) progressing() Condition {
 	switch {
 	case v.complete():
 		return Condition{ConditionProgressing, true, "RolloutCompleted", fmt.Sprintf("%d of %d zones are updated and healthy", v.done, v.total)}
-	case v.stalled != nil, v.held != "":
+	case v.stalled != nil, v.held != "", v.wentBack():
 		return Condition{ConditionProgressing, false, v.reason(), v.message()}
 	}
 	return Condition{ConditionProgressing, true, v.reason(), v.message()}
@@ -396,7 +417,7 @@ func (v *overview) reconciling() Condition {
 		return Condition{"Reconciling", false, "RolloutCompleted", "nothing is left to do"}
 	case v.observing:
 		return Condition{"Reconciling", false, v.held, v.message()}
-	case v.stalled != nil && v.held == "":
+	case (v.stalled != nil || v.wentBack()) && v.held == "":
 		return Condition{"Reconciling", false, v.reason(), "the rollout can't be completed as things stand; see Stalled"}
 	}
 	return Condition{"Reconciling", true, v.reason(), v.message()}
@@ -405,6 +426,9 @@ func (v *overview) reconciling() Condition {
 func (v *overview) stalledCondition() Condition {
 	if v.stalled != nil && v.held == "" {
 		return Condition{ConditionStalled, true, v.stalled.Reason, about(v.stalled)}
+	}
+	if v.wentBack() {
+		return Condition{ConditionStalled, true, ReasonUndone, v.undone}
 	}
 	return Condition{ConditionStalled, false, "NotStalled", "no zone has failed, is refused, or waits for the user's word"}
 }
@@ -454,6 +478,9 @@ func (v *overview) degradedCondition() Condition {
 	}
 	if v.stranded != "" {
 		return Condition{ConditionDegraded, true, ReasonStranded, v.stranded}
+	}
+	if v.undone != "" {
+		return Condition{ConditionDegraded, true, ReasonUndone, v.undone}
 	}
 	return Condition{ConditionDegraded, false, "ZonesHealthy", "no zone that exists is unhealthy, other than by an update under way"}
 }

@@ -28,6 +28,53 @@ func paused(o Observed) Observed {
 	return o
 }
 
+func undone(o Observed) Observed {
+	o.Undone = &Undo{Revision: "bad", To: "good", By: "ann", Reason: "errors"}
+	return o
+}
+
+func TestWhatWasUndoneIsNotReadyThoughAllIsDone(t *testing.T) {
+	for name, c := range map[string]struct {
+		o        Observed
+		want     string
+		complete bool
+	}{
+		"back":          {undone(scene(zone("a"), zone("b"))), "failed Stalled=RevisionUndone Degraded=RevisionUndone", true},
+		"on the way":    {undone(scene(outdatedZone("a"), zone("b"))), "expanding Progressing=ZoneUpdating Reconciling=ZoneUpdating Degraded=RevisionUndone", false},
+		"failed":        {undone(scene(zone("a", failed, inFlight(Updating, 0, true)), zone("b"))), "failed Stalled=OperatorFailed Degraded=OperatorFailed", false},
+		"a mark":        {undone(scene(zone("a", metadata), zone("b"))), "expanding Progressing=Writing Reconciling=Writing Degraded=RevisionUndone", false},
+		"paused":        {paused(undone(scene(zone("a"), zone("b")))), "paused Reconciling=RolloutPaused Paused=RolloutPaused Degraded=RevisionUndone", false},
+		"only observed": {observing(undone(scene(zone("a"), zone("b")))), "paused Observing=Observe Degraded=RevisionUndone", false},
+		"halted":        {halted(undone(scene(zone("a"), zone("b")))), "paused Reconciling=Halted Paused=Halted Degraded=RevisionUndone", false},
+		"being let go":  {undone(leaving(Deletion{}, zone("a"))), "expanding Progressing=Deleting Reconciling=Deleting", false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := Summarise(c.o, decide(t, c.o))
+			if got := told(s); got != c.want || s.Complete() != c.complete {
+				t.Errorf("got  %s, complete %v\nwant %s, complete %v", got, s.Complete(), c.want, c.complete)
+			}
+		})
+	}
+	const want = `revision bad, which spec asks for, was undone by ann ("errors"), to revision good`
+	if s := Summarise(undone(scene(zone("a"))), decide(t, undone(scene(zone("a"))))); s.Reason != want {
+		t.Errorf("the reason is %q, want %q", s.Reason, want)
+	}
+}
+
+func TestNoZoneIsTouchedWhereNobodyKnowsWhatToGoBackTo(t *testing.T) {
+	for name, o := range map[string]Observed{
+		"to be changed":  undone(scene(outdatedZone("a"), zone("b"))),
+		"to be repaired": undone(scene(outdatedZone("a", unhealthy), zone("b"))),
+		"to be created":  undone(scene(zone("a", absent), zone("b"))),
+	} {
+		o.Undone.Lost = "there is no record of it"
+		d := decide(t, o)
+		if d.Action.Type != Nothing || d.Zones[0].Reason != ReasonUndoneToLost || !d.Zones[0].Hold {
+			t.Errorf("%s: %v, and of the zone is said %s: %s", name, d.Action, d.Zones[0].Reason, d.Zones[0].WaitingFor)
+		}
+	}
+}
+
 func TestTheSummaryTellsToolsWhereTheRolloutStands(t *testing.T) {
 	strays, scrape := scene(zone("a"), zone("b")), scene(zone("a"), zone("b"))
 	strays.Strays, scrape.ScrapePending = []Stray{stray("x")}, true

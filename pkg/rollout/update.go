@@ -255,7 +255,7 @@ func obstacles(o *Observed, d *Decision, next int) iter.Seq[*obstacle] {
 	return func(yield func(*obstacle) bool) {
 		guards := []func(*Observed, *Decision, int) *obstacle{aborted, unknown, inProgress}
 		if o.Zones[next].Cluster.Healthy() {
-			guards = append(guards, disrupted, tooFew, tooManyFailures, lossy, refusedBefore, baking, contended, alone, unreadable, unsettled, overflowing)
+			guards = append(guards, disrupted, tooFew, tooManyFailures, lossy, refusedBefore, baking, unapproved, contended, alone, unreadable, unsettled, overflowing)
 		}
 		for _, obstructs := range guards {
 			if found := obstructs(o, d, next); found != nil && !yield(found) {
@@ -265,8 +265,12 @@ func obstacles(o *Observed, d *Decision, next int) iter.Seq[*obstacle] {
 	}
 }
 
-// aborted holds every zone back once the change was called off.
+// aborted holds every zone back once the change was called off, or was undone and it
+// can't be told what is to come in its place.
 func aborted(o *Observed, _ *Decision, _ int) *obstacle {
+	if undone := o.Undone; undone != nil && undone.Lost != "" {
+		return &obstacle{reason: ReasonUndoneToLost, waitingFor: "the verb undo to another revision, or another spec: " + undone.String(), hold: true}
+	}
 	if o.Aborted == nil {
 		return nil
 	}
@@ -274,16 +278,30 @@ func aborted(o *Observed, _ *Decision, _ int) *obstacle {
 }
 
 // told says who has called a change off, when, and why, as far as it is known.
-func (a *Abort) told() string {
+func (a *Abort) told() string { return whoSaid(a.By, a.At, a.Reason) }
+
+// String says what was undone, by whom, when, and why.
+func (u *Undo) String() string {
+	text := fmt.Sprintf("revision %s, which spec asks for, was undone", u.Revision) + whoSaid(u.By, u.At, "")
+	if u.Reason != "" {
+		text += fmt.Sprintf(" (%q)", u.Reason)
+	}
+	if text += ", to revision " + u.To; u.Lost != "" {
+		text += ", of which nothing is known any more (" + u.Lost + ")"
+	}
+	return text
+}
+
+func whoSaid(by string, at time.Time, reason string) string {
 	var text string
-	if a.By != "" {
-		text += " by " + a.By
+	if by != "" {
+		text += " by " + by
 	}
-	if !a.At.IsZero() {
-		text += " at " + a.At.UTC().Format(time.RFC3339)
+	if !at.IsZero() {
+		text += " at " + at.UTC().Format(time.RFC3339)
 	}
-	if a.Reason != "" {
-		text += fmt.Sprintf(": %q", a.Reason)
+	if reason != "" {
+		text += fmt.Sprintf(": %q", reason)
 	}
 	return text
 }

@@ -60,7 +60,7 @@ func (c *Carrier) Carry(ctx context.Context, plan Plan) error {
 
 func (s Step) String() string {
 	switch s.Do {
-	case Delete, DeleteRecords:
+	case Delete, DeleteRecords, DeleteRevisions:
 		return "deleting " + s.What
 	case CheckDrains:
 		return "looking whether " + s.What
@@ -74,6 +74,8 @@ func (c *Carrier) take(ctx context.Context, step Step) error {
 		return c.deleteObject(ctx, step.Object)
 	case DeleteRecords:
 		return c.deleteRecords(ctx)
+	case DeleteRevisions:
+		return c.deleteRevisions(ctx)
 	case AwaitKinds:
 		return c.await(ctx, c.Cluster.kindsMissing)
 	case AwaitEnd:

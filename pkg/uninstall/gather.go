@@ -63,6 +63,7 @@ func (c *Cluster) Gather(ctx context.Context) (Observed, error) {
 	}{
 		{"what the manifests bring", c.lookForObjects},
 		{"the records", c.lookForRecords},
+		{"the revisions on record", c.lookForRevisions},
 		{"the VMUsers and what rollouts have left on them", c.lookForDrains},
 		{"the VMDistributedClusters", c.lookForWork},
 		{"the operator's kinds", c.lookForKinds},

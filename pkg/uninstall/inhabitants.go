@@ -90,7 +90,7 @@ func (c *Cluster) listInhabitants(ctx context.Context, resource schema.GroupVers
 }
 
 // madeByItself is what comes with a namespace, and what controllers have made of our
-// workload and Service.
+// workload and Service. Revisions on record are looked for by themselves.
 func madeByItself(resource schema.GroupResource, object metav1.Object) bool {
 	switch resource.String() {
 	case "events", "events.events.k8s.io":
@@ -104,7 +104,7 @@ func madeByItself(resource schema.GroupResource, object metav1.Object) bool {
 	case "endpointslices.discovery.k8s.io":
 		return object.GetLabels()["kubernetes.io/service-name"] == serverName
 	case "pods", "replicasets.apps", "controllerrevisions.apps":
-		return object.GetLabels()[nameLabel] == serverName && strings.HasPrefix(object.GetName(), serverName+"-")
+		return isRevision(object) || object.GetLabels()[nameLabel] == serverName && strings.HasPrefix(object.GetName(), serverName+"-")
 	}
 	return false
 }

@@ -13,6 +13,9 @@ type Observed struct {
 	Objects []Object `json:"objects,omitempty"`
 	// Records are the namespaces and names of the objects that are kept as records.
 	Records []string `json:"records,omitempty"`
+	// Revisions are the namespaces and names of the ControllerRevisions that say what there
+	// is to go back to.
+	Revisions []string `json:"revisions,omitempty"`
 	// Drains are what rollouts have taken out of VMUsers.
 	Drains []Drain `json:"drains,omitempty"`
 	// InWork are the objects that the server is doing something for, and what.

@@ -27,6 +27,8 @@ const (
 	Delete Action = "delete"
 	// DeleteRecords takes the guard off all records, and deletes them.
 	DeleteRecords Action = "delete records"
+	// DeleteRevisions deletes what is on record of revisions.
+	DeleteRevisions Action = "delete revisions"
 	// AwaitKinds waits until the operator's kinds are served again.
 	AwaitKinds Action = "await kinds"
 	// AwaitEnd waits until no server runs any more.
@@ -72,7 +74,9 @@ func Decide(found Observed, options Options) Plan {
 	for stage := Registration; stage <= Home; stage++ {
 		plan.Steps = append(plan.Steps, steps(found, options, stage)...)
 	}
-	if !slices.ContainsFunc(plan.Steps, func(step Step) bool { return step.Do == Delete || step.Do == DeleteRecords }) {
+	if !slices.ContainsFunc(plan.Steps, func(step Step) bool {
+		return slices.Contains([]Action{Delete, DeleteRecords, DeleteRevisions}, step.Do)
+	}) {
 		plan.Steps = nil // there is nothing left to wait for
 	}
 	return plan
@@ -83,6 +87,9 @@ func steps(found Observed, options Options, stage Stage) []Step {
 	var all []Step
 	if stage == Store && options.DeleteStore && len(found.Records) > 0 {
 		all = append(all, Step{Do: DeleteRecords, What: "records of VMDistributedClusters: " + some(found.Records)})
+	}
+	if stage == Store && options.DeleteStore && len(found.Revisions) > 0 {
+		all = append(all, Step{Do: DeleteRevisions, What: "revisions of VMDistributedClusters on record: " + some(found.Revisions)})
 	}
 	for i := range found.Objects {
 		object := &found.Objects[i]
@@ -132,6 +139,11 @@ func inhabitants(found Observed, options Options) []string {
 			all = append(all, "the record "+record)
 		}
 	}
+	for _, revision := range found.Revisions {
+		if !options.DeleteStore && strings.HasPrefix(revision, found.Namespace+"/") {
+			all = append(all, "the ControllerRevision "+revision)
+		}
+	}
 	return all
 }
 
@@ -168,6 +180,9 @@ func kept(found Observed, options Options) []Note {
 	}
 	if len(found.Records) > 0 && !options.DeleteStore {
 		note("records of VMDistributedClusters: "+some(found.Records), "--delete-store deletes them. Until the server is installed again, a namespace that has one can't be deleted")
+	}
+	if len(found.Revisions) > 0 && !options.DeleteStore {
+		note("revisions of VMDistributedClusters on record: "+some(found.Revisions), "they are what there is to go back to; --delete-store deletes them")
 	}
 	for i := range found.Objects {
 		object := &found.Objects[i]

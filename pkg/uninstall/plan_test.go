@@ -11,7 +11,7 @@ import (
 
 // installed is a cluster with all that may be there, and nothing of others.
 func installed() Observed {
-	found := Observed{Namespace: "ours", Records: []string{"monitoring/metrics"}, Marked: 3}
+	found := Observed{Namespace: "ours", Records: []string{"monitoring/metrics"}, Revisions: []string{"monitoring/vmdc-metrics-1"}, Marked: 3}
 	for _, item := range inventory(found.Namespace) {
 		found.Objects = append(found.Objects, Object{Ref: item.Ref, Stage: item.stage, UID: "1"})
 	}
@@ -40,7 +40,7 @@ func TestWhatIsAskedGoesFirstAndRightsGoLast(t *testing.T) {
 		"deleting Deployment ours/vmdistributed-apiserver", "deleting StatefulSet ours/vmdistributed-apiserver",
 		"waiting until no server runs any more", "looking whether no rollout has begun",
 		"deleting Service ours/", "deleting FlowSchema vmdistributed-apiserver", "deleting Secret ours/vmdistributed-apiserver-certificate",
-		"deleting records of VMDistributedClusters: monitoring/metrics", "deleting CustomResourceDefinition ",
+		"deleting records of VMDistributedClusters: monitoring/metrics", "deleting revisions of VMDistributedClusters on record: monitoring/vmdc-metrics-1", "deleting CustomResourceDefinition ",
 		"deleting PersistentVolumeClaim ours/store-", "deleting ConfigMap ours/vmdistributed-store", "deleting ConfigMap ours/vmdistributed-aborts",
 		"deleting ClusterRoleBinding ", "deleting RoleBinding kube-system/", "deleting RoleBinding ours/",
 		"deleting ClusterRole ", "deleting ServiceAccount ours/", "deleting Lease ours/", "deleting Namespace ours",
@@ -67,9 +67,9 @@ func TestDecide(t *testing.T) {
 	}{
 		"objects are kept": {
 			does:  []string{"deleting APIService", "deleting Deployment"},
-			never: []string{"deleting records", "CustomResourceDefinition", "PersistentVolumeClaim", "ConfigMap", "Namespace"},
+			never: []string{"deleting records", "deleting revisions", "CustomResourceDefinition", "PersistentVolumeClaim", "ConfigMap", "Namespace"},
 			keeps: []string{
-				"monitoring/metrics: --delete-store deletes them", "CustomResourceDefinition vmdistributedclusterrecords", "PersistentVolumeClaim ours/store",
+				"monitoring/metrics: --delete-store deletes them", "monitoring/vmdc-metrics-1: they are what there is to go back to; --delete-store deletes them", "CustomResourceDefinition vmdistributedclusterrecords", "PersistentVolumeClaim ours/store",
 				"ConfigMap ours/vmdistributed-store: it says which store",
 				"ConfigMap ours/vmdistributed-aborts: it says which changes were called off", "Namespace ours: in it is PersistentVolumeClaim", "3 VMClusters, VMUsers and VMAgents: none is changed",
 			},

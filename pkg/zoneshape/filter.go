@@ -73,14 +73,14 @@ func (f *filter) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	f.next.ServeHTTP(w, rewritten)
 }
 
-// concerns reports whether the request writes a VMDistributedCluster. The other
+// concerns reports whether the request writes a VMDistributedCluster, or would. The other
 // subresources take bodies of other kinds.
 func (f *filter) concerns(info *request.RequestInfo) bool {
 	if !info.IsResourceRequest || info.Resource != vmdistributed.Resource || !f.Groups.Has(info.APIGroup) {
 		return false
 	}
 	switch info.Subresource {
-	case "", "status":
+	case "", "status", "plan":
 	default:
 		return false
 	}

@@ -11,9 +11,13 @@ import (
 
 // +genclient
 // +genclient:method=GetZones,verb=get,subresource=zones,result=github.com/vmdistributed/vmdistributed-apiserver/apis/distributed/v1alpha1.VMDistributedClusterZones
+// +genclient:method=GetPlan,verb=get,subresource=plan,result=github.com/vmdistributed/vmdistributed-apiserver/apis/distributed/v1alpha1.VMDistributedClusterPlan
+// +genclient:method=Plan,verb=create,subresource=plan,input=github.com/vmdistributed/vmdistributed-apiserver/apis/distributed/v1alpha1.VMDistributedCluster,result=github.com/vmdistributed/vmdistributed-apiserver/apis/distributed/v1alpha1.VMDistributedClusterPlan
+// +genclient:method=GetHistory,verb=get,subresource=history,result=github.com/vmdistributed/vmdistributed-apiserver/apis/distributed/v1alpha1.VMDistributedClusterHistory
 // +genclient:method=Promote,verb=create,subresource=promote,input=github.com/vmdistributed/vmdistributed-apiserver/apis/distributed/v1alpha1.VMDistributedClusterPromotion,result=github.com/vmdistributed/vmdistributed-apiserver/apis/distributed/v1alpha1.VMDistributedClusterPromotion
 // +genclient:method=Abort,verb=create,subresource=abort,input=github.com/vmdistributed/vmdistributed-apiserver/apis/distributed/v1alpha1.VMDistributedClusterAbort,result=github.com/vmdistributed/vmdistributed-apiserver/apis/distributed/v1alpha1.VMDistributedClusterAbort
 // +genclient:method=Retry,verb=create,subresource=retry,input=github.com/vmdistributed/vmdistributed-apiserver/apis/distributed/v1alpha1.VMDistributedClusterRetry,result=github.com/vmdistributed/vmdistributed-apiserver/apis/distributed/v1alpha1.VMDistributedClusterRetry
+// +genclient:method=Undo,verb=create,subresource=undo,input=github.com/vmdistributed/vmdistributed-apiserver/apis/distributed/v1alpha1.VMDistributedClusterUndo,result=github.com/vmdistributed/vmdistributed-apiserver/apis/distributed/v1alpha1.VMDistributedClusterUndo
 // +k8s:deepcopy-gen:interfaces=k8s.io/apimachinery/pkg/runtime.Object
 // +k8s:supportsSubresource="/status"
 
@@ -64,6 +68,41 @@ type VMDistributedClusterZones struct {
 	// +listType=map
 	// +listMapKey=name
 	Zones []operatorv1alpha1.ZoneReport `json:"zones"`
+}
+
+// +k8s:deepcopy-gen:interfaces=k8s.io/apimachinery/pkg/runtime.Object
+// +k8s:validation-gen=false
+
+// VMDistributedClusterPlan tells what a rollout would do, as things stand. It is the
+// answer of the subresource plan: to a GET, of what is pending; to a POST of a changed
+// VMDistributedCluster, of what that change would bring. Nothing is written for it.
+type VMDistributedClusterPlan struct {
+	metav1.TypeMeta `json:",inline"`
+	// metadata has name, namespace, uid and resourceVersion of the VMDistributedCluster.
+	// +optional
+	metav1.ObjectMeta `json:"metadata,omitempty"`
+	// revision is the hash of the desired state of all zones that is planned.
+	// +optional
+	Revision string `json:"revision,omitempty"`
+	// heldBy is what would keep the server from doing any of it now, each with what has
+	// to come about: a pause, a halt, an abort, or that the object is only observed.
+	// +optional
+	// +listType=atomic
+	HeldBy []string `json:"heldBy,omitempty"`
+	// steps are what would be done, in order.
+	// +optional
+	// +listType=atomic
+	Steps []operatorv1alpha1.PlannedStep `json:"steps,omitempty"`
+	// zones has one entry per zone, in rollout order: the difference, the turn, and the
+	// guards that would refuse now. What is said in status of a wait is left out.
+	// +optional
+	// +listType=map
+	// +listMapKey=name
+	Zones []operatorv1alpha1.PlannedZone `json:"zones,omitempty"`
+	// estimateSeconds is how long all of it would take, by the times of the last updates
+	// and the pauses between them; left out where that is not known of any zone.
+	// +optional
+	EstimateSeconds *int64 `json:"estimateSeconds,omitempty"`
 }
 
 // +k8s:deepcopy-gen:interfaces=k8s.io/apimachinery/pkg/runtime.Object
@@ -124,4 +163,46 @@ type VMDistributedClusterRetry struct {
 	// reason is kept with the word; up to 1024 bytes.
 	// +optional
 	Reason string `json:"reason,omitempty"`
+}
+
+// +k8s:deepcopy-gen:interfaces=k8s.io/apimachinery/pkg/runtime.Object
+// +k8s:validation-gen=false
+
+// VMDistributedClusterUndo has the zones of another revision rolled out than those that
+// spec asks for, until spec asks for something else than now. It is the body of the
+// subresource undo.
+type VMDistributedClusterUndo struct {
+	metav1.TypeMeta `json:",inline"`
+	// metadata may say which VMDistributedCluster is meant.
+	// +optional
+	metav1.ObjectMeta `json:"metadata,omitempty"`
+	// revision is the hash of the desired state of all zones that is undone. If given,
+	// it has to be the one that spec asks for now.
+	// +optional
+	Revision string `json:"revision,omitempty"`
+	// toRevision is the one to go to, of those that the subresource history lists; if
+	// left out, the last one before that all zones have run, and that was neither undone
+	// nor called off. The one that spec asks for takes an undo back.
+	// +optional
+	ToRevision string `json:"toRevision,omitempty"`
+	// reason is kept with the word; up to 1024 bytes.
+	// +optional
+	Reason string `json:"reason,omitempty"`
+}
+
+// +k8s:deepcopy-gen:interfaces=k8s.io/apimachinery/pkg/runtime.Object
+// +k8s:validation-gen=false
+
+// VMDistributedClusterHistory is the answer of the subresource history: the revisions
+// that are on record.
+type VMDistributedClusterHistory struct {
+	metav1.TypeMeta `json:",inline"`
+	// metadata has name, namespace, uid and resourceVersion of the
+	// VMDistributedCluster.
+	// +optional
+	metav1.ObjectMeta `json:"metadata,omitempty"`
+	// revisions that are on record, the one that was rolled out last first.
+	// +listType=map
+	// +listMapKey=revision
+	Revisions []operatorv1alpha1.RevisionReport `json:"revisions"`
 }

@@ -33,6 +33,9 @@ func SetObjectDefaults_VMDistributedCluster(in *VMDistributedCluster) {
 	if in.Spec.Strategy.Drain.LastTarget == "" {
 		in.Spec.Strategy.Drain.LastTarget = "FailOver"
 	}
+	if in.Spec.Strategy.Approval == "" {
+		in.Spec.Strategy.Approval = "Never"
+	}
 }
 
 func SetObjectDefaults_VMDistributedClusterList(in *VMDistributedClusterList) {

@@ -19,8 +19,18 @@ func (in VMDistributedClusterAbort) OpenAPIModelName() string {
 }
 
 // OpenAPIModelName returns the OpenAPI model name for this type.
+func (in VMDistributedClusterHistory) OpenAPIModelName() string {
+	return "com.github.vmdistributed.vmdistributed-apiserver.apis.distributed.v1alpha1.VMDistributedClusterHistory"
+}
+
+// OpenAPIModelName returns the OpenAPI model name for this type.
 func (in VMDistributedClusterList) OpenAPIModelName() string {
 	return "com.github.vmdistributed.vmdistributed-apiserver.apis.distributed.v1alpha1.VMDistributedClusterList"
+}
+
+// OpenAPIModelName returns the OpenAPI model name for this type.
+func (in VMDistributedClusterPlan) OpenAPIModelName() string {
+	return "com.github.vmdistributed.vmdistributed-apiserver.apis.distributed.v1alpha1.VMDistributedClusterPlan"
 }
 
 // OpenAPIModelName returns the OpenAPI model name for this type.
@@ -31,6 +41,11 @@ func (in VMDistributedClusterPromotion) OpenAPIModelName() string {
 // OpenAPIModelName returns the OpenAPI model name for this type.
 func (in VMDistributedClusterRetry) OpenAPIModelName() string {
 	return "com.github.vmdistributed.vmdistributed-apiserver.apis.distributed.v1alpha1.VMDistributedClusterRetry"
+}
+
+// OpenAPIModelName returns the OpenAPI model name for this type.
+func (in VMDistributedClusterUndo) OpenAPIModelName() string {
+	return "com.github.vmdistributed.vmdistributed-apiserver.apis.distributed.v1alpha1.VMDistributedClusterUndo"
 }
 
 // OpenAPIModelName returns the OpenAPI model name for this type.

@@ -31,10 +31,13 @@ const (
 	// DefaultMaxPendingBytes is the default of
 	// spec.strategy.flush.maxPendingBytes.
 	DefaultMaxPendingBytes int64 = 1 << 20
+	// DefaultRevisionHistoryLimit is that of a Deployment.
+	DefaultRevisionHistoryLimit int32 = 10
 )
 
 // SetDefaults_VMDistributedClusterSpec fills in what the user left out.
 func SetDefaults_VMDistributedClusterSpec(spec *VMDistributedClusterSpec) {
+	setDefault(&spec.RevisionHistoryLimit, DefaultRevisionHistoryLimit)
 	setDefaultsOfStrategy(&spec.Strategy)
 }
 

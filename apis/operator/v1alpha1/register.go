@@ -36,9 +36,12 @@ func addKnownTypes(scheme *runtime.Scheme) error {
 		&VMDistributedCluster{},
 		&VMDistributedClusterList{},
 		&VMDistributedClusterZones{},
+		&VMDistributedClusterPlan{},
 		&VMDistributedClusterPromotion{},
 		&VMDistributedClusterAbort{},
 		&VMDistributedClusterRetry{},
+		&VMDistributedClusterUndo{},
+		&VMDistributedClusterHistory{},
 	)
 	metav1.AddToGroupVersion(scheme, SchemeGroupVersion)
 	return nil

@@ -11,9 +11,13 @@ import (
 
 // +genclient
 // +genclient:method=GetZones,verb=get,subresource=zones,result=github.com/vmdistributed/vmdistributed-apiserver/apis/operator/v1alpha1.VMDistributedClusterZones
+// +genclient:method=GetPlan,verb=get,subresource=plan,result=github.com/vmdistributed/vmdistributed-apiserver/apis/operator/v1alpha1.VMDistributedClusterPlan
+// +genclient:method=Plan,verb=create,subresource=plan,input=github.com/vmdistributed/vmdistributed-apiserver/apis/operator/v1alpha1.VMDistributedCluster,result=github.com/vmdistributed/vmdistributed-apiserver/apis/operator/v1alpha1.VMDistributedClusterPlan
+// +genclient:method=GetHistory,verb=get,subresource=history,result=github.com/vmdistributed/vmdistributed-apiserver/apis/operator/v1alpha1.VMDistributedClusterHistory
 // +genclient:method=Promote,verb=create,subresource=promote,input=github.com/vmdistributed/vmdistributed-apiserver/apis/operator/v1alpha1.VMDistributedClusterPromotion,result=github.com/vmdistributed/vmdistributed-apiserver/apis/operator/v1alpha1.VMDistributedClusterPromotion
 // +genclient:method=Abort,verb=create,subresource=abort,input=github.com/vmdistributed/vmdistributed-apiserver/apis/operator/v1alpha1.VMDistributedClusterAbort,result=github.com/vmdistributed/vmdistributed-apiserver/apis/operator/v1alpha1.VMDistributedClusterAbort
 // +genclient:method=Retry,verb=create,subresource=retry,input=github.com/vmdistributed/vmdistributed-apiserver/apis/operator/v1alpha1.VMDistributedClusterRetry,result=github.com/vmdistributed/vmdistributed-apiserver/apis/operator/v1alpha1.VMDistributedClusterRetry
+// +genclient:method=Undo,verb=create,subresource=undo,input=github.com/vmdistributed/vmdistributed-apiserver/apis/operator/v1alpha1.VMDistributedClusterUndo,result=github.com/vmdistributed/vmdistributed-apiserver/apis/operator/v1alpha1.VMDistributedClusterUndo
 // +k8s:deepcopy-gen:interfaces=k8s.io/apimachinery/pkg/runtime.Object
 // +k8s:supportsSubresource="/status"
 
@@ -94,6 +98,15 @@ type VMDistributedClusterSpec struct {
 	// strategy is how a change travels over the zones.
 	// +optional
 	Strategy RolloutStrategy `json:"strategy,omitempty"`
+
+	// revisionHistoryLimit is how many revisions stay on record beside the one that is
+	// rolled out, the one that all zones ran last and what an undo leads to; 0 to 100.
+	// Defaults to 10. They are what the subresource undo can go back to.
+	// +optional
+	// +k8s:optional
+	// +k8s:minimum=0
+	// +k8s:maximum=100
+	RevisionHistoryLimit *int32 `json:"revisionHistoryLimit,omitempty"`
 
 	// zones are the VictoriaMetrics clusters, in the order in which a change
 	// reaches them. A list in place of the object is accepted on every write,
@@ -200,7 +213,30 @@ type RolloutStrategy struct {
 	// +k8s:minimum=0
 	// +k8s:maximum=100
 	MaxFailures *int32 `json:"maxFailures,omitempty"`
+
+	// approval says between which zones a change waits for the user, who lets it go on
+	// by the subresource promote: Never (the default), AfterFirstZone, or EveryZone,
+	// which is before each but the first. A zone that does not exist yet is created, and
+	// one that is not healthy is changed, without.
+	// +optional
+	// +default="Never"
+	// +k8s:optional
+	Approval Approval `json:"approval,omitempty"`
 }
+
+// Approval says between which zones a change waits for the user.
+// +enum
+// +k8s:enum
+type Approval string
+
+const (
+	// ApprovalNever waits for nobody.
+	ApprovalNever Approval = "Never"
+	// ApprovalAfterFirstZone waits once, after the first zone.
+	ApprovalAfterFirstZone Approval = "AfterFirstZone"
+	// ApprovalEveryZone waits before each zone but the first.
+	ApprovalEveryZone Approval = "EveryZone"
+)
 
 // DrainStrategy is how reads are taken from a zone and given back.
 type DrainStrategy struct {
@@ -332,8 +368,8 @@ type VMDistributedClusterStatus struct {
 	// +optional
 	CurrentRevision string `json:"currentRevision,omitempty"`
 
-	// updateRevision is the revision that spec asks for: a hash of the desired
-	// state of all zones.
+	// updateRevision is the revision that is rolled out: a hash of the desired state of
+	// all zones. It is the one that spec asks for, unless that was undone.
 	// +optional
 	UpdateRevision string `json:"updateRevision,omitempty"`
 
@@ -357,8 +393,18 @@ type VMDistributedClusterStatus struct {
 	// +listMapKey=name
 	Zones []ZoneStatus `json:"zones,omitempty"`
 
-	// words are what users have said by the verbs promote, abort and retry, as long as
-	// it counts, the latest last. Nobody else can write them.
+	// undo is there while the zones of another revision are rolled out than of that which
+	// spec asks for.
+	// +optional
+	Undo *UndoRecord `json:"undo,omitempty"`
+
+	// zonesChanged tells of the request that has changed spec.zones last. The server
+	// writes it, and nobody else can.
+	// +optional
+	ZonesChanged *ChangeRecord `json:"zonesChanged,omitempty"`
+
+	// words are what users have said by the verbs promote, abort, retry and undo, as
+	// long as it counts, the latest last. Nobody else can write them.
 	// +optional
 	// +listType=atomic
 	// +k8s:optional
@@ -389,6 +435,38 @@ type RolloutRecord struct {
 	// +optional
 	// +k8s:opaqueType
 	Finished *metav1.Time `json:"finished,omitempty"`
+}
+
+// UndoRecord says that the zones of another revision are rolled out than of that which
+// spec asks for.
+type UndoRecord struct {
+	// revision that spec asks for, and that was undone.
+	Revision string `json:"revision"`
+	// toRevision is what is rolled out in its place.
+	ToRevision string `json:"toRevision"`
+	// by is the name of the user who said so.
+	// +optional
+	By string `json:"by,omitempty"`
+	// at is when.
+	// +optional
+	// +k8s:opaqueType
+	At metav1.Time `json:"at,omitempty"`
+	// reason is what they gave as such.
+	// +optional
+	Reason string `json:"reason,omitempty"`
+}
+
+// ChangeRecord tells of a request.
+type ChangeRecord struct {
+	// generation that came of it.
+	Generation int64 `json:"generation"`
+	// by is the name of the user who made it.
+	// +optional
+	By string `json:"by,omitempty"`
+	// at is when.
+	// +optional
+	// +k8s:opaqueType
+	At metav1.Time `json:"at,omitempty"`
 }
 
 // ControllerRecord names a process that led, and the term in which it did.
@@ -636,6 +714,78 @@ type VMDistributedClusterZones struct {
 	// +listMapKey=name
 	Zones []ZoneReport `json:"zones"`
 }
+
+// +k8s:deepcopy-gen:interfaces=k8s.io/apimachinery/pkg/runtime.Object
+// +k8s:validation-gen=false
+
+// VMDistributedClusterHistory is the answer of the subresource history: the revisions
+// that are on record.
+type VMDistributedClusterHistory struct {
+	metav1.TypeMeta `json:",inline"`
+	// metadata has name, namespace, uid and resourceVersion of the
+	// VMDistributedCluster.
+	// +optional
+	metav1.ObjectMeta `json:"metadata,omitempty"`
+	// revisions that are on record, the one that was rolled out last first.
+	// +listType=map
+	// +listMapKey=revision
+	Revisions []RevisionReport `json:"revisions"`
+}
+
+// RevisionReport is one revision that is on record: a desired state of all zones.
+type RevisionReport struct {
+	// revision is the hash of it.
+	Revision string `json:"revision"`
+	// number counts how often a rollout has begun, of this revision or another: that of
+	// the last one of this revision.
+	Number int64 `json:"number"`
+	// author is the user who asked for it, as far as that is known.
+	// +optional
+	Author string `json:"author,omitempty"`
+	// cause is what the annotation kubernetes.io/change-cause of the
+	// VMDistributedCluster was then.
+	// +optional
+	Cause string `json:"cause,omitempty"`
+	// started is when its last rollout began.
+	// +optional
+	Started *metav1.Time `json:"started,omitempty"`
+	// finished is when that came to its end in all zones.
+	// +optional
+	Finished *metav1.Time `json:"finished,omitempty"`
+	// outcome of the rollout: Completed, Superseded by another before that, Aborted or
+	// Undone; left out while it is under way.
+	// +optional
+	Outcome RevisionOutcome `json:"outcome,omitempty"`
+	// current is true for the one that all zones ran last.
+	// +optional
+	Current bool `json:"current,omitempty"`
+	// wanted is true for the one that spec asks for.
+	// +optional
+	Wanted bool `json:"wanted,omitempty"`
+	// byUndo is true for the one that is rolled out in the place of that.
+	// +optional
+	ByUndo bool `json:"byUndo,omitempty"`
+	// zones are those of the revision, each with the hash of its desired state.
+	// +optional
+	// +listType=map
+	// +listMapKey=name
+	Zones []ZoneRevision `json:"zones,omitempty"`
+}
+
+// RevisionOutcome is how the rollout of a revision ended.
+// +enum
+type RevisionOutcome string
+
+const (
+	// RevisionCompleted came to all zones.
+	RevisionCompleted RevisionOutcome = "Completed"
+	// RevisionSuperseded was followed by another one before.
+	RevisionSuperseded RevisionOutcome = "Superseded"
+	// RevisionAborted was called off.
+	RevisionAborted RevisionOutcome = "Aborted"
+	// RevisionUndone was taken back.
+	RevisionUndone RevisionOutcome = "Undone"
+)
 
 // ZoneSource says who defines the VMCluster of a zone.
 // +enum

@@ -16,8 +16,9 @@ import (
 
 // VMDistributedClusterPromotion is the user's word to go on with zones though
 // something can't be proven: that a queue is empty, that no sample was dropped, that a
-// VMCluster which was made anew may be read from, or that VMUsers are left alone. It is
-// the body of the subresource promote.
+// VMCluster which was made anew may be read from, or that VMUsers are left alone; or to
+// begin with zones that wait for it by spec.strategy.approval. It is the body of the
+// subresource promote.
 type VMDistributedClusterPromotion struct {
 	metav1.TypeMeta `json:",inline"`
 	// metadata may say which VMDistributedCluster is meant.
@@ -83,6 +84,31 @@ type VMDistributedClusterRetry struct {
 	Reason string `json:"reason,omitempty"`
 }
 
+// +k8s:deepcopy-gen:interfaces=k8s.io/apimachinery/pkg/runtime.Object
+// +k8s:validation-gen=false
+
+// VMDistributedClusterUndo has the zones of another revision rolled out than those that
+// spec asks for, until spec asks for something else than now. It is the body of the
+// subresource undo.
+type VMDistributedClusterUndo struct {
+	metav1.TypeMeta `json:",inline"`
+	// metadata may say which VMDistributedCluster is meant.
+	// +optional
+	metav1.ObjectMeta `json:"metadata,omitempty"`
+	// revision is the hash of the desired state of all zones that is undone. If given,
+	// it has to be the one that spec asks for now.
+	// +optional
+	Revision string `json:"revision,omitempty"`
+	// toRevision is the one to go to, of those that the subresource history lists; if
+	// left out, the last one before that all zones have run, and that was neither undone
+	// nor called off. The one that spec asks for takes an undo back.
+	// +optional
+	ToRevision string `json:"toRevision,omitempty"`
+	// reason is kept with the word; up to 1024 bytes.
+	// +optional
+	Reason string `json:"reason,omitempty"`
+}
+
 // WordVerb is what a word is.
 // +enum
 type WordVerb string
@@ -90,21 +116,28 @@ type WordVerb string
 const (
 	// WordPromote goes on with a zone.
 	WordPromote WordVerb = "Promote"
+	// WordApprove lets a zone be changed, where that waits for the user by the strategy.
+	WordApprove WordVerb = "Approve"
 	// WordAbort calls a change off.
 	WordAbort WordVerb = "Abort"
 	// WordRetry tries it again.
 	WordRetry WordVerb = "Retry"
+	// WordUndo goes back to another revision.
+	WordUndo WordVerb = "Undo"
 )
 
 // Word is what somebody has said by one of the verbs.
 type Word struct {
-	// verb is Promote, Abort or Retry.
+	// verb is Promote, Approve, Abort, Retry or Undo.
 	Verb WordVerb `json:"verb"`
 	// zone that it is for; empty for all.
 	// +optional
 	Zone string `json:"zone,omitempty"`
 	// revision that it is for: of the zone, or of all zones.
 	Revision string `json:"revision"`
+	// to is the revision that one was undone to; left out of any other verb.
+	// +optional
+	To string `json:"to,omitempty"`
 	// by is the name of the user who said it.
 	// +optional
 	By string `json:"by,omitempty"`

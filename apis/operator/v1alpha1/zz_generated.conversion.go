@@ -23,6 +23,16 @@ func init() {
 // RegisterConversions adds conversion functions to the given scheme.
 // Public to allow building arbitrary schemes.
 func RegisterConversions(s *runtime.Scheme) error {
+	if err := s.AddGeneratedConversionFunc((*ChangeRecord)(nil), (*vmdistributed.ChangeRecord)(nil), func(a, b interface{}, scope conversion.Scope) error {
+		return Convert_v1alpha1_ChangeRecord_To_vmdistributed_ChangeRecord(a.(*ChangeRecord), b.(*vmdistributed.ChangeRecord), scope)
+	}); err != nil {
+		return err
+	}
+	if err := s.AddGeneratedConversionFunc((*vmdistributed.ChangeRecord)(nil), (*ChangeRecord)(nil), func(a, b interface{}, scope conversion.Scope) error {
+		return Convert_vmdistributed_ChangeRecord_To_v1alpha1_ChangeRecord(a.(*vmdistributed.ChangeRecord), b.(*ChangeRecord), scope)
+	}); err != nil {
+		return err
+	}
 	if err := s.AddGeneratedConversionFunc((*ControllerRecord)(nil), (*vmdistributed.ControllerRecord)(nil), func(a, b interface{}, scope conversion.Scope) error {
 		return Convert_v1alpha1_ControllerRecord_To_vmdistributed_ControllerRecord(a.(*ControllerRecord), b.(*vmdistributed.ControllerRecord), scope)
 	}); err != nil {
@@ -63,6 +73,26 @@ func RegisterConversions(s *runtime.Scheme) error {
 	}); err != nil {
 		return err
 	}
+	if err := s.AddGeneratedConversionFunc((*PlannedStep)(nil), (*vmdistributed.PlannedStep)(nil), func(a, b interface{}, scope conversion.Scope) error {
+		return Convert_v1alpha1_PlannedStep_To_vmdistributed_PlannedStep(a.(*PlannedStep), b.(*vmdistributed.PlannedStep), scope)
+	}); err != nil {
+		return err
+	}
+	if err := s.AddGeneratedConversionFunc((*vmdistributed.PlannedStep)(nil), (*PlannedStep)(nil), func(a, b interface{}, scope conversion.Scope) error {
+		return Convert_vmdistributed_PlannedStep_To_v1alpha1_PlannedStep(a.(*vmdistributed.PlannedStep), b.(*PlannedStep), scope)
+	}); err != nil {
+		return err
+	}
+	if err := s.AddGeneratedConversionFunc((*PlannedZone)(nil), (*vmdistributed.PlannedZone)(nil), func(a, b interface{}, scope conversion.Scope) error {
+		return Convert_v1alpha1_PlannedZone_To_vmdistributed_PlannedZone(a.(*PlannedZone), b.(*vmdistributed.PlannedZone), scope)
+	}); err != nil {
+		return err
+	}
+	if err := s.AddGeneratedConversionFunc((*vmdistributed.PlannedZone)(nil), (*PlannedZone)(nil), func(a, b interface{}, scope conversion.Scope) error {
+		return Convert_vmdistributed_PlannedZone_To_v1alpha1_PlannedZone(a.(*vmdistributed.PlannedZone), b.(*PlannedZone), scope)
+	}); err != nil {
+		return err
+	}
 	if err := s.AddGeneratedConversionFunc((*QueueMark)(nil), (*vmdistributed.QueueMark)(nil), func(a, b interface{}, scope conversion.Scope) error {
 		return Convert_v1alpha1_QueueMark_To_vmdistributed_QueueMark(a.(*QueueMark), b.(*vmdistributed.QueueMark), scope)
 	}); err != nil {
@@ -70,6 +100,16 @@ func RegisterConversions(s *runtime.Scheme) error {
 	}
 	if err := s.AddGeneratedConversionFunc((*vmdistributed.QueueMark)(nil), (*QueueMark)(nil), func(a, b interface{}, scope conversion.Scope) error {
 		return Convert_vmdistributed_QueueMark_To_v1alpha1_QueueMark(a.(*vmdistributed.QueueMark), b.(*QueueMark), scope)
+	}); err != nil {
+		return err
+	}
+	if err := s.AddGeneratedConversionFunc((*RevisionReport)(nil), (*vmdistributed.RevisionReport)(nil), func(a, b interface{}, scope conversion.Scope) error {
+		return Convert_v1alpha1_RevisionReport_To_vmdistributed_RevisionReport(a.(*RevisionReport), b.(*vmdistributed.RevisionReport), scope)
+	}); err != nil {
+		return err
+	}
+	if err := s.AddGeneratedConversionFunc((*vmdistributed.RevisionReport)(nil), (*RevisionReport)(nil), func(a, b interface{}, scope conversion.Scope) error {
+		return Convert_vmdistributed_RevisionReport_To_v1alpha1_RevisionReport(a.(*vmdistributed.RevisionReport), b.(*RevisionReport), scope)
 	}); err != nil {
 		return err
 	}
@@ -93,6 +133,16 @@ func RegisterConversions(s *runtime.Scheme) error {
 	}); err != nil {
 		return err
 	}
+	if err := s.AddGeneratedConversionFunc((*UndoRecord)(nil), (*vmdistributed.UndoRecord)(nil), func(a, b interface{}, scope conversion.Scope) error {
+		return Convert_v1alpha1_UndoRecord_To_vmdistributed_UndoRecord(a.(*UndoRecord), b.(*vmdistributed.UndoRecord), scope)
+	}); err != nil {
+		return err
+	}
+	if err := s.AddGeneratedConversionFunc((*vmdistributed.UndoRecord)(nil), (*UndoRecord)(nil), func(a, b interface{}, scope conversion.Scope) error {
+		return Convert_vmdistributed_UndoRecord_To_v1alpha1_UndoRecord(a.(*vmdistributed.UndoRecord), b.(*UndoRecord), scope)
+	}); err != nil {
+		return err
+	}
 	if err := s.AddGeneratedConversionFunc((*VMDistributedCluster)(nil), (*vmdistributed.VMDistributedCluster)(nil), func(a, b interface{}, scope conversion.Scope) error {
 		return Convert_v1alpha1_VMDistributedCluster_To_vmdistributed_VMDistributedCluster(a.(*VMDistributedCluster), b.(*vmdistributed.VMDistributedCluster), scope)
 	}); err != nil {
@@ -113,6 +163,16 @@ func RegisterConversions(s *runtime.Scheme) error {
 	}); err != nil {
 		return err
 	}
+	if err := s.AddGeneratedConversionFunc((*VMDistributedClusterHistory)(nil), (*vmdistributed.VMDistributedClusterHistory)(nil), func(a, b interface{}, scope conversion.Scope) error {
+		return Convert_v1alpha1_VMDistributedClusterHistory_To_vmdistributed_VMDistributedClusterHistory(a.(*VMDistributedClusterHistory), b.(*vmdistributed.VMDistributedClusterHistory), scope)
+	}); err != nil {
+		return err
+	}
+	if err := s.AddGeneratedConversionFunc((*vmdistributed.VMDistributedClusterHistory)(nil), (*VMDistributedClusterHistory)(nil), func(a, b interface{}, scope conversion.Scope) error {
+		return Convert_vmdistributed_VMDistributedClusterHistory_To_v1alpha1_VMDistributedClusterHistory(a.(*vmdistributed.VMDistributedClusterHistory), b.(*VMDistributedClusterHistory), scope)
+	}); err != nil {
+		return err
+	}
 	if err := s.AddGeneratedConversionFunc((*VMDistributedClusterList)(nil), (*vmdistributed.VMDistributedClusterList)(nil), func(a, b interface{}, scope conversion.Scope) error {
 		return Convert_v1alpha1_VMDistributedClusterList_To_vmdistributed_VMDistributedClusterList(a.(*VMDistributedClusterList), b.(*vmdistributed.VMDistributedClusterList), scope)
 	}); err != nil {
@@ -120,6 +180,16 @@ func RegisterConversions(s *runtime.Scheme) error {
 	}
 	if err := s.AddGeneratedConversionFunc((*vmdistributed.VMDistributedClusterList)(nil), (*VMDistributedClusterList)(nil), func(a, b interface{}, scope conversion.Scope) error {
 		return Convert_vmdistributed_VMDistributedClusterList_To_v1alpha1_VMDistributedClusterList(a.(*vmdistributed.VMDistributedClusterList), b.(*VMDistributedClusterList), scope)
+	}); err != nil {
+		return err
+	}
+	if err := s.AddGeneratedConversionFunc((*VMDistributedClusterPlan)(nil), (*vmdistributed.VMDistributedClusterPlan)(nil), func(a, b interface{}, scope conversion.Scope) error {
+		return Convert_v1alpha1_VMDistributedClusterPlan_To_vmdistributed_VMDistributedClusterPlan(a.(*VMDistributedClusterPlan), b.(*vmdistributed.VMDistributedClusterPlan), scope)
+	}); err != nil {
+		return err
+	}
+	if err := s.AddGeneratedConversionFunc((*vmdistributed.VMDistributedClusterPlan)(nil), (*VMDistributedClusterPlan)(nil), func(a, b interface{}, scope conversion.Scope) error {
+		return Convert_vmdistributed_VMDistributedClusterPlan_To_v1alpha1_VMDistributedClusterPlan(a.(*vmdistributed.VMDistributedClusterPlan), b.(*VMDistributedClusterPlan), scope)
 	}); err != nil {
 		return err
 	}
@@ -140,6 +210,16 @@ func RegisterConversions(s *runtime.Scheme) error {
 	}
 	if err := s.AddGeneratedConversionFunc((*vmdistributed.VMDistributedClusterRetry)(nil), (*VMDistributedClusterRetry)(nil), func(a, b interface{}, scope conversion.Scope) error {
 		return Convert_vmdistributed_VMDistributedClusterRetry_To_v1alpha1_VMDistributedClusterRetry(a.(*vmdistributed.VMDistributedClusterRetry), b.(*VMDistributedClusterRetry), scope)
+	}); err != nil {
+		return err
+	}
+	if err := s.AddGeneratedConversionFunc((*VMDistributedClusterUndo)(nil), (*vmdistributed.VMDistributedClusterUndo)(nil), func(a, b interface{}, scope conversion.Scope) error {
+		return Convert_v1alpha1_VMDistributedClusterUndo_To_vmdistributed_VMDistributedClusterUndo(a.(*VMDistributedClusterUndo), b.(*vmdistributed.VMDistributedClusterUndo), scope)
+	}); err != nil {
+		return err
+	}
+	if err := s.AddGeneratedConversionFunc((*vmdistributed.VMDistributedClusterUndo)(nil), (*VMDistributedClusterUndo)(nil), func(a, b interface{}, scope conversion.Scope) error {
+		return Convert_vmdistributed_VMDistributedClusterUndo_To_v1alpha1_VMDistributedClusterUndo(a.(*vmdistributed.VMDistributedClusterUndo), b.(*VMDistributedClusterUndo), scope)
 	}); err != nil {
 		return err
 	}
@@ -266,6 +346,26 @@ func RegisterConversions(s *runtime.Scheme) error {
 	return nil
 }
 
+func autoConvert_v1alpha1_ChangeRecord_To_vmdistributed_ChangeRecord(in *ChangeRecord, out *vmdistributed.ChangeRecord, s conversion.Scope) error {
+	*out = *(*vmdistributed.ChangeRecord)(unsafe.Pointer(in))
+	return nil
+}
+
+// Convert_v1alpha1_ChangeRecord_To_vmdistributed_ChangeRecord is an autogenerated conversion function.
+func Convert_v1alpha1_ChangeRecord_To_vmdistributed_ChangeRecord(in *ChangeRecord, out *vmdistributed.ChangeRecord, s conversion.Scope) error {
+	return autoConvert_v1alpha1_ChangeRecord_To_vmdistributed_ChangeRecord(in, out, s)
+}
+
+func autoConvert_vmdistributed_ChangeRecord_To_v1alpha1_ChangeRecord(in *vmdistributed.ChangeRecord, out *ChangeRecord, s conversion.Scope) error {
+	*out = *(*ChangeRecord)(unsafe.Pointer(in))
+	return nil
+}
+
+// Convert_vmdistributed_ChangeRecord_To_v1alpha1_ChangeRecord is an autogenerated conversion function.
+func Convert_vmdistributed_ChangeRecord_To_v1alpha1_ChangeRecord(in *vmdistributed.ChangeRecord, out *ChangeRecord, s conversion.Scope) error {
+	return autoConvert_vmdistributed_ChangeRecord_To_v1alpha1_ChangeRecord(in, out, s)
+}
+
 func autoConvert_v1alpha1_ControllerRecord_To_vmdistributed_ControllerRecord(in *ControllerRecord, out *vmdistributed.ControllerRecord, s conversion.Scope) error {
 	*out = *(*vmdistributed.ControllerRecord)(unsafe.Pointer(in))
 	return nil
@@ -346,6 +446,46 @@ func Convert_vmdistributed_ObjectReference_To_v1alpha1_ObjectReference(in *vmdis
 	return autoConvert_vmdistributed_ObjectReference_To_v1alpha1_ObjectReference(in, out, s)
 }
 
+func autoConvert_v1alpha1_PlannedStep_To_vmdistributed_PlannedStep(in *PlannedStep, out *vmdistributed.PlannedStep, s conversion.Scope) error {
+	*out = *(*vmdistributed.PlannedStep)(unsafe.Pointer(in))
+	return nil
+}
+
+// Convert_v1alpha1_PlannedStep_To_vmdistributed_PlannedStep is an autogenerated conversion function.
+func Convert_v1alpha1_PlannedStep_To_vmdistributed_PlannedStep(in *PlannedStep, out *vmdistributed.PlannedStep, s conversion.Scope) error {
+	return autoConvert_v1alpha1_PlannedStep_To_vmdistributed_PlannedStep(in, out, s)
+}
+
+func autoConvert_vmdistributed_PlannedStep_To_v1alpha1_PlannedStep(in *vmdistributed.PlannedStep, out *PlannedStep, s conversion.Scope) error {
+	*out = *(*PlannedStep)(unsafe.Pointer(in))
+	return nil
+}
+
+// Convert_vmdistributed_PlannedStep_To_v1alpha1_PlannedStep is an autogenerated conversion function.
+func Convert_vmdistributed_PlannedStep_To_v1alpha1_PlannedStep(in *vmdistributed.PlannedStep, out *PlannedStep, s conversion.Scope) error {
+	return autoConvert_vmdistributed_PlannedStep_To_v1alpha1_PlannedStep(in, out, s)
+}
+
+func autoConvert_v1alpha1_PlannedZone_To_vmdistributed_PlannedZone(in *PlannedZone, out *vmdistributed.PlannedZone, s conversion.Scope) error {
+	*out = *(*vmdistributed.PlannedZone)(unsafe.Pointer(in))
+	return nil
+}
+
+// Convert_v1alpha1_PlannedZone_To_vmdistributed_PlannedZone is an autogenerated conversion function.
+func Convert_v1alpha1_PlannedZone_To_vmdistributed_PlannedZone(in *PlannedZone, out *vmdistributed.PlannedZone, s conversion.Scope) error {
+	return autoConvert_v1alpha1_PlannedZone_To_vmdistributed_PlannedZone(in, out, s)
+}
+
+func autoConvert_vmdistributed_PlannedZone_To_v1alpha1_PlannedZone(in *vmdistributed.PlannedZone, out *PlannedZone, s conversion.Scope) error {
+	*out = *(*PlannedZone)(unsafe.Pointer(in))
+	return nil
+}
+
+// Convert_vmdistributed_PlannedZone_To_v1alpha1_PlannedZone is an autogenerated conversion function.
+func Convert_vmdistributed_PlannedZone_To_v1alpha1_PlannedZone(in *vmdistributed.PlannedZone, out *PlannedZone, s conversion.Scope) error {
+	return autoConvert_vmdistributed_PlannedZone_To_v1alpha1_PlannedZone(in, out, s)
+}
+
 func autoConvert_v1alpha1_QueueMark_To_vmdistributed_QueueMark(in *QueueMark, out *vmdistributed.QueueMark, s conversion.Scope) error {
 	*out = *(*vmdistributed.QueueMark)(unsafe.Pointer(in))
 	return nil
@@ -364,6 +504,26 @@ func autoConvert_vmdistributed_QueueMark_To_v1alpha1_QueueMark(in *vmdistributed
 // Convert_vmdistributed_QueueMark_To_v1alpha1_QueueMark is an autogenerated conversion function.
 func Convert_vmdistributed_QueueMark_To_v1alpha1_QueueMark(in *vmdistributed.QueueMark, out *QueueMark, s conversion.Scope) error {
 	return autoConvert_vmdistributed_QueueMark_To_v1alpha1_QueueMark(in, out, s)
+}
+
+func autoConvert_v1alpha1_RevisionReport_To_vmdistributed_RevisionReport(in *RevisionReport, out *vmdistributed.RevisionReport, s conversion.Scope) error {
+	*out = *(*vmdistributed.RevisionReport)(unsafe.Pointer(in))
+	return nil
+}
+
+// Convert_v1alpha1_RevisionReport_To_vmdistributed_RevisionReport is an autogenerated conversion function.
+func Convert_v1alpha1_RevisionReport_To_vmdistributed_RevisionReport(in *RevisionReport, out *vmdistributed.RevisionReport, s conversion.Scope) error {
+	return autoConvert_v1alpha1_RevisionReport_To_vmdistributed_RevisionReport(in, out, s)
+}
+
+func autoConvert_vmdistributed_RevisionReport_To_v1alpha1_RevisionReport(in *vmdistributed.RevisionReport, out *RevisionReport, s conversion.Scope) error {
+	*out = *(*RevisionReport)(unsafe.Pointer(in))
+	return nil
+}
+
+// Convert_vmdistributed_RevisionReport_To_v1alpha1_RevisionReport is an autogenerated conversion function.
+func Convert_vmdistributed_RevisionReport_To_v1alpha1_RevisionReport(in *vmdistributed.RevisionReport, out *RevisionReport, s conversion.Scope) error {
+	return autoConvert_vmdistributed_RevisionReport_To_v1alpha1_RevisionReport(in, out, s)
 }
 
 func autoConvert_v1alpha1_RolloutRecord_To_vmdistributed_RolloutRecord(in *RolloutRecord, out *vmdistributed.RolloutRecord, s conversion.Scope) error {
@@ -404,6 +564,26 @@ func autoConvert_vmdistributed_RolloutStrategy_To_v1alpha1_RolloutStrategy(in *v
 // Convert_vmdistributed_RolloutStrategy_To_v1alpha1_RolloutStrategy is an autogenerated conversion function.
 func Convert_vmdistributed_RolloutStrategy_To_v1alpha1_RolloutStrategy(in *vmdistributed.RolloutStrategy, out *RolloutStrategy, s conversion.Scope) error {
 	return autoConvert_vmdistributed_RolloutStrategy_To_v1alpha1_RolloutStrategy(in, out, s)
+}
+
+func autoConvert_v1alpha1_UndoRecord_To_vmdistributed_UndoRecord(in *UndoRecord, out *vmdistributed.UndoRecord, s conversion.Scope) error {
+	*out = *(*vmdistributed.UndoRecord)(unsafe.Pointer(in))
+	return nil
+}
+
+// Convert_v1alpha1_UndoRecord_To_vmdistributed_UndoRecord is an autogenerated conversion function.
+func Convert_v1alpha1_UndoRecord_To_vmdistributed_UndoRecord(in *UndoRecord, out *vmdistributed.UndoRecord, s conversion.Scope) error {
+	return autoConvert_v1alpha1_UndoRecord_To_vmdistributed_UndoRecord(in, out, s)
+}
+
+func autoConvert_vmdistributed_UndoRecord_To_v1alpha1_UndoRecord(in *vmdistributed.UndoRecord, out *UndoRecord, s conversion.Scope) error {
+	*out = *(*UndoRecord)(unsafe.Pointer(in))
+	return nil
+}
+
+// Convert_vmdistributed_UndoRecord_To_v1alpha1_UndoRecord is an autogenerated conversion function.
+func Convert_vmdistributed_UndoRecord_To_v1alpha1_UndoRecord(in *vmdistributed.UndoRecord, out *UndoRecord, s conversion.Scope) error {
+	return autoConvert_vmdistributed_UndoRecord_To_v1alpha1_UndoRecord(in, out, s)
 }
 
 func autoConvert_v1alpha1_VMDistributedCluster_To_vmdistributed_VMDistributedCluster(in *VMDistributedCluster, out *vmdistributed.VMDistributedCluster, s conversion.Scope) error {
@@ -463,6 +643,28 @@ func Convert_vmdistributed_VMDistributedClusterAbort_To_v1alpha1_VMDistributedCl
 	return autoConvert_vmdistributed_VMDistributedClusterAbort_To_v1alpha1_VMDistributedClusterAbort(in, out, s)
 }
 
+func autoConvert_v1alpha1_VMDistributedClusterHistory_To_vmdistributed_VMDistributedClusterHistory(in *VMDistributedClusterHistory, out *vmdistributed.VMDistributedClusterHistory, s conversion.Scope) error {
+	out.ObjectMeta = in.ObjectMeta
+	out.Revisions = *(*[]vmdistributed.RevisionReport)(unsafe.Pointer(&in.Revisions))
+	return nil
+}
+
+// Convert_v1alpha1_VMDistributedClusterHistory_To_vmdistributed_VMDistributedClusterHistory is an autogenerated conversion function.
+func Convert_v1alpha1_VMDistributedClusterHistory_To_vmdistributed_VMDistributedClusterHistory(in *VMDistributedClusterHistory, out *vmdistributed.VMDistributedClusterHistory, s conversion.Scope) error {
+	return autoConvert_v1alpha1_VMDistributedClusterHistory_To_vmdistributed_VMDistributedClusterHistory(in, out, s)
+}
+
+func autoConvert_vmdistributed_VMDistributedClusterHistory_To_v1alpha1_VMDistributedClusterHistory(in *vmdistributed.VMDistributedClusterHistory, out *VMDistributedClusterHistory, s conversion.Scope) error {
+	out.ObjectMeta = in.ObjectMeta
+	out.Revisions = *(*[]RevisionReport)(unsafe.Pointer(&in.Revisions))
+	return nil
+}
+
+// Convert_vmdistributed_VMDistributedClusterHistory_To_v1alpha1_VMDistributedClusterHistory is an autogenerated conversion function.
+func Convert_vmdistributed_VMDistributedClusterHistory_To_v1alpha1_VMDistributedClusterHistory(in *vmdistributed.VMDistributedClusterHistory, out *VMDistributedClusterHistory, s conversion.Scope) error {
+	return autoConvert_vmdistributed_VMDistributedClusterHistory_To_v1alpha1_VMDistributedClusterHistory(in, out, s)
+}
+
 func autoConvert_v1alpha1_VMDistributedClusterList_To_vmdistributed_VMDistributedClusterList(in *VMDistributedClusterList, out *vmdistributed.VMDistributedClusterList, s conversion.Scope) error {
 	out.ListMeta = in.ListMeta
 	if in.Items != nil {
@@ -503,6 +705,36 @@ func autoConvert_vmdistributed_VMDistributedClusterList_To_v1alpha1_VMDistribute
 // Convert_vmdistributed_VMDistributedClusterList_To_v1alpha1_VMDistributedClusterList is an autogenerated conversion function.
 func Convert_vmdistributed_VMDistributedClusterList_To_v1alpha1_VMDistributedClusterList(in *vmdistributed.VMDistributedClusterList, out *VMDistributedClusterList, s conversion.Scope) error {
 	return autoConvert_vmdistributed_VMDistributedClusterList_To_v1alpha1_VMDistributedClusterList(in, out, s)
+}
+
+func autoConvert_v1alpha1_VMDistributedClusterPlan_To_vmdistributed_VMDistributedClusterPlan(in *VMDistributedClusterPlan, out *vmdistributed.VMDistributedClusterPlan, s conversion.Scope) error {
+	out.ObjectMeta = in.ObjectMeta
+	out.Revision = in.Revision
+	out.HeldBy = *(*[]string)(unsafe.Pointer(&in.HeldBy))
+	out.Steps = *(*[]vmdistributed.PlannedStep)(unsafe.Pointer(&in.Steps))
+	out.Zones = *(*[]vmdistributed.PlannedZone)(unsafe.Pointer(&in.Zones))
+	out.EstimateSeconds = (*int64)(unsafe.Pointer(in.EstimateSeconds))
+	return nil
+}
+
+// Convert_v1alpha1_VMDistributedClusterPlan_To_vmdistributed_VMDistributedClusterPlan is an autogenerated conversion function.
+func Convert_v1alpha1_VMDistributedClusterPlan_To_vmdistributed_VMDistributedClusterPlan(in *VMDistributedClusterPlan, out *vmdistributed.VMDistributedClusterPlan, s conversion.Scope) error {
+	return autoConvert_v1alpha1_VMDistributedClusterPlan_To_vmdistributed_VMDistributedClusterPlan(in, out, s)
+}
+
+func autoConvert_vmdistributed_VMDistributedClusterPlan_To_v1alpha1_VMDistributedClusterPlan(in *vmdistributed.VMDistributedClusterPlan, out *VMDistributedClusterPlan, s conversion.Scope) error {
+	out.ObjectMeta = in.ObjectMeta
+	out.Revision = in.Revision
+	out.HeldBy = *(*[]string)(unsafe.Pointer(&in.HeldBy))
+	out.Steps = *(*[]PlannedStep)(unsafe.Pointer(&in.Steps))
+	out.Zones = *(*[]PlannedZone)(unsafe.Pointer(&in.Zones))
+	out.EstimateSeconds = (*int64)(unsafe.Pointer(in.EstimateSeconds))
+	return nil
+}
+
+// Convert_vmdistributed_VMDistributedClusterPlan_To_v1alpha1_VMDistributedClusterPlan is an autogenerated conversion function.
+func Convert_vmdistributed_VMDistributedClusterPlan_To_v1alpha1_VMDistributedClusterPlan(in *vmdistributed.VMDistributedClusterPlan, out *VMDistributedClusterPlan, s conversion.Scope) error {
+	return autoConvert_vmdistributed_VMDistributedClusterPlan_To_v1alpha1_VMDistributedClusterPlan(in, out, s)
 }
 
 func autoConvert_v1alpha1_VMDistributedClusterPromotion_To_vmdistributed_VMDistributedClusterPromotion(in *VMDistributedClusterPromotion, out *vmdistributed.VMDistributedClusterPromotion, s conversion.Scope) error {
@@ -571,6 +803,32 @@ func autoConvert_v1alpha1_VMDistributedClusterStatus_To_vmdistributed_VMDistribu
 func autoConvert_vmdistributed_VMDistributedClusterStatus_To_v1alpha1_VMDistributedClusterStatus(in *vmdistributed.VMDistributedClusterStatus, out *VMDistributedClusterStatus, s conversion.Scope) error {
 	*out = *(*VMDistributedClusterStatus)(unsafe.Pointer(in))
 	return nil
+}
+
+func autoConvert_v1alpha1_VMDistributedClusterUndo_To_vmdistributed_VMDistributedClusterUndo(in *VMDistributedClusterUndo, out *vmdistributed.VMDistributedClusterUndo, s conversion.Scope) error {
+	out.ObjectMeta = in.ObjectMeta
+	out.Revision = in.Revision
+	out.ToRevision = in.ToRevision
+	out.Reason = in.Reason
+	return nil
+}
+
+// Convert_v1alpha1_VMDistributedClusterUndo_To_vmdistributed_VMDistributedClusterUndo is an autogenerated conversion function.
+func Convert_v1alpha1_VMDistributedClusterUndo_To_vmdistributed_VMDistributedClusterUndo(in *VMDistributedClusterUndo, out *vmdistributed.VMDistributedClusterUndo, s conversion.Scope) error {
+	return autoConvert_v1alpha1_VMDistributedClusterUndo_To_vmdistributed_VMDistributedClusterUndo(in, out, s)
+}
+
+func autoConvert_vmdistributed_VMDistributedClusterUndo_To_v1alpha1_VMDistributedClusterUndo(in *vmdistributed.VMDistributedClusterUndo, out *VMDistributedClusterUndo, s conversion.Scope) error {
+	out.ObjectMeta = in.ObjectMeta
+	out.Revision = in.Revision
+	out.ToRevision = in.ToRevision
+	out.Reason = in.Reason
+	return nil
+}
+
+// Convert_vmdistributed_VMDistributedClusterUndo_To_v1alpha1_VMDistributedClusterUndo is an autogenerated conversion function.
+func Convert_vmdistributed_VMDistributedClusterUndo_To_v1alpha1_VMDistributedClusterUndo(in *vmdistributed.VMDistributedClusterUndo, out *VMDistributedClusterUndo, s conversion.Scope) error {
+	return autoConvert_vmdistributed_VMDistributedClusterUndo_To_v1alpha1_VMDistributedClusterUndo(in, out, s)
 }
 
 func autoConvert_v1alpha1_VMDistributedClusterZones_To_vmdistributed_VMDistributedClusterZones(in *VMDistributedClusterZones, out *vmdistributed.VMDistributedClusterZones, s conversion.Scope) error {

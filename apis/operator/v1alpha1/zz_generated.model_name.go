@@ -9,6 +9,11 @@
 package v1alpha1
 
 // OpenAPIModelName returns the OpenAPI model name for this type.
+func (in ChangeRecord) OpenAPIModelName() string {
+	return "com.github.vmdistributed.vmdistributed-apiserver.apis.operator.v1alpha1.ChangeRecord"
+}
+
+// OpenAPIModelName returns the OpenAPI model name for this type.
 func (in ControllerRecord) OpenAPIModelName() string {
 	return "com.github.vmdistributed.vmdistributed-apiserver.apis.operator.v1alpha1.ControllerRecord"
 }
@@ -29,8 +34,23 @@ func (in ObjectReference) OpenAPIModelName() string {
 }
 
 // OpenAPIModelName returns the OpenAPI model name for this type.
+func (in PlannedStep) OpenAPIModelName() string {
+	return "com.github.vmdistributed.vmdistributed-apiserver.apis.operator.v1alpha1.PlannedStep"
+}
+
+// OpenAPIModelName returns the OpenAPI model name for this type.
+func (in PlannedZone) OpenAPIModelName() string {
+	return "com.github.vmdistributed.vmdistributed-apiserver.apis.operator.v1alpha1.PlannedZone"
+}
+
+// OpenAPIModelName returns the OpenAPI model name for this type.
 func (in QueueMark) OpenAPIModelName() string {
 	return "com.github.vmdistributed.vmdistributed-apiserver.apis.operator.v1alpha1.QueueMark"
+}
+
+// OpenAPIModelName returns the OpenAPI model name for this type.
+func (in RevisionReport) OpenAPIModelName() string {
+	return "com.github.vmdistributed.vmdistributed-apiserver.apis.operator.v1alpha1.RevisionReport"
 }
 
 // OpenAPIModelName returns the OpenAPI model name for this type.
@@ -44,6 +64,11 @@ func (in RolloutStrategy) OpenAPIModelName() string {
 }
 
 // OpenAPIModelName returns the OpenAPI model name for this type.
+func (in UndoRecord) OpenAPIModelName() string {
+	return "com.github.vmdistributed.vmdistributed-apiserver.apis.operator.v1alpha1.UndoRecord"
+}
+
+// OpenAPIModelName returns the OpenAPI model name for this type.
 func (in VMDistributedCluster) OpenAPIModelName() string {
 	return "com.github.vmdistributed.vmdistributed-apiserver.apis.operator.v1alpha1.VMDistributedCluster"
 }
@@ -54,8 +79,18 @@ func (in VMDistributedClusterAbort) OpenAPIModelName() string {
 }
 
 // OpenAPIModelName returns the OpenAPI model name for this type.
+func (in VMDistributedClusterHistory) OpenAPIModelName() string {
+	return "com.github.vmdistributed.vmdistributed-apiserver.apis.operator.v1alpha1.VMDistributedClusterHistory"
+}
+
+// OpenAPIModelName returns the OpenAPI model name for this type.
 func (in VMDistributedClusterList) OpenAPIModelName() string {
 	return "com.github.vmdistributed.vmdistributed-apiserver.apis.operator.v1alpha1.VMDistributedClusterList"
+}
+
+// OpenAPIModelName returns the OpenAPI model name for this type.
+func (in VMDistributedClusterPlan) OpenAPIModelName() string {
+	return "com.github.vmdistributed.vmdistributed-apiserver.apis.operator.v1alpha1.VMDistributedClusterPlan"
 }
 
 // OpenAPIModelName returns the OpenAPI model name for this type.
@@ -76,6 +111,11 @@ func (in VMDistributedClusterSpec) OpenAPIModelName() string {
 // OpenAPIModelName returns the OpenAPI model name for this type.
 func (in VMDistributedClusterStatus) OpenAPIModelName() string {
 	return "com.github.vmdistributed.vmdistributed-apiserver.apis.operator.v1alpha1.VMDistributedClusterStatus"
+}
+
+// OpenAPIModelName returns the OpenAPI model name for this type.
+func (in VMDistributedClusterUndo) OpenAPIModelName() string {
+	return "com.github.vmdistributed.vmdistributed-apiserver.apis.operator.v1alpha1.VMDistributedClusterUndo"
 }
 
 // OpenAPIModelName returns the OpenAPI model name for this type.

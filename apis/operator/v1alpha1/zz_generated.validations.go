@@ -45,6 +45,21 @@ func RegisterValidations(scheme *runtime.Scheme) error {
 	return nil
 }
 
+var symbolsForApproval = sets.New(ApprovalAfterFirstZone, ApprovalEveryZone, ApprovalNever)
+
+// Validate_Approval validates an instance of Approval according
+// to declarative validation rules in the API schema.
+func Validate_Approval(
+	ctx context.Context, op operation.Operation, fldPath *field.Path,
+	obj, oldObj *Approval) (errs field.ErrorList) {
+
+	if e := validate.Enum(ctx, op, fldPath, obj, oldObj, symbolsForApproval, nil); len(e) != 0 {
+		errs = append(errs, e...)
+	}
+
+	return errs
+}
+
 // Validate_ControllerRecord validates an instance of ControllerRecord according
 // to declarative validation rules in the API schema.
 func Validate_ControllerRecord(
@@ -376,6 +391,38 @@ func Validate_RolloutStrategy(
 		errs = append(errs, fn(fldPath.Child("maxFailures"), obj.MaxFailures, oldVal, oldObj != nil)...)
 	}
 
+	{ // field RolloutStrategy.Approval
+		fn := func(
+			fldPath *field.Path,
+			obj, oldObj *Approval,
+			oldValueCorrelated bool) (errs field.ErrorList) {
+			// don't revalidate unchanged data
+			if oldValueCorrelated && op.Type == operation.Update {
+				if obj == oldObj || (obj != nil && oldObj != nil && *obj == *oldObj) {
+					return nil
+				}
+			}
+			// call field-attached validations
+			earlyReturn := false
+			// optional fields with default values are effectively required
+			if e := validate.RequiredValue(ctx, op, fldPath, obj, oldObj).MarkShortCircuit(); len(e) != 0 {
+				errs = append(errs, e...)
+				earlyReturn = true
+			}
+			if earlyReturn {
+				return // do not proceed
+			}
+			// call the type's validation function
+			errs = append(errs, Validate_Approval(ctx, op, fldPath, obj, oldObj)...)
+			return
+		}
+		oldVal := safe.Field(oldObj,
+			func(oldObj *RolloutStrategy) *Approval {
+				return &oldObj.Approval
+			})
+		errs = append(errs, fn(fldPath.Child("approval"), &obj.Approval, oldVal, oldObj != nil)...)
+	}
+
 	return errs
 }
 
@@ -615,6 +662,40 @@ func Validate_VMDistributedClusterSpec(
 		errs = append(errs, fn(fldPath.Child("strategy"), &obj.Strategy, oldVal, oldObj != nil)...)
 	}
 
+	{ // field VMDistributedClusterSpec.RevisionHistoryLimit
+		fn := func(
+			fldPath *field.Path,
+			obj, oldObj *int32,
+			oldValueCorrelated bool) (errs field.ErrorList) {
+			// don't revalidate unchanged data
+			if oldValueCorrelated && op.Type == operation.Update {
+				if obj == oldObj || (obj != nil && oldObj != nil && *obj == *oldObj) {
+					return nil
+				}
+			}
+			// call field-attached validations
+			earlyReturn := false
+			if e := validate.OptionalPointer(ctx, op, fldPath, obj, oldObj).MarkShortCircuit(); len(e) != 0 {
+				earlyReturn = true
+			}
+			if earlyReturn {
+				return // do not proceed
+			}
+			if e := validate.Maximum(ctx, op, fldPath, obj, oldObj, 100); len(e) != 0 {
+				errs = append(errs, e...)
+			}
+			if e := validate.Minimum(ctx, op, fldPath, obj, oldObj, 0); len(e) != 0 {
+				errs = append(errs, e...)
+			}
+			return
+		}
+		oldVal := safe.Field(oldObj,
+			func(oldObj *VMDistributedClusterSpec) *int32 {
+				return oldObj.RevisionHistoryLimit
+			})
+		errs = append(errs, fn(fldPath.Child("revisionHistoryLimit"), obj.RevisionHistoryLimit, oldVal, oldObj != nil)...)
+	}
+
 	{ // field VMDistributedClusterSpec.Zones
 		fn := func(
 			fldPath *field.Path,
@@ -656,6 +737,8 @@ func Validate_VMDistributedClusterStatus(
 	// field VMDistributedClusterStatus.UpdatedZones has no validation
 	// field VMDistributedClusterStatus.ReadyZones has no validation
 	// field VMDistributedClusterStatus.Zones has no validation
+	// field VMDistributedClusterStatus.Undo has no validation
+	// field VMDistributedClusterStatus.ZonesChanged has no validation
 
 	{ // field VMDistributedClusterStatus.Words
 		fn := func(

@@ -31,6 +31,7 @@ func Funcs(serializer.CodecFactory) []any {
 			c.FillNoCustom(spec)
 			spec.DeletionPolicy = []vmdistributed.DeletionPolicy{vmdistributed.DeletionPolicyDelete, vmdistributed.DeletionPolicyRetain}[c.Intn(2)]
 			spec.ManagementPolicy = []vmdistributed.ManagementPolicy{vmdistributed.ManagementPolicyManage, vmdistributed.ManagementPolicyObserve}[c.Intn(2)]
+			spec.RevisionHistoryLimit = new(c.Int31n(maxZones))
 			fillStrategy(&spec.Strategy, c)
 		},
 		func(record *vmdistributed.ControllerRecord, c randfill.Continue) {
@@ -51,6 +52,7 @@ func fillStrategy(strategy *vmdistributed.RolloutStrategy, c randfill.Continue) 
 		&strategy.Drain.Timeout, &strategy.Drain.GracePeriod, &strategy.Flush.Timeout, &strategy.Flush.StableFor} {
 		*duration = time.Duration(1 + c.Int31()).String()
 	}
+	strategy.Approval = []vmdistributed.Approval{vmdistributed.ApprovalNever, vmdistributed.ApprovalAfterFirstZone, vmdistributed.ApprovalEveryZone}[c.Intn(3)]
 	strategy.Drain.LastTarget = []vmdistributed.LastTarget{vmdistributed.LastTargetFailOver, vmdistributed.LastTargetRefuse}[c.Intn(2)]
 }
 

@@ -47,6 +47,19 @@ var schemaYAML = typed.YAMLObject(`types:
       type:
         namedType: com.github.vmdistributed.vmdistributed-apiserver.apis.operator.v1alpha1.VMDistributedClusterStatus
       default: {}
+- name: com.github.vmdistributed.vmdistributed-apiserver.apis.operator.v1alpha1.ChangeRecord
+  map:
+    fields:
+    - name: at
+      type:
+        namedType: io.k8s.apimachinery.pkg.apis.meta.v1.Time
+    - name: by
+      type:
+        scalar: string
+    - name: generation
+      type:
+        scalar: numeric
+      default: 0
 - name: com.github.vmdistributed.vmdistributed-apiserver.apis.operator.v1alpha1.ControllerRecord
   map:
     fields:
@@ -138,6 +151,10 @@ var schemaYAML = typed.YAMLObject(`types:
 - name: com.github.vmdistributed.vmdistributed-apiserver.apis.operator.v1alpha1.RolloutStrategy
   map:
     fields:
+    - name: approval
+      type:
+        scalar: string
+      default: Never
     - name: drain
       type:
         namedType: com.github.vmdistributed.vmdistributed-apiserver.apis.operator.v1alpha1.DrainStrategy
@@ -164,6 +181,26 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: updatePause
       type:
         scalar: string
+- name: com.github.vmdistributed.vmdistributed-apiserver.apis.operator.v1alpha1.UndoRecord
+  map:
+    fields:
+    - name: at
+      type:
+        namedType: io.k8s.apimachinery.pkg.apis.meta.v1.Time
+    - name: by
+      type:
+        scalar: string
+    - name: reason
+      type:
+        scalar: string
+    - name: revision
+      type:
+        scalar: string
+      default: ""
+    - name: toRevision
+      type:
+        scalar: string
+      default: ""
 - name: com.github.vmdistributed.vmdistributed-apiserver.apis.operator.v1alpha1.VMDistributedCluster
   map:
     fields:
@@ -199,6 +236,9 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: paused
       type:
         scalar: boolean
+    - name: revisionHistoryLimit
+      type:
+        scalar: numeric
     - name: strategy
       type:
         namedType: com.github.vmdistributed.vmdistributed-apiserver.apis.operator.v1alpha1.RolloutStrategy
@@ -245,6 +285,9 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: rollout
       type:
         namedType: com.github.vmdistributed.vmdistributed-apiserver.apis.operator.v1alpha1.RolloutRecord
+    - name: undo
+      type:
+        namedType: com.github.vmdistributed.vmdistributed-apiserver.apis.operator.v1alpha1.UndoRecord
     - name: updateRevision
       type:
         scalar: string
@@ -268,6 +311,9 @@ var schemaYAML = typed.YAMLObject(`types:
           elementRelationship: associative
           keys:
           - name
+    - name: zonesChanged
+      type:
+        namedType: com.github.vmdistributed.vmdistributed-apiserver.apis.operator.v1alpha1.ChangeRecord
 - name: com.github.vmdistributed.vmdistributed-apiserver.apis.operator.v1alpha1.Word
   map:
     fields:
@@ -284,6 +330,9 @@ var schemaYAML = typed.YAMLObject(`types:
       type:
         scalar: string
       default: ""
+    - name: to
+      type:
+        scalar: string
     - name: verb
       type:
         scalar: string

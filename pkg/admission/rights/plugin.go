@@ -118,6 +118,8 @@ func touches(a admission.Attributes, object, old *vmdistributed.VMDistributedClu
 		return ofStatus(object, old, around)
 	case a.GetSubresource() == vmdistributed.SubresourceAbort:
 		return ofAbort(old)
+	case a.GetSubresource() == vmdistributed.SubresourceUndo:
+		return ofUndo(old, around)
 	case vmdistributed.IsVerb(a.GetSubresource()):
 		return ofAll(old, around, "the verb "+a.GetSubresource())
 	case a.GetSubresource() == "":

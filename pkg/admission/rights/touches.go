@@ -17,6 +17,7 @@ import (
 
 	"github.com/vmdistributed/vmdistributed-apiserver/apis/rawjson"
 	"github.com/vmdistributed/vmdistributed-apiserver/apis/vmdistributed"
+	"github.com/vmdistributed/vmdistributed-apiserver/pkg/revision"
 	"github.com/vmdistributed/vmdistributed-apiserver/pkg/victoriametrics"
 )
 
@@ -45,7 +46,7 @@ func ofWrite(object, old *vmdistributed.VMDistributedCluster, around surrounding
 	if created {
 		old = &vmdistributed.VMDistributedCluster{} // so that all of it is new
 	}
-	everything := !created && letsGo(object, old)
+	everything := !created && (letsGo(object, old) || endsUndo(object, old))
 	zones, listChanged := ofZones(object, old, everything, around)
 	found := zones
 	changed := everything || len(zones) > 0
@@ -94,6 +95,24 @@ func letsGo(object, old *vmdistributed.VMDistributedCluster) bool {
 		return true
 	}
 	return object.Annotations[victoriametrics.PermitShrinkAnnotation] != old.Annotations[victoriametrics.PermitShrinkAnnotation]
+}
+
+// endsUndo is true for a change of the zones that has others be touched than those that it
+// changes: what runs is not what was stored, or will not be what is.
+func endsUndo(object, old *vmdistributed.VMDistributedCluster) bool {
+	if equality.Semantic.DeepEqual(object.Spec.Zones, old.Spec.Zones) {
+		return false
+	}
+	for _, of := range []*vmdistributed.VMDistributedCluster{object, old} {
+		zones, err := revision.Of(of)
+		if err != nil {
+			return true
+		}
+		if _, undone := old.Status.Undone(revision.OfZones(zones)); undone {
+			return true
+		}
+	}
+	return false
 }
 
 // reordered is true where the zones that stay come in another order.
@@ -252,6 +271,18 @@ func ofAll(object *vmdistributed.VMDistributedCluster, around surroundings, reas
 	var found []touch
 	for i := range object.Spec.Zones.VMClusters {
 		found = append(found, touch{victoriametrics.VMClusterResource, object.Spec.Zones.VMClusters[i].ClusterName(), changing, reason})
+	}
+	return append(append(found, ofAllReferences(object, reason)...), around.leftovers...)
+}
+
+// ofUndo lists what going back to another revision may have us touch: all of the object,
+// whose zones are those of that revision too. A VMCluster that is gone is made anew.
+func ofUndo(object *vmdistributed.VMDistributedCluster, around surroundings) []touch {
+	const reason = "the verb " + vmdistributed.SubresourceUndo
+	var found []touch
+	for i := range object.Spec.Zones.VMClusters {
+		zone := &object.Spec.Zones.VMClusters[i]
+		found = append(found, touch{victoriametrics.VMClusterResource, zone.ClusterName(), verbsOn(zone, zone, around), reason})
 	}
 	return append(append(found, ofAllReferences(object, reason)...), around.leftovers...)
 }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/vmdistributed/vmdistributed-apiserver/apis/rawjson"
 	"github.com/vmdistributed/vmdistributed-apiserver/apis/vmdistributed"
+	"github.com/vmdistributed/vmdistributed-apiserver/pkg/revision"
 	"github.com/vmdistributed/vmdistributed-apiserver/pkg/victoriametrics"
 )
 
@@ -266,6 +267,42 @@ func TestDeletingTouchesWhatItEnds(t *testing.T) {
 				t.Errorf("touched are\n%s, want\n%s", got, test.want)
 			}
 		})
+	}
+}
+
+func TestGoingBackTouchesAllAndMakesAnewWhatIsGone(t *testing.T) {
+	for want, around := range map[string]surroundings{everything: there("a", "b"), unmade: there("b")} {
+		if got := told(ofUndo(stored(), around)); got != want {
+			t.Errorf("touched is %s\nwant %s", got, want)
+		}
+	}
+}
+
+func TestAChangeOfZonesThatEndsOrBeginsAnUndoTouchesAll(t *testing.T) {
+	other := zones(inline("a", `{}`), referred("b", `{"x":2}`))
+	revisionOf := func(o *object) string {
+		all, err := revision.Of(o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return revision.OfZones(all)
+	}
+	now, before := stored(other), stored()
+	for name, test := range map[string]struct {
+		undone string
+		change func(*object)
+		want   string
+	}{
+		"what was undone is left":       {revisionOf(before), other, everything},
+		"what was undone comes again":   {revisionOf(now), other, everything},
+		"another one was undone":        {"0123456789", other, "clusters/b:update,patch users/user:update,patch"},
+		"nothing is changed but a flag": {revisionOf(before), paused, ""},
+	} {
+		old := stored()
+		old.Status.Say(vmdistributed.Word{Verb: vmdistributed.WordUndo, Revision: test.undone, To: "good"})
+		if got := told(ofWrite(stored(test.change), old, there("a", "b"))); got != test.want {
+			t.Errorf("%s: touched is %s\nwant %s", name, got, test.want)
+		}
 	}
 }
 

@@ -18,6 +18,7 @@ import (
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
 	basecompatibility "k8s.io/component-base/compatibility"
+	"k8s.io/component-base/tracing"
 	"k8s.io/utils/clock"
 
 	"github.com/vmdistributed/vmdistributed-apiserver/pkg/aborts"
@@ -27,6 +28,7 @@ import (
 	"github.com/vmdistributed/vmdistributed-apiserver/pkg/clusterschema"
 	"github.com/vmdistributed/vmdistributed-apiserver/pkg/controller"
 	"github.com/vmdistributed/vmdistributed-apiserver/pkg/halt"
+	"github.com/vmdistributed/vmdistributed-apiserver/pkg/history"
 	"github.com/vmdistributed/vmdistributed-apiserver/pkg/inventory"
 	"github.com/vmdistributed/vmdistributed-apiserver/pkg/storage/identity"
 	"github.com/vmdistributed/vmdistributed-apiserver/pkg/telemetry"
@@ -125,18 +127,21 @@ func (o *options) assemble(ctx context.Context, stop context.CancelCauseFunc) (*
 	}
 	told := telemetry.New(clock.RealClock{})
 	known.schemas.OnChange(func(*clusterschema.Schema) { told.SchemaReplaced(known.schemas.Installed()) })
-	rollouts, err := controller.New(generic.LoopbackClientConfig, generic.ClientConfig, known.inventory, known.halt, election.mandate, told)
+	rollouts, err := controller.New(o.traced(generic, generic.LoopbackClientConfig), o.traced(generic, generic.ClientConfig), known.inventory, known.halt, election.mandate, told)
 	if err != nil {
 		return nil, err
 	}
+	rollouts.TraceBy(generic.TracerProvider)
 	guard, err := o.newGuard(generic.ClientConfig, records, stop)
 	if err != nil {
 		return nil, err
 	}
 	work := func(ctx context.Context) error { return election.run(ctx, rollouts.Run) }
 	config.ExtraConfig = apiserver.ExtraConfig{
-		Zones:  rollouts,
-		Aborts: known.aborts,
+		Zones:   rollouts,
+		Planner: rollouts,
+		Aborts:  known.aborts,
+		History: known.history,
 		Workers: []apiserver.Worker{
 			{Name: identity.CheckName, Run: guard.Run},
 			{Name: "inventory", Run: known.inventory.Run},
@@ -154,6 +159,18 @@ func (o *options) assemble(ctx context.Context, stop context.CancelCauseFunc) (*
 	}
 	keeper, err := o.keepCertificates(config, generic.ClientConfig)
 	return &parts{config, guard, keeper, told}, err
+}
+
+// traced has the requests of a client make spans, where there is a configuration of
+// traces. The generic options do so for the loopback client only if that is made before
+// they apply, which it is not.
+func (o *options) traced(generic *genericapiserver.RecommendedConfig, client *rest.Config) *rest.Config {
+	if o.Recommended.Traces.ConfigFile == "" {
+		return client
+	}
+	client = rest.CopyConfig(client)
+	client.Wrap(tracing.WrapperFor(generic.TracerProvider))
+	return client
 }
 
 // installed is the schema that the published OpenAPI shows: the last that the
@@ -180,6 +197,7 @@ type knowledge struct {
 	schemas   *clusterschema.Follower
 	halt      *halt.Switch
 	aborts    *aborts.Memory
+	history   *history.History
 }
 
 // newKnowledge knows nothing yet of the host cluster, in which namespace is the
@@ -204,7 +222,7 @@ func newKnowledge(ctx context.Context, host *rest.Config, namespace string) (*kn
 	if err != nil {
 		return nil, fmt.Errorf("making a client for what was called off: %w", err)
 	}
-	k := &knowledge{halt: halt.New(client, namespace), aborts: aborts.New(asking.CoreV1(), namespace)}
+	k := &knowledge{halt: halt.New(client, namespace), aborts: aborts.New(asking.CoreV1(), namespace), history: history.New(asking.AppsV1())}
 	if k.inventory, err = inventory.New(objects, client); err != nil {
 		return nil, err
 	}

@@ -142,6 +142,27 @@ func (c *Client) Zones(ctx context.Context, name string) (*v1alpha1.VMDistribute
 	return decode[v1alpha1.VMDistributedClusterZones](found)
 }
 
+// Plan asks what is pending of an object.
+func (c *Client) Plan(ctx context.Context, name string) (*v1alpha1.VMDistributedClusterPlan, error) {
+	found, err := c.objects.Get(ctx, name, metav1.GetOptions{}, "plan")
+	if err != nil {
+		return nil, err
+	}
+	return decode[v1alpha1.VMDistributedClusterPlan](found)
+}
+
+// PlanChange asks what a write of an object would bring. It may be of either group.
+func (c *Client) PlanChange(ctx context.Context, changed *unstructured.Unstructured) (*v1alpha1.VMDistributedClusterPlan, error) {
+	asked := changed.DeepCopy()
+	asked.SetAPIVersion(c.version.String())
+	asked.SetNamespace(c.namespace)
+	found, err := c.objects.Create(ctx, asked, metav1.CreateOptions{FieldValidation: metav1.FieldValidationStrict}, "plan")
+	if err != nil {
+		return nil, err
+	}
+	return decode[v1alpha1.VMDistributedClusterPlan](found)
+}
+
 // Patch changes an object by a JSON merge patch.
 func (c *Client) Patch(ctx context.Context, name string, patch []byte, options metav1.PatchOptions) (*v1alpha1.VMDistributedCluster, error) {
 	patched, err := c.objects.Patch(ctx, name, types.MergePatchType, patch, options)

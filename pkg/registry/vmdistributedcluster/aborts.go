@@ -81,8 +81,7 @@ const forgetPatience = 5 * time.Second
 func forgetting(aborts AbortMemory) genericregistry.AfterDeleteFunc {
 	return func(obj runtime.Object, options *metav1.DeleteOptions) {
 		object, ok := obj.(*vmdistributed.VMDistributedCluster)
-		calledOff := func(w vmdistributed.Word) bool { return w.Verb == vmdistributed.WordAbort }
-		if !ok || options != nil && dryrun.IsDryRun(options.DryRun) || !slices.ContainsFunc(object.Status.Words, calledOff) {
+		if !ok || options != nil && dryrun.IsDryRun(options.DryRun) || !slices.ContainsFunc(object.Status.Words, vmdistributed.Word.Lasts) {
 			return
 		}
 		ctx, cancel := context.WithTimeout(context.Background(), forgetPatience)

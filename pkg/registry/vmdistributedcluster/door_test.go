@@ -161,7 +161,8 @@ func checkRefusal(t *testing.T, err error) {
 // checkAccepted holds for every object that was created.
 func (d *door) checkAccepted(t *testing.T, object *vmdistributed.VMDistributedCluster) {
 	t.Helper()
-	if object.Generation != 1 || !reflect.ValueOf(object.Status).IsZero() || count(object.Finalizers, vmdistributed.Finalizer) != 1 {
+	fresh := vmdistributed.VMDistributedClusterStatus{Conditions: unobserved(object), ZonesChanged: &vmdistributed.ChangeRecord{Generation: 1}}
+	if object.Generation != 1 || !equality.Semantic.DeepEqual(object.Status, fresh) || count(object.Finalizers, vmdistributed.Finalizer) != 1 {
 		t.Errorf("created at generation %d with finalizers %v and status %+v", object.Generation, object.Finalizers, object.Status)
 	}
 	stored, encoded := d.stored(t, object)
@@ -213,7 +214,11 @@ func (d *door) checkUpdate(t *testing.T, object, old *vmdistributed.VMDistribute
 	if want := old.Generation + map[bool]int64{true: 1}[moved]; object.Generation != want {
 		t.Errorf("%+v\nover %+v\nis at generation %d, want %d", asked.Spec, old.Spec, object.Generation, want)
 	}
-	if !equality.Semantic.DeepEqual(object.Status, old.Status) || count(object.Finalizers, vmdistributed.Finalizer) != 1 {
+	expected := old.DeepCopy().Status
+	if !equality.Semantic.DeepEqual(object.Spec.Zones, old.Spec.Zones) {
+		expected.ZonesChanged = &vmdistributed.ChangeRecord{Generation: object.Generation}
+	}
+	if !equality.Semantic.DeepEqual(object.Status, expected) || count(object.Finalizers, vmdistributed.Finalizer) != 1 {
 		t.Errorf("status became %+v, finalizers %v", object.Status, object.Finalizers)
 	}
 	if want, have := meaning(t, asked), meaning(t, object); !reflect.DeepEqual(want, have) {
@@ -240,6 +245,7 @@ func (d *door) checkStatus(t *testing.T, object, old *vmdistributed.VMDistribute
 		_, kept := status.Said(w.Verb, w.Zone, w.Revision)
 		return !kept
 	})
+	status.ZonesChanged = old.Status.ZonesChanged // the server's to say
 	object.ResourceVersion = old.ResourceVersion
 	object.ManagedFields = old.ManagedFields
 	if err := d.update(statusStrategy{d.main}, object, old); err != nil {

@@ -34,8 +34,12 @@ type Storage struct {
 type Beside struct {
 	// Zones answers the subresource zones.
 	Zones ZoneReporter
+	// Planner answers the subresource plan.
+	Planner Planner
 	// Aborts remembers which changes were called off.
 	Aborts AbortMemory
+	// History tells which revisions are on record.
+	History History
 	// Rights tells who may see what of the VMClusters in the zones.
 	Rights authorizer.Authorizer
 	// Verifier has the store verified, where that can be done, before a watch says that
@@ -81,10 +85,12 @@ func (s *Storage) Resources(group string) map[string]rest.Storage {
 
 	claims := claims{list: store.ListPredicate, resource: schema.GroupResource{Group: group, Resource: vmdistributed.Resource}}
 	resources := map[string]rest.Storage{
-		vmdistributed.Resource:             &REST{Store: &store, claims: claims, verifier: s.beside.Verifier, aborts: s.beside.Aborts},
-		vmdistributed.Resource + "/status": &StatusREST{store: &statusStore},
-		vmdistributed.Resource + "/zones":  &ZonesREST{store: &store, reporter: s.beside.Zones, values: values{s.beside.Rights}},
+		vmdistributed.Resource:              &REST{Store: &store, claims: claims, verifier: s.beside.Verifier, aborts: s.beside.Aborts},
+		vmdistributed.Resource + "/status":  &StatusREST{store: &statusStore},
+		vmdistributed.Resource + "/zones":   &ZonesREST{store: &store, reporter: s.beside.Zones, values: values{s.beside.Rights}},
+		vmdistributed.Resource + "/history": &HistoryREST{store: &store, history: s.beside.History, clock: s.beside.Clock},
 	}
+	resources[vmdistributed.Resource+"/plan"] = &PlanREST{store: &store, resource: claims.resource, planner: s.beside.Planner, values: values{s.beside.Rights}}
 	verbStore := store
 	verbStore.UpdateStrategy = verbStrategy{statusStrategy{main}}
 	for _, v := range []struct {
@@ -94,10 +100,11 @@ func (s *Storage) Resources(group string) map[string]rest.Storage {
 	}{
 		{vmdistributed.SubresourcePromote, func() body { return &vmdistributed.VMDistributedClusterPromotion{} }, promote},
 		{vmdistributed.SubresourceAbort, func() body { return &vmdistributed.VMDistributedClusterAbort{} }, abort},
+		{vmdistributed.SubresourceUndo, func() body { return &vmdistributed.VMDistributedClusterUndo{} }, undo},
 		{vmdistributed.SubresourceRetry, func() body { return &vmdistributed.VMDistributedClusterRetry{} }, retry},
 	} {
 		resources[vmdistributed.Resource+"/"+v.subresource] = &verb{
-			store: &verbStore, resource: claims.resource, aborts: s.beside.Aborts, clock: s.beside.Clock, newBody: v.newBody, say: v.say,
+			store: &verbStore, resource: claims.resource, aborts: s.beside.Aborts, history: s.beside.History, clock: s.beside.Clock, newBody: v.newBody, say: v.say,
 		}
 	}
 	return resources

@@ -11,9 +11,11 @@ import (
 	"slices"
 
 	"k8s.io/apimachinery/pkg/api/equality"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/util/validation/field"
+	"k8s.io/apiserver/pkg/endpoints/request"
 	"k8s.io/apiserver/pkg/registry/rest"
 	"k8s.io/apiserver/pkg/storage/names"
 	"sigs.k8s.io/structured-merge-diff/v6/fieldpath"
@@ -74,12 +76,22 @@ func (strategy) GetResetFields() map[fieldpath.APIVersion]*fieldpath.Set {
 
 func (strategy) PrepareForCreate(ctx context.Context, obj runtime.Object) {
 	cluster := obj.(*vmdistributed.VMDistributedCluster)
-	cluster.Status = vmdistributed.VMDistributedClusterStatus{Words: recalled(ctx, cluster)}
+	cluster.Status = vmdistributed.VMDistributedClusterStatus{Words: recalled(ctx, cluster), Conditions: unobserved(cluster)}
 	cluster.Generation = 1
+	cluster.Status.ZonesChanged = changeBy(ctx, cluster.Generation)
 	ensureFinalizer(cluster)
 }
 
-func (strategy) PrepareForUpdate(_ context.Context, obj, old runtime.Object) {
+// unobserved says that there is more to come of an object that the controller has not
+// looked at. Tools that go by kstatus take one without conditions for complete.
+func unobserved(cluster *vmdistributed.VMDistributedCluster) []metav1.Condition {
+	return []metav1.Condition{{
+		Type: "Reconciling", Status: metav1.ConditionTrue, Reason: "NotObserved", Message: "the controller has not looked at the object yet",
+		LastTransitionTime: cluster.CreationTimestamp,
+	}}
+}
+
+func (strategy) PrepareForUpdate(ctx context.Context, obj, old runtime.Object) {
 	cluster, before := obj.(*vmdistributed.VMDistributedCluster), old.(*vmdistributed.VMDistributedCluster)
 	cluster.Status, cluster.Stored = before.Status, before.Stored
 	keepUnchangedText(cluster, before)
@@ -87,9 +99,24 @@ func (strategy) PrepareForUpdate(_ context.Context, obj, old runtime.Object) {
 	if !equality.Semantic.DeepEqual(cluster.Spec, before.Spec) {
 		cluster.Generation++
 	}
+	if !equality.Semantic.DeepEqual(cluster.Spec.Zones, before.Spec.Zones) {
+		cluster.Status.ZonesChanged = changeBy(ctx, cluster.Generation)
+	}
 	if before.DeletionTimestamp == nil {
 		ensureFinalizer(cluster)
 	}
+}
+
+// changeBy tells of the request that changes the zones, as the server knows it.
+func changeBy(ctx context.Context, generation int64) *vmdistributed.ChangeRecord {
+	record := &vmdistributed.ChangeRecord{Generation: generation}
+	if user, known := request.UserFrom(ctx); known {
+		record.By = user.GetName()
+	}
+	if at, known := request.ReceivedTimestampFrom(ctx); known {
+		record.At = metav1.NewTime(at)
+	}
+	return record
 }
 
 func (strategy) Validate(_ context.Context, obj runtime.Object) field.ErrorList {
@@ -128,6 +155,7 @@ func (statusStrategy) PrepareForUpdate(_ context.Context, obj, old runtime.Objec
 	cluster.ObjectMeta = *before.ObjectMeta.DeepCopy()
 	cluster.ManagedFields, cluster.ResourceVersion = managed, version
 	cluster.Spec, cluster.Stored = before.Spec, before.Stored
+	cluster.Status.ZonesChanged = before.Status.ZonesChanged // the server's to say
 	// What users have said is theirs to say, by the verbs. The controller forgets what has
 	// had its time.
 	cluster.Status.Words = slices.DeleteFunc(slices.Clone(before.Status.Words), func(w vmdistributed.Word) bool {

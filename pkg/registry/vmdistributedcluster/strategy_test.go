@@ -12,9 +12,12 @@ import (
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apiserver/pkg/authentication/user"
 	genericapirequest "k8s.io/apiserver/pkg/endpoints/request"
 	"k8s.io/apiserver/pkg/registry/rest"
+	"sigs.k8s.io/cli-utils/pkg/kstatus/status"
 	"sigs.k8s.io/structured-merge-diff/v6/fieldpath"
 
 	"github.com/vmdistributed/vmdistributed-apiserver/apis/operator/v1alpha1"
@@ -52,6 +55,32 @@ func TestCreateForgetsStatusAndSetsTheFinalizer(t *testing.T) {
 	}
 	if !slices.Equal(object.Finalizers, []string{"example.com/other", vmdistributed.Finalizer}) {
 		t.Errorf("finalizers %v", object.Finalizers)
+	}
+}
+
+// TestWhatNobodyHasLookedAtIsInProgress to kstatus, which takes an object without
+// conditions for complete.
+func TestWhatNobodyHasLookedAtIsInProgress(t *testing.T) {
+	object := cluster(inline("a", `{}`))
+	object.CreationTimestamp = metav1.Unix(1700000000, 0)
+	newStrategy(runtime.NewScheme(), v1alpha1.GroupName).PrepareForCreate(context.Background(), object)
+	for _, condition := range object.Status.Conditions {
+		if !condition.LastTransitionTime.Equal(&object.CreationTimestamp) {
+			t.Errorf("%s is so since %s, want %s", condition.Type, condition.LastTransitionTime, object.CreationTimestamp)
+		}
+	}
+	raw, err := runtime.DefaultUnstructuredConverter.ToUnstructured(&v1alpha1.VMDistributedCluster{
+		ObjectMeta: object.ObjectMeta, Status: v1alpha1.VMDistributedClusterStatus{Conditions: object.Status.Conditions},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	result, err := status.Compute(&unstructured.Unstructured{Object: raw})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if result.Status != status.InProgressStatus {
+		t.Errorf("it is %s (%s): %v", result.Status, result.Message, raw["status"])
 	}
 }
 
@@ -135,6 +164,42 @@ func TestStatusUpdateTouchesNothingElse(t *testing.T) {
 	// These the server needs to find conflicts and owners.
 	if object.ResourceVersion != "2" || len(object.ManagedFields) != 1 {
 		t.Errorf("resourceVersion %s, managedFields %v", object.ResourceVersion, object.ManagedFields)
+	}
+}
+
+// asking is the context of a request of somebody.
+func asking(name string) context.Context {
+	return genericapirequest.WithUser(context.Background(), &user.DefaultInfo{Name: name})
+}
+
+func TestWhoChangesTheZonesIsKnownToTheServerAlone(t *testing.T) {
+	main := newStrategy(runtime.NewScheme(), v1alpha1.GroupName)
+	forged := &vmdistributed.ChangeRecord{Generation: 1, By: "forged"}
+	object := cluster(inline("a", `{}`))
+	object.Status.ZonesChanged = forged
+	main.PrepareForCreate(asking("ann"), object)
+	if got := object.Status.ZonesChanged; got == nil || got.By != "ann" || got.Generation != 1 {
+		t.Fatalf("created by ann, and it says %+v", got)
+	}
+	write := func(by string, change func(*vmdistributed.VMDistributedCluster)) {
+		old := object.DeepCopy()
+		object.Status.ZonesChanged = forged
+		change(object)
+		main.PrepareForUpdate(asking(by), object, old)
+	}
+	write("bob", func(o *vmdistributed.VMDistributedCluster) { o.Spec.Paused = true })
+	if got := object.Status.ZonesChanged; got.By != "ann" || got.Generation != 1 {
+		t.Errorf("bob has changed no zone, and it says %+v", got)
+	}
+	write("eve", func(o *vmdistributed.VMDistributedCluster) { o.Spec.Zones.VMClusters[0].Name = "b" })
+	if got := object.Status.ZonesChanged; got.By != "eve" || got.Generation != object.Generation {
+		t.Errorf("eve has changed a zone, and it says %+v at generation %d", got, object.Generation)
+	}
+	written := object.DeepCopy()
+	written.Status.ZonesChanged = forged
+	statusStrategy{main}.PrepareForUpdate(asking("bob"), written, object)
+	if got := written.Status.ZonesChanged; got.By != "eve" {
+		t.Errorf("a write of status has made it %+v", got)
 	}
 }
 

@@ -22,31 +22,55 @@ type values struct {
 	authorizer authorizer.Authorizer
 }
 
-// hide takes them out of the reports on clusters that the caller may not get. What
-// can't be found out is no.
+// secret is what of one zone is shown to those only who may get its VMCluster.
+type secret struct {
+	cluster string
+	changes []vmdistributed.ZoneChange
+	hidden  *bool
+}
+
+// hide takes them out of the reports on clusters that the caller may not get.
 func (v values) hide(ctx context.Context, namespace string, reports []vmdistributed.ZoneReport) {
-	var questions []callerrights.Question
+	secrets := make([]secret, len(reports))
 	for i := range reports {
-		if len(reports[i].Changes) > 0 {
-			questions = append(questions, toGet(&reports[i]))
+		secrets[i] = secret{reports[i].Cluster.Name, reports[i].Changes, &reports[i].ValuesHidden}
+	}
+	v.keep(ctx, namespace, secrets)
+}
+
+// hidePlanned does the same to what is planned.
+func (v values) hidePlanned(ctx context.Context, namespace string, zones []vmdistributed.PlannedZone) {
+	secrets := make([]secret, len(zones))
+	for i := range zones {
+		secrets[i] = secret{zones[i].Name, zones[i].Changes, &zones[i].ValuesHidden}
+	}
+	v.keep(ctx, namespace, secrets)
+}
+
+// keep takes the values out of the secrets that are not the caller's to see. What can't
+// be found out is no.
+func (v values) keep(ctx context.Context, namespace string, secrets []secret) {
+	var questions []callerrights.Question
+	for _, secret := range secrets {
+		if len(secret.changes) > 0 {
+			questions = append(questions, toGet(secret.cluster))
 		}
 	}
 	denied := v.denied(ctx, namespace, questions)
-	for i := range reports {
-		report := &reports[i]
-		if !slices.Contains(denied, toGet(report)) {
+	for _, secret := range secrets {
+		if !slices.Contains(denied, toGet(secret.cluster)) {
 			continue
 		}
-		report.ValuesHidden = true
-		for j := range report.Changes {
-			report.Changes[j].From, report.Changes[j].To = "", ""
+		*secret.hidden = true
+		for j := range secret.changes {
+			secret.changes[j].From, secret.changes[j].To = "", ""
 		}
 	}
 }
 
 // toGet asks for the VMCluster of a zone.
-func toGet(report *vmdistributed.ZoneReport) callerrights.Question {
-	return callerrights.Question{Verb: "get", Resource: victoriametrics.VMClusterResource, Name: report.Cluster.Name}
+func toGet(cluster string) callerrights.Question {
+	return callerrights.Question{Verb: "get", Resource: victoriametrics.VMClusterResource, Name: cluster}
 }
 
 // denied returns what the caller may not do, which is all where nobody can tell.

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"slices"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -25,6 +26,7 @@ import (
 
 	"github.com/vmdistributed/vmdistributed-apiserver/apis/vmdistributed"
 	"github.com/vmdistributed/vmdistributed-apiserver/pkg/admission"
+	"github.com/vmdistributed/vmdistributed-apiserver/pkg/history"
 	"github.com/vmdistributed/vmdistributed-apiserver/pkg/revision"
 	"github.com/vmdistributed/vmdistributed-apiserver/pkg/rollout"
 )
@@ -45,6 +47,7 @@ type verb struct {
 	store    *genericregistry.Store
 	resource schema.GroupResource
 	aborts   AbortMemory
+	history  History
 	clock    clock.PassiveClock
 	newBody  func() body
 	// say changes status as the body asks for, and completes the body.
@@ -81,13 +84,13 @@ func (v *verb) Create(ctx context.Context, name string, obj runtime.Object, vali
 	change := func(ctx context.Context, _, old runtime.Object) (runtime.Object, error) {
 		before := old.(*vmdistributed.VMDistributedCluster)
 		said = asked.DeepCopyObject().(body)
-		after, err := v.change(ctx, before, said)
+		after, about, err := v.change(ctx, before, said)
 		if err != nil {
 			return nil, err
 		}
 		// Who asks for it must be allowed to have us do what may follow.
 		if validate != nil {
-			if err := validate(admission.WithSubject(ctx, before), said.DeepCopyObject()); err != nil {
+			if err := validate(admission.WithSubject(ctx, about), said.DeepCopyObject()); err != nil {
 				return nil, err
 			}
 		}
@@ -144,28 +147,44 @@ func complete(said body, stored *vmdistributed.VMDistributedCluster) {
 	said.SetCreationTimestamp(stored.CreationTimestamp)
 }
 
-// change returns the object as it is once the word is said.
-func (v *verb) change(ctx context.Context, before *vmdistributed.VMDistributedCluster, said body) (*vmdistributed.VMDistributedCluster, error) {
+// change returns the object as it is once the word is said, and in the form that has
+// every zone which may be touched for that.
+func (v *verb) change(ctx context.Context, before *vmdistributed.VMDistributedCluster, said body) (after, about *vmdistributed.VMDistributedCluster, err error) {
 	if err := v.meant(before, said); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	zones, err := revision.Of(before)
-	if err != nil {
-		return nil, apierrors.NewInternalError(err)
-	}
-	after := before.DeepCopy()
-	s := &speech{object: after, all: revision.OfZones(zones), zones: withStrays(zones, before.Status.Zones), at: metav1.NewTime(v.clock.Now())}
+	after = before.DeepCopy()
+	s := &speech{object: after, at: metav1.NewTime(v.clock.Now()), records: func() ([]history.Record, error) { return v.history.List(ctx, keyOf(before)) }}
 	if user, known := request.UserFrom(ctx); known {
 		s.by = user.GetName()
+	}
+	if err := s.lookUp(); err != nil {
+		return nil, nil, err
 	}
 	var conflict *conflict
 	switch err := v.say(s, said); {
 	case errors.As(err, &conflict):
-		return nil, apierrors.NewConflict(v.resource, before.Name, err)
+		return nil, nil, apierrors.NewConflict(v.resource, before.Name, err)
 	case err != nil:
-		return nil, err
+		return nil, nil, err
 	}
-	return after, nil
+	return after, withZones(before, s.touched), nil
+}
+
+// withZones returns an object that has more zones than it lists.
+func withZones(object *vmdistributed.VMDistributedCluster, more []vmdistributed.Zone) *vmdistributed.VMDistributedCluster {
+	if len(more) == 0 {
+		return object
+	}
+	all := *object
+	all.Spec.Zones.VMClusters = slices.Clone(more)
+	known := all.ZonesByCluster()
+	for _, zone := range object.Spec.Zones.VMClusters {
+		if known[zone.ClusterName()] == nil {
+			all.Spec.Zones.VMClusters = append(all.Spec.Zones.VMClusters, zone)
+		}
+	}
+	return &all
 }
 
 // meant refuses a word that is for another state of the object. A uid is not in the body
@@ -189,11 +208,62 @@ func conflictf(format string, args ...any) error {
 // speech is what is said of an object.
 type speech struct {
 	object *vmdistributed.VMDistributedCluster
-	// all and zones are the revisions of now.
+	// wanted is the revision that spec asks for.
+	wanted string
+	// all and zones are the revisions that are rolled out now: that one, unless it was
+	// undone.
 	all   string
 	zones map[string]string
-	by    string
-	at    metav1.Time
+	// records are the revisions that are on record.
+	records func() ([]history.Record, error)
+	// blind says why it can't be told what runs by an undo; nil where it can.
+	blind error
+	// touched are zones that may be touched and that spec does not have like that.
+	touched []vmdistributed.Zone
+	by      string
+	at      metav1.Time
+}
+
+// lookUp finds out what is rolled out now.
+func (s *speech) lookUp() error {
+	zones, err := revision.Of(s.object)
+	if err != nil {
+		return apierrors.NewInternalError(err)
+	}
+	s.wanted = revision.OfZones(zones)
+	s.all = s.wanted
+	if word, undone := s.object.Status.Undone(s.wanted); undone {
+		s.all = word.To
+		var record history.Record
+		record, s.blind = s.record(word.To)
+		if zones, err = revision.OfList(record.Zones.VMClusters); err != nil {
+			return apierrors.NewInternalError(err)
+		}
+		s.touched = record.Zones.VMClusters
+	}
+	s.zones = withStrays(zones, s.object.Status.Zones)
+	return nil
+}
+
+// record finds what is on record of a revision: nothing of one that is lost.
+func (s *speech) record(wanted string) (history.Record, error) {
+	records, err := s.recorded()
+	if err != nil {
+		return history.Record{}, err
+	}
+	i := slices.IndexFunc(records, func(r history.Record) bool { return r.Revision == wanted && r.Problem == "" })
+	if i < 0 {
+		return history.Record{}, nil
+	}
+	return records[i], nil
+}
+
+func (s *speech) recorded() ([]history.Record, error) {
+	records, err := s.records()
+	if err != nil {
+		return nil, apierrors.NewServiceUnavailable(fmt.Sprintf("which revisions there are is not known, try again: %v", err))
+	}
+	return records, nil
 }
 
 // withStrays adds the revisions that zones have which the list no longer names.

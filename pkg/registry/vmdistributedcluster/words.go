@@ -19,9 +19,15 @@ func promote(s *speech, said body) error {
 	if err := s.checkReason("VMDistributedClusterPromotion", promotion.Reason); err != nil {
 		return err
 	}
+	if s.blind != nil {
+		return s.blind
+	}
 	if status := &s.object.Status; status.ObservedGeneration != s.object.Generation {
 		return conflictf("the controller has looked at generation %d and not yet at %d: which zones wait for the user's word is not known, try again",
 			status.ObservedGeneration, s.object.Generation)
+	}
+	if status := &s.object.Status; (status.Undo != nil || s.all != s.wanted) && status.UpdateRevision != s.all {
+		return conflictf("the controller has not yet looked at revision %s, which is rolled out now: which zones wait for the user's word is not known, try again", s.all)
 	}
 	waiting := waitingForWord(s.object.Status.Zones)
 	if len(promotion.Zones) == 0 {
@@ -50,14 +56,27 @@ func (s *speech) promoteZone(zone *vmdistributed.ZoneRevision, waits bool, reaso
 		return conflictf("zones: %q is to have revision %s, and %s now", zone.Name, zone.Revision, revision)
 	}
 	zone.Revision = revision
-	if _, said := s.object.Status.Said(vmdistributed.WordPromote, zone.Name, revision); said {
-		return nil
+	// Who lets a zone be changed has not said that nothing needs to be proven of it.
+	word := vmdistributed.WordPromote
+	if s.waitsForApproval(zone.Name) {
+		word = vmdistributed.WordApprove
 	}
-	if !waits {
+	_, promoted := s.object.Status.Said(vmdistributed.WordPromote, zone.Name, revision)
+	_, approved := s.object.Status.Said(vmdistributed.WordApprove, zone.Name, revision)
+	switch {
+	case !waits && (promoted || approved):
+		return nil
+	case !waits:
 		return conflictf("zones: %q does not wait for the user's word%s", zone.Name, s.butCalledOff())
 	}
-	s.say(vmdistributed.WordPromote, zone.Name, revision, reason)
+	s.say(word, zone.Name, revision, reason)
 	return nil
+}
+
+func (s *speech) waitsForApproval(zone string) bool {
+	return slices.ContainsFunc(s.object.Status.Zones, func(z vmdistributed.ZoneStatus) bool {
+		return z.Name == zone && z.Reason == rollout.ReasonWaitingForApproval
+	})
 }
 
 // butCalledOff says what else is in the way of a word, "" for nothing.
@@ -81,7 +100,7 @@ func waitingForWord(zones []vmdistributed.ZoneStatus) []string {
 
 func waitsForWord(zone *vmdistributed.ZoneStatus) bool {
 	switch zone.Reason {
-	case rollout.ReasonQueuesUnclear, rollout.ReasonEmptied:
+	case rollout.ReasonQueuesUnclear, rollout.ReasonEmptied, rollout.ReasonWaitingForApproval:
 		return true
 	case rollout.ReasonContended: // of a definition that somebody else writes, no word helps
 		return zone.ContendedRevision != ""
@@ -114,12 +133,19 @@ func retry(s *speech, said body) error {
 	if err := s.checkReason("VMDistributedClusterRetry", order.Reason); err != nil {
 		return err
 	}
+	if s.blind != nil {
+		return s.blind
+	}
+	again := false
+	if order.Revision == s.wanted && s.all != s.wanted {
+		again = s.takeUndoBack() // it is meant by name
+	}
 	revision, err := s.of(order.Revision)
 	if err != nil {
 		return err
 	}
 	order.Revision = revision
-	again := s.object.Status.TakeBack(vmdistributed.WordAbort, "", revision)
+	again = s.object.Status.TakeBack(vmdistributed.WordAbort, "", revision) || again
 	for i := range s.object.Status.Zones {
 		again = s.retryZone(&s.object.Status.Zones[i]) || again
 	}

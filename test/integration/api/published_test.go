@@ -53,9 +53,12 @@ func wantDiscovered(t *testing.T, groupVersion string) {
 		"vmdistributedclusters":         {"create delete deletecollection get list patch update watch", "VMDistributedCluster"},
 		"vmdistributedclusters/status":  {"get patch update", "VMDistributedCluster"},
 		"vmdistributedclusters/zones":   {"get", "VMDistributedClusterZones"},
+		"vmdistributedclusters/plan":    {"create get", "VMDistributedCluster"},
 		"vmdistributedclusters/promote": {"create", "VMDistributedClusterPromotion"},
 		"vmdistributedclusters/abort":   {"create", "VMDistributedClusterAbort"},
 		"vmdistributedclusters/retry":   {"create", "VMDistributedClusterRetry"},
+		"vmdistributedclusters/undo":    {"create", "VMDistributedClusterUndo"},
+		"vmdistributedclusters/history": {"get", "VMDistributedClusterHistory"},
 	}
 	for name, want := range wanted {
 		got := slices.Clone(found[name].Verbs)

@@ -270,3 +270,38 @@ func TestPluginCallsAChangeOffAndLetsItGoOn(t *testing.T) {
 	expect(t, "revision that is tried again", answer.Revision, revision)
 	r.vmdc(done, "wait", "demo")
 }
+
+func TestPluginPlansAChangeBeforeItIsMade(t *testing.T) {
+	t.Parallel()
+	r := newRoom(t)
+	r.existing("existing", small("v1"))
+	before := with(manifest("demo", inline("zone-a", small("v1")), ref("existing", nil)), "spec.strategy.updatePause", "1s")
+	file := func(object fields) string {
+		path := filepath.Join(t.TempDir(), "demo.yaml")
+		text, err := yaml.Marshal(object)
+		must(t, err)
+		must(t, os.WriteFile(path, text, 0o600))
+		return path
+	}
+	says(t, r.vmdc(done, "plan", "-f", file(before)).stdout, "Zone zone-a (Inline, Pending): Create, as number 1", "+ vmselect: ", "1. zone-a CreateCluster", "2. existing MarkCluster", "Estimate: none")
+	r.apply(before)
+	ready := r.untilReady("demo")
+	says(t, r.vmdc(done, "plan", "demo").stdout, "revision "+ready.Status.UpdateRevision, "Zone zone-a (Inline, Ready): Nothing", "Steps: none")
+
+	after := with(manifest("demo", inline("zone-a", small("v2")), ref("existing", fields{"clusterVersion": "v3"})), "spec.strategy.updatePause", "1s")
+	text := r.vmdc(done, "plan", "-f", file(after)).stdout
+	says(t, text, `~ clusterVersion: "v1" → "v2"`, `~ clusterVersion: "v1" → "v3"`, "1. zone-a UpdateCluster", "2. zone-a Bake: 1s", "3. existing UpdateCluster")
+	r.settle("demo")
+	r.expectUpdates()
+
+	var plan v1alpha1.VMDistributedClusterPlan
+	must(t, json.Unmarshal([]byte(r.vmdc(done, "plan", "-f", file(after), "-o", "json").stdout), &plan))
+	r.apply(after)
+	rolled := r.untilReady("demo")
+	expect(t, "revision that was planned", plan.Revision, rolled.Status.UpdateRevision)
+	r.expectUpdates("zone-a@2", "existing@2")
+
+	wrong := r.vmdc(failedCall, "plan", "-f", file(manifest("demo", inline("zone-a", fields{"vmselect": fields{"replicaCount": "two"}})))).stderr
+	says(t, wrong, "replicaCount")
+	says(t, r.vmdc(failedCall, "plan").stderr, "takes either the name of a VMDistributedCluster, or -f")
+}

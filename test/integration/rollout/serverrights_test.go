@@ -297,6 +297,9 @@ func (s *poor) live(ctx context.Context, server *controlplane.Server, sre string
 	if _, err := s.own.Retry(ctx, "demo", &v1alpha1.VMDistributedClusterRetry{}, metav1.CreateOptions{}); err != nil {
 		return err
 	}
+	if err := s.goBackAndForth(ctx); err != nil {
+		return err
+	}
 	if err := s.waitForReplicas(ctx); err != nil {
 		return err
 	}
@@ -310,6 +313,41 @@ func (s *poor) live(ctx context.Context, server *controlplane.Server, sre string
 		_, err := s.own.Get(ctx, "demo", metav1.GetOptions{})
 		return apierrors.IsNotFound(err), nil
 	})
+}
+
+// goBackAndForth has the present revision undone, and that taken back, while nothing is
+// written for it: what is begun would have to be brought to its end.
+func (s *poor) goBackAndForth(ctx context.Context) error {
+	pause := func(paused bool) error {
+		_, err := s.own.Patch(ctx, "demo", types.MergePatchType, fmt.Appendf(nil, `{"spec":{"paused":%t}}`, paused), metav1.PatchOptions{})
+		return err
+	}
+	if err := pause(true); err != nil {
+		return err
+	}
+	var said *v1alpha1.VMDistributedClusterUndo
+	err := wait.PollUntilContextCancel(ctx, 50*time.Millisecond, true, func(ctx context.Context) (done bool, err error) {
+		said, err = s.own.Undo(ctx, "demo", &v1alpha1.VMDistributedClusterUndo{}, metav1.CreateOptions{})
+		if err != nil {
+			s.note(nil, err)
+		}
+		return err == nil, nil
+	})
+	if err != nil {
+		return err
+	}
+	err = wait.PollUntilContextCancel(ctx, 50*time.Millisecond, true, func(ctx context.Context) (bool, error) {
+		object, err := s.own.Get(ctx, "demo", metav1.GetOptions{})
+		s.note(object, err)
+		return err == nil && object.Status.Undo != nil, nil
+	})
+	if err != nil {
+		return err
+	}
+	if _, err := s.own.Undo(ctx, "demo", &v1alpha1.VMDistributedClusterUndo{ToRevision: said.Revision}, metav1.CreateOptions{}); err != nil {
+		return err
+	}
+	return pause(false)
 }
 
 // ask tries out an object that names what is not there: nobody knows that by heart.

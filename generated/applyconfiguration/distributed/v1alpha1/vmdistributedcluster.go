@@ -84,6 +84,18 @@ func ExtractVMDistributedClusterAbort(vMDistributedCluster *distributedv1alpha1.
 	return ExtractVMDistributedClusterFrom(vMDistributedCluster, fieldManager, "abort")
 }
 
+// ExtractVMDistributedClusterHistory extracts the applied configuration owned by fieldManager from
+// vMDistributedCluster for the history subresource.
+func ExtractVMDistributedClusterHistory(vMDistributedCluster *distributedv1alpha1.VMDistributedCluster, fieldManager string) (*VMDistributedClusterApplyConfiguration, error) {
+	return ExtractVMDistributedClusterFrom(vMDistributedCluster, fieldManager, "history")
+}
+
+// ExtractVMDistributedClusterPlan extracts the applied configuration owned by fieldManager from
+// vMDistributedCluster for the plan subresource.
+func ExtractVMDistributedClusterPlan(vMDistributedCluster *distributedv1alpha1.VMDistributedCluster, fieldManager string) (*VMDistributedClusterApplyConfiguration, error) {
+	return ExtractVMDistributedClusterFrom(vMDistributedCluster, fieldManager, "plan")
+}
+
 // ExtractVMDistributedClusterPromote extracts the applied configuration owned by fieldManager from
 // vMDistributedCluster for the promote subresource.
 func ExtractVMDistributedClusterPromote(vMDistributedCluster *distributedv1alpha1.VMDistributedCluster, fieldManager string) (*VMDistributedClusterApplyConfiguration, error) {
@@ -100,6 +112,12 @@ func ExtractVMDistributedClusterRetry(vMDistributedCluster *distributedv1alpha1.
 // vMDistributedCluster for the status subresource.
 func ExtractVMDistributedClusterStatus(vMDistributedCluster *distributedv1alpha1.VMDistributedCluster, fieldManager string) (*VMDistributedClusterApplyConfiguration, error) {
 	return ExtractVMDistributedClusterFrom(vMDistributedCluster, fieldManager, "status")
+}
+
+// ExtractVMDistributedClusterUndo extracts the applied configuration owned by fieldManager from
+// vMDistributedCluster for the undo subresource.
+func ExtractVMDistributedClusterUndo(vMDistributedCluster *distributedv1alpha1.VMDistributedCluster, fieldManager string) (*VMDistributedClusterApplyConfiguration, error) {
+	return ExtractVMDistributedClusterFrom(vMDistributedCluster, fieldManager, "undo")
 }
 
 // ExtractVMDistributedClusterZones extracts the applied configuration owned by fieldManager from

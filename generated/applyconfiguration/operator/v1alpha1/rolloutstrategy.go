@@ -5,6 +5,10 @@
 
 package v1alpha1
 
+import (
+	operatorv1alpha1 "github.com/vmdistributed/vmdistributed-apiserver/apis/operator/v1alpha1"
+)
+
 // RolloutStrategyApplyConfiguration represents a declarative configuration of the RolloutStrategy type for use
 // with apply.
 //
@@ -42,6 +46,11 @@ type RolloutStrategyApplyConfiguration struct {
 	// goes on when they have recovered. It counts where maxUnavailable lets the
 	// rollout go on beside a zone that is not healthy. Defaults to 0.
 	MaxFailures *int32 `json:"maxFailures,omitempty"`
+	// approval says between which zones a change waits for the user, who lets it go on
+	// by the subresource promote: Never (the default), AfterFirstZone, or EveryZone,
+	// which is before each but the first. A zone that does not exist yet is created, and
+	// one that is not healthy is changed, without.
+	Approval *operatorv1alpha1.Approval `json:"approval,omitempty"`
 }
 
 // RolloutStrategyApplyConfiguration constructs a declarative configuration of the RolloutStrategy type for use with
@@ -111,5 +120,13 @@ func (b *RolloutStrategyApplyConfiguration) WithProgressDeadline(value string) *
 // If called multiple times, the MaxFailures field is set to the value of the last call.
 func (b *RolloutStrategyApplyConfiguration) WithMaxFailures(value int32) *RolloutStrategyApplyConfiguration {
 	b.MaxFailures = &value
+	return b
+}
+
+// WithApproval sets the Approval field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Approval field is set to the value of the last call.
+func (b *RolloutStrategyApplyConfiguration) WithApproval(value operatorv1alpha1.Approval) *RolloutStrategyApplyConfiguration {
+	b.Approval = &value
 	return b
 }

@@ -83,6 +83,18 @@ func ExtractVMDistributedClusterAbort(vMDistributedCluster *operatorv1alpha1.VMD
 	return ExtractVMDistributedClusterFrom(vMDistributedCluster, fieldManager, "abort")
 }
 
+// ExtractVMDistributedClusterHistory extracts the applied configuration owned by fieldManager from
+// vMDistributedCluster for the history subresource.
+func ExtractVMDistributedClusterHistory(vMDistributedCluster *operatorv1alpha1.VMDistributedCluster, fieldManager string) (*VMDistributedClusterApplyConfiguration, error) {
+	return ExtractVMDistributedClusterFrom(vMDistributedCluster, fieldManager, "history")
+}
+
+// ExtractVMDistributedClusterPlan extracts the applied configuration owned by fieldManager from
+// vMDistributedCluster for the plan subresource.
+func ExtractVMDistributedClusterPlan(vMDistributedCluster *operatorv1alpha1.VMDistributedCluster, fieldManager string) (*VMDistributedClusterApplyConfiguration, error) {
+	return ExtractVMDistributedClusterFrom(vMDistributedCluster, fieldManager, "plan")
+}
+
 // ExtractVMDistributedClusterPromote extracts the applied configuration owned by fieldManager from
 // vMDistributedCluster for the promote subresource.
 func ExtractVMDistributedClusterPromote(vMDistributedCluster *operatorv1alpha1.VMDistributedCluster, fieldManager string) (*VMDistributedClusterApplyConfiguration, error) {
@@ -99,6 +111,12 @@ func ExtractVMDistributedClusterRetry(vMDistributedCluster *operatorv1alpha1.VMD
 // vMDistributedCluster for the status subresource.
 func ExtractVMDistributedClusterStatus(vMDistributedCluster *operatorv1alpha1.VMDistributedCluster, fieldManager string) (*VMDistributedClusterApplyConfiguration, error) {
 	return ExtractVMDistributedClusterFrom(vMDistributedCluster, fieldManager, "status")
+}
+
+// ExtractVMDistributedClusterUndo extracts the applied configuration owned by fieldManager from
+// vMDistributedCluster for the undo subresource.
+func ExtractVMDistributedClusterUndo(vMDistributedCluster *operatorv1alpha1.VMDistributedCluster, fieldManager string) (*VMDistributedClusterApplyConfiguration, error) {
+	return ExtractVMDistributedClusterFrom(vMDistributedCluster, fieldManager, "undo")
 }
 
 // ExtractVMDistributedClusterZones extracts the applied configuration owned by fieldManager from

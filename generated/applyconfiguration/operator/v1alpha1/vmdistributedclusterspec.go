@@ -36,6 +36,10 @@ type VMDistributedClusterSpecApplyConfiguration struct {
 	DeletionPolicy *operatorv1alpha1.DeletionPolicy `json:"deletionPolicy,omitempty"`
 	// strategy is how a change travels over the zones.
 	Strategy *RolloutStrategyApplyConfiguration `json:"strategy,omitempty"`
+	// revisionHistoryLimit is how many revisions stay on record beside the one that is
+	// rolled out, the one that all zones ran last and what an undo leads to; 0 to 100.
+	// Defaults to 10. They are what the subresource undo can go back to.
+	RevisionHistoryLimit *int32 `json:"revisionHistoryLimit,omitempty"`
 	// zones are the VictoriaMetrics clusters, in the order in which a change
 	// reaches them. A list in place of the object is accepted on every write,
 	// and read back as the object.
@@ -98,6 +102,14 @@ func (b *VMDistributedClusterSpecApplyConfiguration) WithDeletionPolicy(value op
 // If called multiple times, the Strategy field is set to the value of the last call.
 func (b *VMDistributedClusterSpecApplyConfiguration) WithStrategy(value *RolloutStrategyApplyConfiguration) *VMDistributedClusterSpecApplyConfiguration {
 	b.Strategy = value
+	return b
+}
+
+// WithRevisionHistoryLimit sets the RevisionHistoryLimit field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the RevisionHistoryLimit field is set to the value of the last call.
+func (b *VMDistributedClusterSpecApplyConfiguration) WithRevisionHistoryLimit(value int32) *VMDistributedClusterSpecApplyConfiguration {
+	b.RevisionHistoryLimit = &value
 	return b
 }
 

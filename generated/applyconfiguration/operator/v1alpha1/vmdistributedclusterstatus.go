@@ -28,8 +28,8 @@ type VMDistributedClusterStatusApplyConfiguration struct {
 	Reason *string `json:"reason,omitempty"`
 	// currentRevision is the revision that all zones ran last.
 	CurrentRevision *string `json:"currentRevision,omitempty"`
-	// updateRevision is the revision that spec asks for: a hash of the desired
-	// state of all zones.
+	// updateRevision is the revision that is rolled out: a hash of the desired state of
+	// all zones. It is the one that spec asks for, unless that was undone.
 	UpdateRevision *string `json:"updateRevision,omitempty"`
 	// rollout is the one under way or, once that has finished, the last one.
 	Rollout *RolloutRecordApplyConfiguration `json:"rollout,omitempty"`
@@ -41,8 +41,14 @@ type VMDistributedClusterStatusApplyConfiguration struct {
 	// zones is the state of each zone, in rollout order, and after them of those that
 	// the list no longer names while their reads are still to be given back.
 	Zones []ZoneStatusApplyConfiguration `json:"zones,omitempty"`
-	// words are what users have said by the verbs promote, abort and retry, as long as
-	// it counts, the latest last. Nobody else can write them.
+	// undo is there while the zones of another revision are rolled out than of that which
+	// spec asks for.
+	Undo *UndoRecordApplyConfiguration `json:"undo,omitempty"`
+	// zonesChanged tells of the request that has changed spec.zones last. The server
+	// writes it, and nobody else can.
+	ZonesChanged *ChangeRecordApplyConfiguration `json:"zonesChanged,omitempty"`
+	// words are what users have said by the verbs promote, abort, retry and undo, as
+	// long as it counts, the latest last. Nobody else can write them.
 	Words []WordApplyConfiguration `json:"words,omitempty"`
 	// controller is the process that wrote this status, as the Lease by which the
 	// replicas of the server elect their leader had it then. A process that led before
@@ -144,6 +150,22 @@ func (b *VMDistributedClusterStatusApplyConfiguration) WithZones(values ...*Zone
 		}
 		b.Zones = append(b.Zones, *values[i])
 	}
+	return b
+}
+
+// WithUndo sets the Undo field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Undo field is set to the value of the last call.
+func (b *VMDistributedClusterStatusApplyConfiguration) WithUndo(value *UndoRecordApplyConfiguration) *VMDistributedClusterStatusApplyConfiguration {
+	b.Undo = value
+	return b
+}
+
+// WithZonesChanged sets the ZonesChanged field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the ZonesChanged field is set to the value of the last call.
+func (b *VMDistributedClusterStatusApplyConfiguration) WithZonesChanged(value *ChangeRecordApplyConfiguration) *VMDistributedClusterStatusApplyConfiguration {
+	b.ZonesChanged = value
 	return b
 }
 

@@ -15,12 +15,14 @@ import (
 //
 // Word is what somebody has said by one of the verbs.
 type WordApplyConfiguration struct {
-	// verb is Promote, Abort or Retry.
+	// verb is Promote, Approve, Abort, Retry or Undo.
 	Verb *operatorv1alpha1.WordVerb `json:"verb,omitempty"`
 	// zone that it is for; empty for all.
 	Zone *string `json:"zone,omitempty"`
 	// revision that it is for: of the zone, or of all zones.
 	Revision *string `json:"revision,omitempty"`
+	// to is the revision that one was undone to; left out of any other verb.
+	To *string `json:"to,omitempty"`
 	// by is the name of the user who said it.
 	By *string `json:"by,omitempty"`
 	// at is when.
@@ -56,6 +58,14 @@ func (b *WordApplyConfiguration) WithZone(value string) *WordApplyConfiguration 
 // If called multiple times, the Revision field is set to the value of the last call.
 func (b *WordApplyConfiguration) WithRevision(value string) *WordApplyConfiguration {
 	b.Revision = &value
+	return b
+}
+
+// WithTo sets the To field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the To field is set to the value of the last call.
+func (b *WordApplyConfiguration) WithTo(value string) *WordApplyConfiguration {
+	b.To = &value
 	return b
 }
 

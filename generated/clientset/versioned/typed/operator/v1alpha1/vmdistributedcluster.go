@@ -39,9 +39,13 @@ type VMDistributedClusterInterface interface {
 	// Add a +genclient:noStatus comment above the type to avoid generating ApplyStatus().
 	ApplyStatus(ctx context.Context, vMDistributedCluster *applyconfigurationoperatorv1alpha1.VMDistributedClusterApplyConfiguration, opts v1.ApplyOptions) (result *operatorv1alpha1.VMDistributedCluster, err error)
 	GetZones(ctx context.Context, vMDistributedClusterName string, options v1.GetOptions) (*operatorv1alpha1.VMDistributedClusterZones, error)
+	GetPlan(ctx context.Context, vMDistributedClusterName string, options v1.GetOptions) (*operatorv1alpha1.VMDistributedClusterPlan, error)
+	Plan(ctx context.Context, vMDistributedClusterName string, vMDistributedCluster *operatorv1alpha1.VMDistributedCluster, opts v1.CreateOptions) (*operatorv1alpha1.VMDistributedClusterPlan, error)
+	GetHistory(ctx context.Context, vMDistributedClusterName string, options v1.GetOptions) (*operatorv1alpha1.VMDistributedClusterHistory, error)
 	Promote(ctx context.Context, vMDistributedClusterName string, vMDistributedClusterPromotion *operatorv1alpha1.VMDistributedClusterPromotion, opts v1.CreateOptions) (*operatorv1alpha1.VMDistributedClusterPromotion, error)
 	Abort(ctx context.Context, vMDistributedClusterName string, vMDistributedClusterAbort *operatorv1alpha1.VMDistributedClusterAbort, opts v1.CreateOptions) (*operatorv1alpha1.VMDistributedClusterAbort, error)
 	Retry(ctx context.Context, vMDistributedClusterName string, vMDistributedClusterRetry *operatorv1alpha1.VMDistributedClusterRetry, opts v1.CreateOptions) (*operatorv1alpha1.VMDistributedClusterRetry, error)
+	Undo(ctx context.Context, vMDistributedClusterName string, vMDistributedClusterUndo *operatorv1alpha1.VMDistributedClusterUndo, opts v1.CreateOptions) (*operatorv1alpha1.VMDistributedClusterUndo, error)
 
 	VMDistributedClusterExpansion
 }
@@ -73,6 +77,49 @@ func (c *vMDistributedClusters) GetZones(ctx context.Context, vMDistributedClust
 		Resource("vmdistributedclusters").
 		Name(vMDistributedClusterName).
 		SubResource("zones").
+		VersionedParams(&options, scheme.ParameterCodec).
+		Do(ctx).
+		Into(result)
+	return
+}
+
+// GetPlan takes name of the vMDistributedCluster, and returns the corresponding operatorv1alpha1.VMDistributedClusterPlan object, and an error if there is any.
+func (c *vMDistributedClusters) GetPlan(ctx context.Context, vMDistributedClusterName string, options v1.GetOptions) (result *operatorv1alpha1.VMDistributedClusterPlan, err error) {
+	result = &operatorv1alpha1.VMDistributedClusterPlan{}
+	err = c.GetClient().Get().
+		Namespace(c.GetNamespace()).
+		Resource("vmdistributedclusters").
+		Name(vMDistributedClusterName).
+		SubResource("plan").
+		VersionedParams(&options, scheme.ParameterCodec).
+		Do(ctx).
+		Into(result)
+	return
+}
+
+// Plan takes the representation of a vMDistributedCluster and creates it.  Returns the server's representation of the vMDistributedClusterPlan, and an error, if there is any.
+func (c *vMDistributedClusters) Plan(ctx context.Context, vMDistributedClusterName string, vMDistributedCluster *operatorv1alpha1.VMDistributedCluster, opts v1.CreateOptions) (result *operatorv1alpha1.VMDistributedClusterPlan, err error) {
+	result = &operatorv1alpha1.VMDistributedClusterPlan{}
+	err = c.GetClient().Post().
+		Namespace(c.GetNamespace()).
+		Resource("vmdistributedclusters").
+		Name(vMDistributedClusterName).
+		SubResource("plan").
+		VersionedParams(&opts, scheme.ParameterCodec).
+		Body(vMDistributedCluster).
+		Do(ctx).
+		Into(result)
+	return
+}
+
+// GetHistory takes name of the vMDistributedCluster, and returns the corresponding operatorv1alpha1.VMDistributedClusterHistory object, and an error if there is any.
+func (c *vMDistributedClusters) GetHistory(ctx context.Context, vMDistributedClusterName string, options v1.GetOptions) (result *operatorv1alpha1.VMDistributedClusterHistory, err error) {
+	result = &operatorv1alpha1.VMDistributedClusterHistory{}
+	err = c.GetClient().Get().
+		Namespace(c.GetNamespace()).
+		Resource("vmdistributedclusters").
+		Name(vMDistributedClusterName).
+		SubResource("history").
 		VersionedParams(&options, scheme.ParameterCodec).
 		Do(ctx).
 		Into(result)
@@ -119,6 +166,21 @@ func (c *vMDistributedClusters) Retry(ctx context.Context, vMDistributedClusterN
 		SubResource("retry").
 		VersionedParams(&opts, scheme.ParameterCodec).
 		Body(vMDistributedClusterRetry).
+		Do(ctx).
+		Into(result)
+	return
+}
+
+// Undo takes the representation of a vMDistributedClusterUndo and creates it.  Returns the server's representation of the vMDistributedClusterUndo, and an error, if there is any.
+func (c *vMDistributedClusters) Undo(ctx context.Context, vMDistributedClusterName string, vMDistributedClusterUndo *operatorv1alpha1.VMDistributedClusterUndo, opts v1.CreateOptions) (result *operatorv1alpha1.VMDistributedClusterUndo, err error) {
+	result = &operatorv1alpha1.VMDistributedClusterUndo{}
+	err = c.GetClient().Post().
+		Namespace(c.GetNamespace()).
+		Resource("vmdistributedclusters").
+		Name(vMDistributedClusterName).
+		SubResource("undo").
+		VersionedParams(&opts, scheme.ParameterCodec).
+		Body(vMDistributedClusterUndo).
 		Do(ctx).
 		Into(result)
 	return

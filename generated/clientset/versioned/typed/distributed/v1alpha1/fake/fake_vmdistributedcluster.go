@@ -55,6 +55,42 @@ func (c *fakeVMDistributedClusters) GetZones(ctx context.Context, vMDistributedC
 	return obj.(*v1alpha1.VMDistributedClusterZones), err
 }
 
+// GetPlan takes name of the vMDistributedCluster, and returns the corresponding vMDistributedClusterPlan object, and an error if there is any.
+func (c *fakeVMDistributedClusters) GetPlan(ctx context.Context, vMDistributedClusterName string, options v1.GetOptions) (result *v1alpha1.VMDistributedClusterPlan, err error) {
+	emptyResult := &v1alpha1.VMDistributedClusterPlan{}
+	obj, err := c.Fake.
+		Invokes(testing.NewGetSubresourceActionWithOptions(c.Resource(), c.Namespace(), "plan", vMDistributedClusterName, options), emptyResult)
+
+	if obj == nil {
+		return emptyResult, err
+	}
+	return obj.(*v1alpha1.VMDistributedClusterPlan), err
+}
+
+// Plan takes the representation of a vMDistributedCluster and creates it.  Returns the server's representation of the vMDistributedClusterPlan, and an error, if there is any.
+func (c *fakeVMDistributedClusters) Plan(ctx context.Context, vMDistributedClusterName string, vMDistributedCluster *v1alpha1.VMDistributedCluster, opts v1.CreateOptions) (result *v1alpha1.VMDistributedClusterPlan, err error) {
+	emptyResult := &v1alpha1.VMDistributedClusterPlan{}
+	obj, err := c.Fake.
+		Invokes(testing.NewCreateSubresourceActionWithOptions(c.Resource(), vMDistributedClusterName, "plan", c.Namespace(), vMDistributedCluster, opts), emptyResult)
+
+	if obj == nil {
+		return emptyResult, err
+	}
+	return obj.(*v1alpha1.VMDistributedClusterPlan), err
+}
+
+// GetHistory takes name of the vMDistributedCluster, and returns the corresponding vMDistributedClusterHistory object, and an error if there is any.
+func (c *fakeVMDistributedClusters) GetHistory(ctx context.Context, vMDistributedClusterName string, options v1.GetOptions) (result *v1alpha1.VMDistributedClusterHistory, err error) {
+	emptyResult := &v1alpha1.VMDistributedClusterHistory{}
+	obj, err := c.Fake.
+		Invokes(testing.NewGetSubresourceActionWithOptions(c.Resource(), c.Namespace(), "history", vMDistributedClusterName, options), emptyResult)
+
+	if obj == nil {
+		return emptyResult, err
+	}
+	return obj.(*v1alpha1.VMDistributedClusterHistory), err
+}
+
 // Promote takes the representation of a vMDistributedClusterPromotion and creates it.  Returns the server's representation of the vMDistributedClusterPromotion, and an error, if there is any.
 func (c *fakeVMDistributedClusters) Promote(ctx context.Context, vMDistributedClusterName string, vMDistributedClusterPromotion *v1alpha1.VMDistributedClusterPromotion, opts v1.CreateOptions) (result *v1alpha1.VMDistributedClusterPromotion, err error) {
 	emptyResult := &v1alpha1.VMDistributedClusterPromotion{}
@@ -89,4 +125,16 @@ func (c *fakeVMDistributedClusters) Retry(ctx context.Context, vMDistributedClus
 		return emptyResult, err
 	}
 	return obj.(*v1alpha1.VMDistributedClusterRetry), err
+}
+
+// Undo takes the representation of a vMDistributedClusterUndo and creates it.  Returns the server's representation of the vMDistributedClusterUndo, and an error, if there is any.
+func (c *fakeVMDistributedClusters) Undo(ctx context.Context, vMDistributedClusterName string, vMDistributedClusterUndo *v1alpha1.VMDistributedClusterUndo, opts v1.CreateOptions) (result *v1alpha1.VMDistributedClusterUndo, err error) {
+	emptyResult := &v1alpha1.VMDistributedClusterUndo{}
+	obj, err := c.Fake.
+		Invokes(testing.NewCreateSubresourceActionWithOptions(c.Resource(), vMDistributedClusterName, "undo", c.Namespace(), vMDistributedClusterUndo, opts), emptyResult)
+
+	if obj == nil {
+		return emptyResult, err
+	}
+	return obj.(*v1alpha1.VMDistributedClusterUndo), err
 }

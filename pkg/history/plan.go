@@ -1,0 +1,126 @@
+// Copyright The vmdistributed-apiserver Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package history
+
+import (
+	"cmp"
+	"slices"
+	"time"
+
+	"github.com/vmdistributed/vmdistributed-apiserver/apis/vmdistributed"
+)
+
+// State is what there is to put on record of an object.
+type State struct {
+	// Revision is rolled out, or was last, and Zones are what that wants.
+	Revision string
+	Zones    vmdistributed.Zones
+	// Author and Cause are of the request that has asked for it; empty where they are
+	// unknown, or somebody went back to a revision of others.
+	Author, Cause string
+	// Started and Finished are about its rollout; zero where nothing is known.
+	Started, Finished time.Time
+	// Complete is true where all zones run it, whenever that came about.
+	Complete bool
+	// Aborted is true while it is called off.
+	Aborted bool
+	// Undone are the revisions that were taken back.
+	Undone []string
+	// Needed are those that stay, however old they are.
+	Needed []string
+	// Limit is how many others do.
+	Limit int
+}
+
+// plan returns the records that are to be written, new ones among them, and those that
+// are to be deleted.
+func plan(records []Record, state State) (written, deleted []Record) {
+	latest := int64(0)
+	for i := range records {
+		if records[i].Revision != state.Revision {
+			latest = max(latest, records[i].Number)
+		}
+	}
+	known := false
+	for _, record := range records {
+		after := record
+		if record.Revision == state.Revision {
+			known = true
+			after = present(record, state, latest)
+		} else {
+			after.Outcome = past(record, state)
+		}
+		if !same(record, after) {
+			written = append(written, after)
+		}
+	}
+	if !known {
+		written = append(written, present(Record{Revision: state.Revision, Zones: state.Zones}, state, latest))
+	}
+	return written, outdated(records, state)
+}
+
+// present is the record of the revision that is rolled out.
+func present(record Record, state State, latest int64) Record {
+	if record.Number <= latest {
+		record.Number = latest + 1
+	}
+	if begun := !state.Started.IsZero() && !state.Started.Equal(record.Started); begun || record.object == nil {
+		record.Author = cmp.Or(state.Author, record.Author)
+	}
+	record.Cause = cmp.Or(cutOff(state.Cause), record.Cause)
+	if !state.Started.IsZero() {
+		record.Started, record.Finished = state.Started, state.Finished
+	}
+	switch {
+	case !state.Finished.IsZero() || state.Started.IsZero() && state.Complete:
+		record.Outcome = vmdistributed.RevisionCompleted
+	case state.Aborted:
+		record.Outcome = vmdistributed.RevisionAborted
+	default:
+		record.Outcome = ""
+	}
+	return record
+}
+
+// past is how the rollout of another revision has ended.
+func past(record Record, state State) vmdistributed.RevisionOutcome {
+	if slices.Contains(state.Undone, record.Revision) {
+		return vmdistributed.RevisionUndone
+	}
+	return cmp.Or(record.Outcome, vmdistributed.RevisionSuperseded)
+}
+
+func same(a, b Record) bool {
+	return a.Number == b.Number && a.Author == b.Author && a.Cause == b.Cause && a.Outcome == b.Outcome &&
+		a.Started.Equal(b.Started) && a.Finished.Equal(b.Finished)
+}
+
+// outdated are the oldest of those that nothing leads to any more.
+func outdated(records []Record, state State) []Record {
+	var others []Record
+	for _, record := range records {
+		if record.Revision != state.Revision && !slices.Contains(state.Needed, record.Revision) {
+			others = append(others, record)
+		}
+	}
+	slices.SortFunc(others, func(a, b Record) int { return cmp.Compare(a.Number, b.Number) })
+	return others[:max(0, len(others)-state.Limit)]
+}
+
+// Previous is the revision to go back to from one: the last that came to all zones, and
+// was neither taken back nor called off since.
+func Previous(records []Record, from string, excluded func(revision string) bool) (Record, bool) {
+	var found Record
+	for _, record := range records {
+		ran := !record.Finished.IsZero() || record.Outcome == vmdistributed.RevisionCompleted
+		if record.Problem != "" || record.Revision == from || !ran || excluded(record.Revision) {
+			continue
+		}
+		if found.Revision == "" || record.Number > found.Number {
+			found = record
+		}
+	}
+	return found, found.Revision != ""
+}
