@@ -102,6 +102,9 @@ func (w *waiter) judge(object *v1alpha1.VMDistributedCluster) (done bool, told s
 	if object.Generation != status.ObservedGeneration {
 		return false, fmt.Sprintf("generation %d of spec has not been looked at yet", object.Generation), nil
 	}
+	if found := meta.FindStatusCondition(status.Conditions, rollout.ConditionReconciling); found != nil && found.Reason == rollout.NotObserved {
+		return false, found.Message, nil
+	}
 	told = fmt.Sprintf("%d of %d zones updated", status.UpdatedZones, len(status.Zones))
 	if status.Reason != "" {
 		told += ": " + status.Reason

@@ -4,6 +4,7 @@
 package plugin
 
 import (
+	"slices"
 	"testing"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -14,6 +15,7 @@ import (
 func TestWaitingEndsWhenTheRolloutDoesOrCallsForTheUser(t *testing.T) {
 	t.Parallel()
 	stalled := []metav1.Condition{{Type: "Stalled", Status: "True", Reason: "DrainTimeout", Message: "zone b"}}
+	unseen := []metav1.Condition{{Type: "Reconciling", Status: "True", Reason: "NotObserved"}}
 	for name, test := range map[string]struct {
 		waiter     waiter
 		generation int64
@@ -21,12 +23,14 @@ func TestWaitingEndsWhenTheRolloutDoesOrCallsForTheUser(t *testing.T) {
 		done       bool
 		code       int
 	}{
-		"in the middle":                    {status: v1alpha1.VMDistributedClusterStatus{UpdateStatus: "expanding"}},
-		"at the end":                       {status: v1alpha1.VMDistributedClusterStatus{UpdateStatus: "operational"}, done: true},
-		"at the end of what was before":    {generation: 2, status: v1alpha1.VMDistributedClusterStatus{UpdateStatus: "operational"}},
-		"stalled":                          {status: v1alpha1.VMDistributedClusterStatus{UpdateStatus: "failed", Conditions: stalled}, code: ExitBlocked},
-		"stalled, with patience":           {waiter: waiter{patient: true}, status: v1alpha1.VMDistributedClusterStatus{UpdateStatus: "failed", Conditions: stalled}},
-		"stalled, before that was seen to": {generation: 2, status: v1alpha1.VMDistributedClusterStatus{UpdateStatus: "failed", Conditions: stalled}},
+		"in the middle":                         {status: v1alpha1.VMDistributedClusterStatus{UpdateStatus: "expanding"}},
+		"at the end":                            {status: v1alpha1.VMDistributedClusterStatus{UpdateStatus: "operational"}, done: true},
+		"at the end of what was before":         {generation: 2, status: v1alpha1.VMDistributedClusterStatus{UpdateStatus: "operational"}},
+		"stalled":                               {status: v1alpha1.VMDistributedClusterStatus{UpdateStatus: "failed", Conditions: stalled}, code: ExitBlocked},
+		"stalled, with patience":                {waiter: waiter{patient: true}, status: v1alpha1.VMDistributedClusterStatus{UpdateStatus: "failed", Conditions: stalled}},
+		"stalled, before that was seen to":      {generation: 2, status: v1alpha1.VMDistributedClusterStatus{UpdateStatus: "failed", Conditions: stalled}},
+		"stalled, before a verb was seen to":    {status: v1alpha1.VMDistributedClusterStatus{UpdateStatus: "failed", Conditions: slices.Concat(stalled, unseen)}},
+		"at the end, before a verb was seen to": {status: v1alpha1.VMDistributedClusterStatus{UpdateStatus: "operational", Conditions: unseen}},
 		"a zone that is done": {
 			waiter: waiter{zone: "a"},
 			status: v1alpha1.VMDistributedClusterStatus{UpdateStatus: "expanding", Zones: []v1alpha1.ZoneStatus{{Name: "a", Phase: v1alpha1.ZoneBaking}}},

@@ -28,11 +28,16 @@ type Condition struct {
 const (
 	ConditionReady       = "Ready"
 	ConditionProgressing = "Progressing"
+	ConditionReconciling = "Reconciling"
 	ConditionStalled     = "Stalled"
 	ConditionPaused      = "Paused"
 	ConditionObserving   = "Observing"
 	ConditionDegraded    = "Degraded"
 )
+
+// NotObserved is the reason of ConditionReconciling from when somebody asks for something
+// until the controller has looked at the object: what status says else is of before.
+const NotObserved = "NotObserved"
 
 // Summary is the state of the object as a whole.
 type Summary struct {
@@ -414,13 +419,13 @@ func (v *overview) progressing() Condition {
 func (v *overview) reconciling() Condition {
 	switch {
 	case v.complete():
-		return Condition{"Reconciling", false, "RolloutCompleted", "nothing is left to do"}
+		return Condition{ConditionReconciling, false, "RolloutCompleted", "nothing is left to do"}
 	case v.observing:
-		return Condition{"Reconciling", false, v.held, v.message()}
+		return Condition{ConditionReconciling, false, v.held, v.message()}
 	case (v.stalled != nil || v.wentBack()) && v.held == "":
-		return Condition{"Reconciling", false, v.reason(), "the rollout can't be completed as things stand; see Stalled"}
+		return Condition{ConditionReconciling, false, v.reason(), "the rollout can't be completed as things stand; see Stalled"}
 	}
-	return Condition{"Reconciling", true, v.reason(), v.message()}
+	return Condition{ConditionReconciling, true, v.reason(), v.message()}
 }
 
 func (v *overview) stalledCondition() Condition {

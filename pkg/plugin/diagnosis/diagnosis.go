@@ -65,6 +65,9 @@ func Blocks(findings []Finding) bool {
 	return slices.ContainsFunc(findings, func(f Finding) bool { return f.Severity == Blocking })
 }
 
+// lookRemedy is for an object that the controller has not looked at.
+const lookRemedy = "wait a moment; if it lasts, see whether a replica of vmdistributed-apiserver leads (its Lease, and its log)"
+
 // ofObject is what holds of all zones.
 func ofObject(object *v1alpha1.VMDistributedCluster) []Finding {
 	var findings []Finding
@@ -73,9 +76,12 @@ func ofObject(object *v1alpha1.VMDistributedCluster) []Finding {
 			Evidence: "the object is being deleted; its zones are let go one by one"})
 	}
 	if object.Generation != object.Status.ObservedGeneration {
-		findings = append(findings, Finding{Severity: Waiting, Reason: "NotObserved",
+		findings = append(findings, Finding{Severity: Waiting, Reason: rollout.NotObserved,
 			Evidence: fmt.Sprintf("the controller has not looked at generation %d of spec yet; it has at generation %d", object.Generation, object.Status.ObservedGeneration),
-			Remedy:   "wait a moment; if it lasts, see whether a replica of vmdistributed-apiserver leads (its Lease, and its log)"})
+			Remedy:   lookRemedy})
+	}
+	if found := meta.FindStatusCondition(object.Status.Conditions, rollout.ConditionReconciling); found != nil && found.Reason == rollout.NotObserved && len(findings) == 0 {
+		findings = append(findings, Finding{Severity: Waiting, Reason: rollout.NotObserved, Evidence: found.Message, Since: &found.LastTransitionTime, Remedy: lookRemedy})
 	}
 	return append(findings, ofConditions(object.Status.Conditions)...)
 }

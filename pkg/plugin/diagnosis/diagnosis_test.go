@@ -46,7 +46,12 @@ func TestADiagnosisNamesAllThatStandsInTheWayTheUsersPartFirst(t *testing.T) {
 	}{
 		"nothing, where all is well":  {object: object(), zones: []v1alpha1.ZoneReport{{Name: "a", Phase: v1alpha1.ZoneReady, Reason: "UpToDate"}}},
 		"a spec nobody has looked at": {object: unseen, want: []string{"Waiting NotObserved"}},
-		"a deletion":                  {object: leaving, want: []string{"Waiting Deleting"}},
+		"a verb nobody has looked at": {
+			object: object(metav1.Condition{Type: "Reconciling", Status: "True", Reason: "NotObserved"}),
+			zones:  []v1alpha1.ZoneReport{{Name: "a", Phase: v1alpha1.ZonePending, Reason: "RolloutAborted", WaitingFor: "the verb retry"}},
+			want:   []string{"Blocking RolloutAborted a", "Waiting NotObserved"},
+		},
+		"a deletion": {object: leaving, want: []string{"Waiting Deleting"}},
 		"a pause before what ends by itself": {
 			object: object(metav1.Condition{Type: "Paused", Status: "True", Reason: "RolloutPaused"}, metav1.Condition{Type: "ReadsGated", Status: "False", Reason: "NoVMUsers"}),
 			zones: []v1alpha1.ZoneReport{

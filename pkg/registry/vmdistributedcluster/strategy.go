@@ -23,6 +23,7 @@ import (
 	"github.com/vmdistributed/vmdistributed-apiserver/apis/vmdistributed"
 	"github.com/vmdistributed/vmdistributed-apiserver/apis/vmdistributed/install"
 	"github.com/vmdistributed/vmdistributed-apiserver/apis/vmdistributed/validation"
+	"github.com/vmdistributed/vmdistributed-apiserver/pkg/rollout"
 )
 
 // strategy is how the main resource is created and updated: users own spec. What
@@ -86,7 +87,7 @@ func (strategy) PrepareForCreate(ctx context.Context, obj runtime.Object) {
 // looked at. Tools that go by kstatus take one without conditions for complete.
 func unobserved(cluster *vmdistributed.VMDistributedCluster) []metav1.Condition {
 	return []metav1.Condition{{
-		Type: "Reconciling", Status: metav1.ConditionTrue, Reason: "NotObserved", Message: "the controller has not looked at the object yet",
+		Type: rollout.ConditionReconciling, Status: metav1.ConditionTrue, Reason: rollout.NotObserved, Message: "the controller has not looked at the object yet",
 		LastTransitionTime: cluster.CreationTimestamp,
 	}}
 }

@@ -84,8 +84,9 @@ func valid() *vmdistributed.VMDistributedCluster {
 	object.Spec.Strategy = vmdistributed.RolloutStrategy{
 		MaxUnavailable: new(int32(1)), MinAvailableZones: new(int32(1)), MaxFailures: new(int32(0)),
 		ReadyTimeout: "1h30m", UpdatePause: "0s", ProgressDeadline: "1h",
-		Drain: vmdistributed.DrainStrategy{Timeout: "3m", GracePeriod: "0s", LastTarget: vmdistributed.LastTargetRefuse},
-		Flush: vmdistributed.FlushStrategy{Timeout: "30m", StableFor: "1s", MaxPendingBytes: new(int64(0))},
+		Drain:    vmdistributed.DrainStrategy{Timeout: "3m", GracePeriod: "0s", LastTarget: vmdistributed.LastTargetRefuse},
+		Approval: vmdistributed.ApprovalNever,
+		Flush:    vmdistributed.FlushStrategy{Timeout: "30m", StableFor: "1s", MaxPendingBytes: new(int64(0))},
 	}
 	return object
 }

@@ -11,7 +11,9 @@ import (
 	"maps"
 	"slices"
 
+	"k8s.io/apimachinery/pkg/api/equality"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -168,6 +170,9 @@ func (v *verb) change(ctx context.Context, before *vmdistributed.VMDistributedCl
 	case err != nil:
 		return nil, nil, err
 	}
+	if !equality.Semantic.DeepEqual(after.Status, before.Status) {
+		s.awaitLook()
+	}
 	return after, withZones(before, s.touched), nil
 }
 
@@ -279,6 +284,14 @@ func withStrays(zones map[string]string, remembered []vmdistributed.ZoneStatus) 
 
 func (s *speech) say(verb vmdistributed.WordVerb, zone, revision, reason string) {
 	s.object.Status.Say(vmdistributed.Word{Verb: verb, Zone: zone, Revision: revision, By: s.by, At: s.at, Reason: reason})
+}
+
+// awaitLook says that what the conditions tell is of before.
+func (s *speech) awaitLook() {
+	meta.SetStatusCondition(&s.object.Status.Conditions, metav1.Condition{
+		Type: rollout.ConditionReconciling, Status: metav1.ConditionTrue, Reason: rollout.NotObserved, ObservedGeneration: s.object.Status.ObservedGeneration,
+		Message: "the controller has not looked at the object since something was asked for by a verb", LastTransitionTime: s.at,
+	})
 }
 
 // of returns the present revision of all zones, if it is the one that is meant.

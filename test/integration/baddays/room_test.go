@@ -298,6 +298,9 @@ func zoneOf(object *own, name string) v1alpha1.ZoneStatus {
 // writes there.
 type estate map[string]string
 
+// operatorsFinalizer is put on an object when the operator first looks at it.
+const operatorsFinalizer = "apps.victoriametrics.com/finalizer"
+
 // estate takes it down.
 func (r *room) estate() estate {
 	r.t.Helper()
@@ -310,6 +313,7 @@ func (r *room) estate() estate {
 			unstructured.RemoveNestedField(object.Object, "status")
 			object.SetResourceVersion("")
 			object.SetManagedFields(nil)
+			object.SetFinalizers(slices.DeleteFunc(object.GetFinalizers(), func(name string) bool { return name == operatorsFinalizer }))
 			text, err := json.Marshal(object)
 			must(r.t, err)
 			all[resource.Resource+"/"+object.GetName()] = string(text)
