@@ -16,6 +16,7 @@ import (
 	"k8s.io/apiserver/pkg/registry/rest"
 
 	"github.com/vmdistributed/vmdistributed-apiserver/apis/vmdistributed"
+	"github.com/vmdistributed/vmdistributed-apiserver/apis/vmdistributed/install"
 )
 
 // Planner tells what would be done about an object, which need not be stored.
@@ -27,6 +28,7 @@ type Planner interface {
 // object as it would be. It writes nothing.
 type PlanREST struct {
 	store    *genericregistry.Store
+	scheme   *runtime.Scheme
 	resource schema.GroupResource
 	planner  Planner
 	values   values
@@ -51,8 +53,19 @@ func (r *PlanREST) GetSingularName() string { return r.store.GetSingularName() }
 // ProducesMIMETypes adds none to those that everything is served in.
 func (*PlanREST) ProducesMIMETypes(string) []string { return nil }
 
-// ProducesObject says that all answers are plans.
-func (*PlanREST) ProducesObject(string) any { return &vmdistributed.VMDistributedClusterPlan{} }
+// ProducesObject says that all answers are plans. What is published knows them by their
+// versions only, and a server whose documents refer to the hub does not start.
+func (r *PlanREST) ProducesObject(string) any {
+	for _, version := range install.GroupVersions() {
+		if version.Group != r.resource.Group {
+			continue
+		}
+		if plan, err := r.scheme.New(version.WithKind(vmdistributed.Kind + "Plan")); err == nil {
+			return plan
+		}
+	}
+	return nil
+}
 
 // Get plans for an object as it is stored.
 func (r *PlanREST) Get(ctx context.Context, name string, options *metav1.GetOptions) (runtime.Object, error) {

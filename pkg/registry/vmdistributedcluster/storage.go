@@ -90,7 +90,7 @@ func (s *Storage) Resources(group string) map[string]rest.Storage {
 		vmdistributed.Resource + "/zones":   &ZonesREST{store: &store, reporter: s.beside.Zones, values: values{s.beside.Rights}},
 		vmdistributed.Resource + "/history": &HistoryREST{store: &store, history: s.beside.History, clock: s.beside.Clock},
 	}
-	resources[vmdistributed.Resource+"/plan"] = &PlanREST{store: &store, resource: claims.resource, planner: s.beside.Planner, values: values{s.beside.Rights}}
+	resources[vmdistributed.Resource+"/plan"] = &PlanREST{store: &store, scheme: s.scheme, resource: claims.resource, planner: s.beside.Planner, values: values{s.beside.Rights}}
 	verbStore := store
 	verbStore.UpdateStrategy = verbStrategy{statusStrategy{main}}
 	for _, v := range []struct {
