@@ -36,7 +36,11 @@ type part struct {
 
 func parts() []part {
 	return []part{
+		{"size", (*bench).size},
 		{"api", (*bench).api},
+		{"cost", (*bench).cost},
+		{"list", (*bench).list},
+		{"controller", (*bench).controller},
 	}
 }
 
@@ -69,6 +73,9 @@ func main() {
 }
 
 func run(ctx context.Context, args []string) error {
+	if len(args) > 0 && args[0] == informerMode {
+		return informer(ctx, args[1:])
+	}
 	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
 	wanted := flags.String("parts", "all", "which parts to run, separated by commas: all, which is all that measure, or of "+strings.Join(names(), ", "))
 	short := flags.Bool("short", false, "measure less, in minutes")

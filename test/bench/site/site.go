@@ -40,6 +40,8 @@ type Options struct {
 	// Idle keeps the controller of this server from work, so that its API is held
 	// against an API alone.
 	Idle bool
+	// Operated has the operator played.
+	Operated bool
 	// Out is told what is started.
 	Out io.Writer
 }
@@ -51,7 +53,8 @@ type Site struct {
 	// Aggregated and Direct lead to this server, Peer to the CustomResourceDefinition.
 	Aggregated, Direct, Peer *Side
 
-	kubernetes kubernetes.Interface
+	kubernetes   kubernetes.Interface
+	stopOperator func() error
 }
 
 // Start starts a site. Stop ends it.
@@ -60,15 +63,15 @@ func Start(ctx context.Context, options Options) (*Site, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Site{Control: control}
+	s := &Site{Control: control, stopOperator: func() error { return nil }}
 	if err := s.start(ctx, options); err != nil {
-		return nil, errors.Join(err, control.Stop())
+		return nil, errors.Join(err, s.Stop())
 	}
 	return s, nil
 }
 
 // Stop ends everything.
-func (s *Site) Stop() error { return s.Control.Stop() }
+func (s *Site) Stop() error { return errors.Join(s.stopOperator(), s.Control.Stop()) }
 
 func (s *Site) start(ctx context.Context, options Options) (err error) {
 	if s.kubernetes, err = kubernetes.NewForConfig(s.Control.Config()); err != nil {
@@ -79,6 +82,11 @@ func (s *Site) start(ctx context.Context, options Options) (err error) {
 	}
 	if options.Idle {
 		if err := s.holdLease(ctx); err != nil {
+			return err
+		}
+	}
+	if options.Operated {
+		if err := s.operate(); err != nil {
 			return err
 		}
 	}
