@@ -13,17 +13,10 @@ import (
 
 	"github.com/vmdistributed/vmdistributed-apiserver/test/bench/loop"
 	"github.com/vmdistributed/vmdistributed-apiserver/test/bench/pages"
-	"github.com/vmdistributed/vmdistributed-apiserver/test/bench/peer"
 	"github.com/vmdistributed/vmdistributed-apiserver/test/bench/requests"
 	"github.com/vmdistributed/vmdistributed-apiserver/test/bench/site"
 	"github.com/vmdistributed/vmdistributed-apiserver/test/bench/stored"
 	"github.com/vmdistributed/vmdistributed-apiserver/test/controlplane"
-)
-
-// The places of the objects in etcd.
-const (
-	oursInEtcd  = "/registry/distributed.victoriametrics.com/"
-	peersInEtcd = "/registry/" + peer.Group + "/"
 )
 
 // cost measures what requests take of the processes that answer them, and what an object
@@ -54,16 +47,12 @@ func (b *bench) cost(ctx context.Context) (err error) {
 
 // bytes looks at the objects as they were created.
 func (b *bench) bytes(ctx context.Context, s *site.Site, side *site.Side, zones, clients int) error {
-	prefix := oursInEtcd
-	if side == s.Peer {
-		prefix = peersInEtcd
-	}
-	values, bytes, err := stored.Bytes(ctx, s.Control.EtcdAccess(), prefix)
+	values, bytes, err := stored.Bytes(ctx, s.Control.EtcdAccess(), side.Stored)
 	if err != nil {
 		return err
 	}
 	if values != clients {
-		return fmt.Errorf("%d values are stored under %s, and %d objects were made", values, prefix, clients)
+		return fmt.Errorf("%d values are stored under %s, and %d objects were made", values, side.Stored, clients)
 	}
 	object, err := side.Do(ctx, site.Call{Method: http.MethodGet, Path: side.Objects()})
 	if err != nil {

@@ -6,11 +6,13 @@ package main
 import (
 	"bufio"
 	"context"
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"sync"
 	"time"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/vmdistributed/vmdistributed-apiserver/test/bench/site"
@@ -42,13 +44,13 @@ func (b *bench) reach(ctx context.Context, side *site.Side) (times []float64, er
 	if err != nil {
 		return nil, err
 	}
-	version := after(list, `"resourceVersion":"`)
-	if version == "" {
-		return nil, fmt.Errorf("the list holds no resourceVersion")
+	var listed metav1.PartialObjectMetadataList
+	if err := json.Unmarshal(list, &listed); err != nil {
+		return nil, fmt.Errorf("reading a list: %w", err)
 	}
 	reached := make(chan struct{}, watchers)
 	for range watchers {
-		watched, err := side.Open(ctx, site.Call{Method: http.MethodGet, Path: side.Objects() + "?watch=true&resourceVersion=" + version})
+		watched, err := side.Open(ctx, site.Call{Method: http.MethodGet, Path: side.Objects() + "?watch=true&resourceVersion=" + listed.ResourceVersion})
 		if err != nil {
 			return nil, err
 		}
@@ -58,7 +60,11 @@ func (b *bench) reach(ctx context.Context, side *site.Side) (times []float64, er
 				if _, err := lines.ReadBytes('\n'); err != nil {
 					return
 				}
-				reached <- struct{}{}
+				select {
+				case reached <- struct{}{}:
+				case <-ctx.Done():
+					return
+				}
 			}
 		})
 	}

@@ -33,3 +33,11 @@ func (s *Site) holdLease(ctx context.Context) error {
 	}
 	return nil
 }
+
+// Release lets the controller of an idle site work.
+func (s *Site) Release(ctx context.Context) error {
+	if err := s.kubernetes.CoordinationV1().Leases(controlplane.ServerNamespace).Delete(ctx, leader.LeaseName, metav1.DeleteOptions{}); err != nil {
+		return fmt.Errorf("letting go of the controller's Lease: %w", err)
+	}
+	return nil
+}

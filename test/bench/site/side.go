@@ -25,6 +25,8 @@ type Side struct {
 	Short string
 	// Group is that of its kind.
 	Group string
+	// Stored is where in the etcd of the control plane its objects are.
+	Stored string
 	// Config is for who needs a client library after all.
 	Config *rest.Config
 

@@ -20,6 +20,7 @@ import (
 
 	"github.com/vmdistributed/vmdistributed-apiserver/apis/operator/v1alpha1"
 	"github.com/vmdistributed/vmdistributed-apiserver/apis/vmdistributed"
+	"github.com/vmdistributed/vmdistributed-apiserver/test/bench/figures"
 	"github.com/vmdistributed/vmdistributed-apiserver/test/bench/peer"
 	"github.com/vmdistributed/vmdistributed-apiserver/test/controlplane"
 )
@@ -149,6 +150,7 @@ func (s *Site) registerPeer(ctx context.Context) error {
 }
 
 func (s *Site) connect() error {
+	const ours = "/registry/distributed.victoriametrics.com/" + v1alpha1.GroupName + "/" + Plural + "/"
 	through, err := s.Control.ConfigFor(user)
 	if err != nil {
 		return err
@@ -161,15 +163,17 @@ func (s *Site) connect() error {
 		to     **Side
 		name   string
 		group  string
+		stored string
 		config *rest.Config
 	}{
-		{&s.Aggregated, "aggregated", v1alpha1.GroupName, through},
-		{&s.Direct, "direct", v1alpha1.GroupName, beside},
-		{&s.Peer, "CRD", peer.Group, through},
+		{&s.Aggregated, "aggregated", v1alpha1.GroupName, ours, through},
+		{&s.Direct, "direct", v1alpha1.GroupName, ours, beside},
+		{&s.Peer, figures.Peer, peer.Group, "/registry/" + peer.Group + "/" + Plural + "/", through},
 	} {
 		if *side.to, err = newSide(side.name, side.group, side.config); err != nil {
 			return err
 		}
+		(*side.to).Stored = side.stored
 	}
 	return nil
 }
