@@ -25,7 +25,7 @@ const fleetZones = 5
 func (b *bench) controller(ctx context.Context) error {
 	sizes := []int{100, 300, 1000}
 	if b.short {
-		sizes = []int{10, 30}
+		sizes = []int{10, 30, 100}
 	}
 	for _, size := range sizes {
 		if err := b.fleet(ctx, size); err != nil {

@@ -89,13 +89,15 @@ func (b *bench) costOf(ctx context.Context, s *site.Site, target *requests.Targe
 	}
 	thousands := float64(len(round.Latencies)) / 1000
 	var sum pages.Usage
-	for i, name := range []string{"server", "kube-apiserver"} {
+	for i, side := range []*site.Side{s.Direct, s.Peer} {
 		asking := before[i].Since(first[i])
 		used := after[i].Since(before[i]).Since(asking)
 		sum.CPUSeconds += used.CPUSeconds
 		sum.AllocatedBytes += used.AllocatedBytes
-		b.book.Add(r.name+", CPU of "+name, target.Side.Name, "s/1000", used.CPUSeconds/thousands)
-		b.book.Add(r.name+", allocated by "+name, target.Side.Name, "MB/1000", used.AllocatedBytes/thousands/1e6)
+		if side.Group == target.Side.Group {
+			b.book.Add(r.name+", CPU of who serves it", target.Side.Name, "s/1000", used.CPUSeconds/thousands)
+			b.book.Add(r.name+", allocated by who serves it", target.Side.Name, "MB/1000", used.AllocatedBytes/thousands/1e6)
+		}
 	}
 	b.book.Add(r.name+", CPU of both", target.Side.Name, "s/1000", sum.CPUSeconds/thousands)
 	b.book.Add(r.name+", allocated by both", target.Side.Name, "MB/1000", sum.AllocatedBytes/thousands/1e6)

@@ -99,7 +99,7 @@ func run(ctx context.Context, args []string) error {
 	return nil
 }
 
-// one runs a part and writes down what it found.
+// one runs a part and writes down what it found, until it failed if it did.
 func one(ctx context.Context, dir string, p part, short bool) error {
 	begun := time.Now()
 	b := &bench{dir: filepath.Join(dir, p.name), short: short, book: &figures.Book{}, out: os.Stderr}
@@ -109,11 +109,9 @@ func one(ctx context.Context, dir string, p part, short bool) error {
 	if err := os.MkdirAll(b.dir, 0o755); err != nil {
 		return err
 	}
-	if err := p.run(b, ctx); err != nil {
-		return err
-	}
+	failed := p.run(b, ctx)
 	if b.book.Empty() {
-		return nil
+		return failed
 	}
 	fmt.Printf("\n%s, in %s:\n\n", p.name, time.Since(begun).Round(time.Second))
 	if err := b.book.WriteTable(os.Stdout); err != nil {
@@ -124,7 +122,7 @@ func one(ctx context.Context, dir string, p part, short bool) error {
 	if err != nil {
 		return fmt.Errorf("writing the figures down: %w", err)
 	}
-	return errors.Join(b.book.WriteLines(io.MultiWriter(file, os.Stdout)), file.Close())
+	return errors.Join(failed, b.book.WriteLines(io.MultiWriter(file, os.Stdout)), file.Close())
 }
 
 func names() (names []string) {

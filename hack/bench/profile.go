@@ -50,9 +50,11 @@ func (b *bench) profile(ctx context.Context) (err error) {
 			_, err := loop.Run(together, profiledClients, limits, r.on(target))
 			return err
 		})
-		group.Go(func() error {
-			return b.save(together, s, fmt.Sprintf("profile?seconds=%d", profiledSeconds), strings.ReplaceAll(r.name, " ", "-"))
-		})
+		for suffix, of := range map[string]string{"": "profile", "-allocations": "allocs"} {
+			group.Go(func() error {
+				return b.save(together, s, fmt.Sprintf("%s?seconds=%d", of, profiledSeconds), strings.ReplaceAll(r.name, " ", "-")+suffix)
+			})
+		}
 		if err := group.Wait(); err != nil {
 			return fmt.Errorf("profiling %s: %w", r.name, err)
 		}
