@@ -148,4 +148,6 @@ func choose(wanted string) ([]part, error) {
 	return chosen, nil
 }
 
-func (b *bench) say(format string, args ...any) { fmt.Fprintf(b.out, "bench: "+format+"\n", args...) }
+func (b *bench) say(format string, args ...any) {
+	_, _ = fmt.Fprintf(b.out, "bench: "+format+"\n", args...)
+}

@@ -6,6 +6,7 @@ package stored
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -27,7 +28,7 @@ func Bytes(ctx context.Context, access controlplane.EtcdAccess, prefix string) (
 	if err != nil {
 		return 0, 0, fmt.Errorf("reaching etcd at %s: %w", access.URL, err)
 	}
-	defer client.Close()
+	defer func() { err = errors.Join(err, client.Close()) }()
 	answer, err := client.Get(ctx, prefix, clientv3.WithPrefix())
 	if err != nil {
 		return 0, 0, fmt.Errorf("reading what is under %s: %w", prefix, err)
