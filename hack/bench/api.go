@@ -46,7 +46,7 @@ func (b *bench) api(ctx context.Context) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, s.Stop()) }()
-	for _, zones := range []int{3, 10, 100} {
+	for _, zones := range b.zones {
 		for _, clients := range []int{1, 16} {
 			if b.short && zones*clients > 1000 {
 				continue // each request takes seconds

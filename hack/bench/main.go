@@ -10,7 +10,6 @@ package main
 import (
 	"context"
 	"errors"
-	"flag"
 	"fmt"
 	"io"
 	"os"
@@ -20,6 +19,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/spf13/pflag"
 
 	"github.com/vmdistributed/vmdistributed-apiserver/test/bench/figures"
 	"github.com/vmdistributed/vmdistributed-apiserver/test/controlplane"
@@ -56,6 +57,7 @@ type bench struct {
 	// dir is thrown away before the next run of a part.
 	dir   string
 	short bool
+	zones []int
 	book  *figures.Book
 	out   io.Writer
 }
@@ -76,9 +78,10 @@ func run(ctx context.Context, args []string) error {
 	if len(args) > 0 && args[0] == informerMode {
 		return informer(ctx, args[1:])
 	}
-	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
+	flags := pflag.NewFlagSet("bench", pflag.ContinueOnError)
 	wanted := flags.String("parts", "all", "which parts to run, separated by commas: all, which is all that measure, or of "+strings.Join(names(), ", "))
 	short := flags.Bool("short", false, "measure less, in minutes")
+	sizes := flags.IntSlice("zones", []int{3, 10, 100}, "of how many zones the objects of the part api are")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
@@ -92,7 +95,8 @@ func run(ctx context.Context, args []string) error {
 	}
 	dir := filepath.Join(root, ".local", "bench")
 	for _, p := range chosen {
-		if err := one(ctx, dir, p, *short); err != nil {
+		b := &bench{dir: filepath.Join(dir, p.name), short: *short, zones: *sizes, book: &figures.Book{}, out: os.Stderr}
+		if err := b.one(ctx, p); err != nil {
 			return fmt.Errorf("part %s: %w", p.name, err)
 		}
 	}
@@ -100,9 +104,8 @@ func run(ctx context.Context, args []string) error {
 }
 
 // one runs a part and writes down what it found, until it failed if it did.
-func one(ctx context.Context, dir string, p part, short bool) error {
+func (b *bench) one(ctx context.Context, p part) error {
 	begun := time.Now()
-	b := &bench{dir: filepath.Join(dir, p.name), short: short, book: &figures.Book{}, out: os.Stderr}
 	if err := os.RemoveAll(b.dir); err != nil {
 		return fmt.Errorf("clearing away the last run: %w", err)
 	}
@@ -118,7 +121,7 @@ func one(ctx context.Context, dir string, p part, short bool) error {
 		return err
 	}
 	fmt.Println()
-	file, err := os.Create(filepath.Join(dir, p.name+".txt"))
+	file, err := os.Create(b.dir + ".txt")
 	if err != nil {
 		return fmt.Errorf("writing the figures down: %w", err)
 	}
