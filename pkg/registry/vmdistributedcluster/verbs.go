@@ -98,7 +98,8 @@ func (v *verb) Create(ctx context.Context, name string, obj runtime.Object, vali
 		}
 		return after, nil
 	}
-	stored, _, err := v.store.Update(ofStatus(ctx), name, rest.DefaultUpdatedObjectInfo(nil, change), nil, rest.ValidateAllObjectUpdateFunc, false,
+	// The words are part of status.
+	stored, _, err := v.store.Update(ofSubresource(ctx, "status"), name, rest.DefaultUpdatedObjectInfo(nil, change), nil, rest.ValidateAllObjectUpdateFunc, false,
 		&metav1.UpdateOptions{DryRun: options.DryRun})
 	if err != nil {
 		return nil, err
@@ -110,14 +111,15 @@ func (v *verb) Create(ctx context.Context, name string, obj runtime.Object, vali
 	return said, nil
 }
 
-// ofStatus has what is stored be checked as a status: that is what the words are part of.
-func ofStatus(ctx context.Context) context.Context {
+// ofSubresource has an object be checked as if another subresource had been asked for; ""
+// is the object itself.
+func ofSubresource(ctx context.Context, subresource string) context.Context {
 	info, known := request.RequestInfoFrom(ctx)
 	if !known {
 		return ctx
 	}
 	changed := *info
-	changed.Subresource = "status"
+	changed.Subresource = subresource
 	return request.WithRequestInfo(ctx, &changed)
 }
 

@@ -283,7 +283,7 @@ func TestPluginPlansAChangeBeforeItIsMade(t *testing.T) {
 		must(t, os.WriteFile(path, text, 0o600))
 		return path
 	}
-	says(t, r.vmdc(done, "plan", "-f", file(before)).stdout, "Zone zone-a (Inline, Pending): Create, as number 1", "+ vmselect: ", "1. zone-a CreateCluster", "2. existing MarkCluster", "Estimate: none")
+	says(t, r.vmdc(done, "plan", "-f", file(before)).stdout, "Zone zone-a (Inline, Pending): Create, as number 1", "+ vmselect.replicaCount: ", "1. zone-a CreateCluster", "2. existing MarkCluster", "Estimate: none")
 	r.apply(before)
 	ready := r.untilReady("demo")
 	says(t, r.vmdc(done, "plan", "demo").stdout, "revision "+ready.Status.UpdateRevision, "Zone zone-a (Inline, Ready): Nothing", "Steps: none")
@@ -301,7 +301,8 @@ func TestPluginPlansAChangeBeforeItIsMade(t *testing.T) {
 	expect(t, "revision that was planned", plan.Revision, rolled.Status.UpdateRevision)
 	r.expectUpdates("zone-a@2", "existing@2")
 
-	wrong := r.vmdc(failedCall, "plan", "-f", file(manifest("demo", inline("zone-a", fields{"vmselect": fields{"replicaCount": "two"}})))).stderr
-	says(t, wrong, "replicaCount")
+	wrong := r.vmdc(waitsForUser, "plan", "-f", file(manifest("demo", inline("zone-a", fields{"vmselect": fields{"replicaCount": "two"}}))))
+	says(t, wrong.stdout, "Zone zone-a (Inline, Refused)", "refused now by InvalidDesiredState", ".spec.vmselect.replicaCount: expected numeric")
+	says(t, wrong.stderr, "refused: zone-a")
 	says(t, r.vmdc(failedCall, "plan").stderr, "takes either the name of a VMDistributedCluster, or -f")
 }
