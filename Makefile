@@ -89,8 +89,8 @@ test-saboteurs: ## Remove the guards of the rollout engine one at a time: a test
 	go run ./test/saboteurs
 
 .PHONY: bench-overhead
-bench-overhead: tools build ## Print what zone updates take by our own doing, over 200 of them
-	go test ./test/integration/overhead -run xxx -bench ZoneUpdate -benchtime 10x -timeout 40m
+bench-overhead: tools build ## Print what zone updates take by our own doing, over 200 of them, and how soon status tells
+	go test ./test/integration/overhead -run xxx -bench . -benchtime 10x -timeout 40m
 
 .PHONY: verify
 verify: ## Generate again and compare, vet and lint
