@@ -224,7 +224,7 @@ func (r *race) look() {
 		object.Status.Zones = append(object.Status.Zones, vmdistributed.ZoneStatus{Name: name, Phase: vmdistributed.ZonePending, Reason: rollout.ReasonQueuesUnclear})
 	}
 	status := r.storages[vmdistributed.Resource+"/status"].(*StatusREST)
-	ctx := ofStatus(r.context())
+	ctx := ofSubresource(r.context(), "status")
 	_, _, err = status.Update(ctx, r.name, rest.DefaultUpdatedObjectInfo(object), rest.ValidateAllObjectFunc, rest.ValidateAllObjectUpdateFunc, false, &metav1.UpdateOptions{})
 	if err != nil && !apierrors.IsConflict(err) {
 		r.t.Errorf("seed %d: status: %v", r.seed, err)
