@@ -88,6 +88,14 @@ fuzz: gotestsum ## Fuzz for FUZZTIME=5m each of the targets that FUZZ matches, w
 test-saboteurs: ## Remove the guards of the rollout engine one at a time: a test must notice each
 	go run ./test/saboteurs
 
+BENCH ?= all
+
+.PHONY: bench
+bench: build standin ## Hold the server against the same kind as a CRD, in figures: BENCH=all, or parts such as api,list; SHORT=1 measures less
+	hack/build-tools.sh etcd kube-apiserver
+	go build -o $(BIN)/ ./hack/bench
+	@exec $(BIN)/bench --parts $(BENCH) $(if $(SHORT),--short) # not go run, which an end by signal would not pass on
+
 .PHONY: bench-overhead
 bench-overhead: tools build ## Print what zone updates take by our own doing, over 200 of them, and how soon status tells
 	go test ./test/integration/overhead -run xxx -bench . -benchtime 10x -timeout 40m

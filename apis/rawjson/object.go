@@ -11,13 +11,11 @@ package rawjson
 import (
 	"bytes"
 	"encoding/json"
-	"errors"
-	"fmt"
-	"io"
 	"reflect"
-	"strings"
 
+	"k8s.io/apimachinery/pkg/api/equality"
 	utiljson "k8s.io/apimachinery/pkg/util/json"
+	utilruntime "k8s.io/apimachinery/pkg/util/runtime"
 )
 
 // Object is a JSON object, kept as it was written.
@@ -27,6 +25,12 @@ type Object struct {
 	// Raw is the text of the object; empty stands for an object without members.
 	Raw []byte `json:"-"`
 }
+
+// The comparison that Kubernetes makes of old and new objects goes by reflection, which
+// takes a text byte by byte: several times as long as it takes to read it.
+func init() { utilruntime.Must(equality.Semantic.AddFunc(same)) }
+
+func same(a, b Object) bool { return bytes.Equal(a.Raw, b.Raw) }
 
 // MarshalJSON returns the text, or {} for the zero value.
 func (o Object) MarshalJSON() ([]byte, error) {
@@ -46,12 +50,8 @@ func (o *Object) UnmarshalJSON(data []byte) error {
 	if kind := kindOf(data); kind != "object" {
 		return &json.UnmarshalTypeError{Value: kind, Type: reflect.TypeFor[Object]()}
 	}
-	var flaw *Flaw
-	switch err := Check(data); {
-	case errors.As(err, &flaw):
+	if flaw := Check(data); flaw != nil {
 		return &json.UnmarshalTypeError{Value: flaw.Error(), Type: reflect.TypeFor[Object]()}
-	case err != nil:
-		return err
 	}
 	o.Raw = bytes.Clone(data)
 	return nil
@@ -101,87 +101,4 @@ func kindOf(data []byte) string {
 	default:
 		return "number"
 	}
-}
-
-// level is an object or a list that the scan is inside of.
-type level struct {
-	members map[string]bool // nil inside a list
-	key     string
-	wantKey bool
-}
-
-// Flaw is what keeps an object from being carried through faithfully: a member that
-// is there twice, since strict decoding ends at this type, so that nobody else would
-// notice that one of the two is lost, or a number that no float64 holds, such as
-// 1e400, since those who decode the text later can't, and the field manager of the
-// API server panics.
-type Flaw struct {
-	// What is the matter, in words that a path follows.
-	What string
-	// Path is where it is in the object: keys with dots between them, lists left out.
-	Path string
-}
-
-// Error says both.
-func (f *Flaw) Error() string { return fmt.Sprintf("%s %q", f.What, f.Path) }
-
-// Check returns the first *Flaw of a JSON object, or why it is none.
-func Check(data []byte) error {
-	decoder := json.NewDecoder(bytes.NewReader(data))
-	decoder.UseNumber()
-	var stack []level
-	for {
-		token, err := decoder.Token()
-		if errors.Is(err, io.EOF) {
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-		if len(stack) > 0 && stack[len(stack)-1].wantKey {
-			if key, ok := token.(string); ok {
-				top := &stack[len(stack)-1]
-				top.key, top.wantKey = key, false
-				if top.members[key] {
-					return &Flaw{What: "duplicate field", Path: path(stack)}
-				}
-				top.members[key] = true
-				continue
-			}
-		}
-		if number, ok := token.(json.Number); ok {
-			if _, err := number.Float64(); err != nil {
-				return &Flaw{What: "number out of range in field", Path: path(stack)}
-			}
-		}
-		stack = advance(stack, token)
-	}
-}
-
-// advance opens or closes a level, or passes a value.
-func advance(stack []level, token json.Token) []level {
-	switch token {
-	case json.Delim('{'):
-		return append(stack, level{members: map[string]bool{}, wantKey: true})
-	case json.Delim('['):
-		return append(stack, level{})
-	case json.Delim('}'), json.Delim(']'):
-		stack = stack[:len(stack)-1]
-	}
-	if len(stack) > 0 {
-		top := &stack[len(stack)-1]
-		top.wantKey = top.members != nil
-	}
-	return stack
-}
-
-// path joins the keys that lead to where the scan is, lists left out.
-func path(stack []level) string {
-	var keys []string
-	for _, l := range stack {
-		if l.members != nil {
-			keys = append(keys, l.key)
-		}
-	}
-	return strings.Join(keys, ".")
 }

@@ -7,10 +7,12 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"reflect"
 	"strings"
 	"testing"
 
+	"k8s.io/apimachinery/pkg/api/equality"
 	utiljson "k8s.io/apimachinery/pkg/util/json"
 )
 
@@ -289,5 +291,64 @@ func TestDecodeTellsNoObjectFromOneWithoutMembers(t *testing.T) {
 	}
 	if got, err := (&Object{Raw: []byte(`{"a":1`)}).Decode(); err == nil || got != nil {
 		t.Errorf("half an object is %v, %v", got, err)
+	}
+}
+
+// TestDuplicatesAmongManyMembersAreRefused: these are found in another way than those
+// among few.
+func TestDuplicatesAmongManyMembersAreRefused(t *testing.T) {
+	var text strings.Builder
+	text.WriteString(`{"outer":{`)
+	for i := range 10 * few {
+		fmt.Fprintf(&text, `"k%d":{"same":%d},`, i, i)
+	}
+	if flaw := Check([]byte(text.String() + `"last":1}}`)); flaw != nil {
+		t.Error(flaw)
+	}
+	for _, key := range []string{"k0", fmt.Sprintf("k%d", few), fmt.Sprintf("k%d", 10*few-1)} {
+		flaw := Check([]byte(text.String() + `"` + key + `":1}}`))
+		if flaw == nil || flaw.Path != "outer."+key {
+			t.Errorf("%s twice: %v", key, flaw)
+		}
+	}
+}
+
+// TestCheckingAnObjectTakesFewAllocations: every object that is read from the store is
+// checked, each zone of it.
+func TestCheckingAnObjectTakesFewAllocations(t *testing.T) {
+	text := []byte(`{"a":[{"b":{"c":1,"d":"x","e":[1,2,3]}},{"b":{"c":1.5,"d":"y"}}],"f":{"g":{"h":{"i":true}}}}`)
+	const most = 8 // the levels and the keys, as they grow
+	if got := testing.AllocsPerRun(100, func() { Check(text) }); got > most {
+		t.Errorf("%v allocations, want %d at most", got, most)
+	}
+}
+
+func TestObjectsAreEqualByTheirText(t *testing.T) {
+	text := func(raw string) *Object { return &Object{Raw: []byte(raw)} }
+	for _, c := range []struct {
+		a, b *Object
+		same bool
+	}{
+		{text(`{"a":1}`), text(`{"a":1}`), true},
+		{text(`{"a":1}`), text(`{"a":2}`), false},
+		{text(`{"a":1}`), text(`{ "a":1}`), false},
+		{text(""), &Object{}, true},
+		{nil, &Object{}, false},
+	} {
+		if got := equality.Semantic.DeepEqual(holder{Spec: c.a}, holder{Spec: c.b}); got != c.same {
+			t.Errorf("%v and %v are the same: %t", c.a, c.b, got)
+		}
+	}
+}
+
+// TestComparingObjectsTakesNoAllocationPerByte: every write compares all zones, several
+// times.
+func TestComparingObjectsTakesNoAllocationPerByte(t *testing.T) {
+	allocations := func(size int) float64 {
+		a, b := holder{Value: Object{Raw: make([]byte, size)}}, holder{Value: Object{Raw: make([]byte, size)}}
+		return testing.AllocsPerRun(10, func() { equality.Semantic.DeepEqual(a, b) })
+	}
+	if small, large := allocations(10), allocations(10000); large > small {
+		t.Errorf("%v allocations for a large object, %v for a small one", large, small)
 	}
 }

@@ -5,7 +5,6 @@ package zoneshape
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 
 	"k8s.io/apimachinery/pkg/util/validation/field"
@@ -54,12 +53,10 @@ func checkText(doc []byte, m member, path *field.Path) error {
 	if m.key != keySpec && m.key != keyOverrideSpec || !isObject(doc, m.value) {
 		return nil
 	}
-	err := rawjson.Check(m.value.of(doc))
-	var flaw *rawjson.Flaw
-	if errors.As(err, &flaw) {
+	if flaw := rawjson.Check(m.value.of(doc)); flaw != nil {
 		return fmt.Errorf("reading the request body: %w", &rawjson.Flaw{What: flaw.What, Path: fmt.Sprintf("%s.%s", path.Child(m.key), brief(flaw.Path))})
 	}
-	return err
+	return nil
 }
 
 // eachMember visits the members of a value, which has none unless it is an object.

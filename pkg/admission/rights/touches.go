@@ -100,8 +100,9 @@ func letsGo(object, old *vmdistributed.VMDistributedCluster) bool {
 // endsUndo is true for a change of the zones that has others be touched than those that it
 // changes: what runs is not what was stored, or will not be what is.
 func endsUndo(object, old *vmdistributed.VMDistributedCluster) bool {
-	if equality.Semantic.DeepEqual(object.Spec.Zones, old.Spec.Zones) {
-		return false
+	undone := func(w vmdistributed.Word) bool { return w.Verb == vmdistributed.WordUndo }
+	if !slices.ContainsFunc(old.Status.Words, undone) || equality.Semantic.DeepEqual(object.Spec.Zones, old.Spec.Zones) {
+		return false // without naming revisions, for which every definition is decoded
 	}
 	for _, of := range []*vmdistributed.VMDistributedCluster{object, old} {
 		zones, err := revision.Of(of)

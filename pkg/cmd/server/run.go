@@ -220,14 +220,15 @@ func newKnowledge(ctx context.Context, host *rest.Config, namespace string) (*kn
 	if err != nil {
 		return nil, fmt.Errorf("making a client for CustomResourceDefinitions: %w", err)
 	}
-	// It is asked once for each object that is created, of which there may be many at once.
+	// It is asked once for each object that is created and before each step of a rollout, of
+	// which there may be many at once: the default of five requests a second would hold up all.
 	unthrottled := rest.CopyConfig(host)
 	unthrottled.QPS, unthrottled.RateLimiter = -1, nil
 	asking, err := kubernetes.NewForConfig(unthrottled)
 	if err != nil {
-		return nil, fmt.Errorf("making a client for what was called off: %w", err)
+		return nil, fmt.Errorf("making a client for what was called off and for the halt: %w", err)
 	}
-	k := &knowledge{halt: halt.New(client, namespace), aborts: aborts.New(asking.CoreV1(), namespace), history: history.New(asking.AppsV1())}
+	k := &knowledge{halt: halt.New(asking, namespace), aborts: aborts.New(asking.CoreV1(), namespace), history: history.New(asking.AppsV1())}
 	if k.inventory, err = inventory.New(objects, client); err != nil {
 		return nil, err
 	}
