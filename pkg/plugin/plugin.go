@@ -60,8 +60,8 @@ failed, 2 when the rollout waits for the user, and 3 when it took too long.`,
 	root.SetOut(s.streams.Out)
 	root.SetErr(s.streams.ErrOut)
 	s.flags.AddFlags(root.PersistentFlags())
-	root.AddCommand(s.status(), s.zones(), s.wait(), s.doctor(), s.plan(),
-		s.promote(), s.abort(), s.retry(), s.pause(), s.resume(), s.version())
+	root.AddCommand(s.status(), s.zones(), s.wait(), s.doctor(), s.plan(), s.history(),
+		s.promote(), s.abort(), s.retry(), s.undo(), s.pause(), s.resume(), s.version())
 	return root
 }
 

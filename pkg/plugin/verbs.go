@@ -20,13 +20,16 @@ type speech struct {
 	verb     client.Verb
 	zones    []string
 	revision string
+	to       string
 	reason   string
 	dry      dryRun
 	print    output
+	// outcome says what the answer tells of.
+	outcome func(answer *unstructured.Unstructured) string
 }
 
 func (s *session) promote() *cobra.Command {
-	v := &speech{session: s, verb: client.Promote}
+	v := &speech{session: s, verb: client.Promote, outcome: promoted}
 	command := v.command(&cobra.Command{
 		Use:   "promote NAME",
 		Short: "Give your word for zones that wait for it",
@@ -39,7 +42,7 @@ proven. It counts for the revision that the zone waits at. Without --zone, it is
 }
 
 func (s *session) abort() *cobra.Command {
-	v := &speech{session: s, verb: client.Abort}
+	v := &speech{session: s, verb: client.Abort, outcome: aborted}
 	command := v.command(&cobra.Command{
 		Use:   "abort NAME",
 		Short: "Call the change off, and hold",
@@ -53,7 +56,7 @@ and holds until retry, or until the spec asks for another revision.`,
 }
 
 func (s *session) retry() *cobra.Command {
-	v := &speech{session: s, verb: client.Retry}
+	v := &speech{session: s, verb: client.Retry, outcome: retried}
 	command := v.command(&cobra.Command{
 		Use:   "retry NAME",
 		Short: "Let a change go on that was called off, or has run out of time",
@@ -62,6 +65,28 @@ given up as contended.`,
 		Example: `  kubectl vmdc retry metrics`,
 	})
 	v.addRevision(command)
+	return command
+}
+
+func (s *session) undo() *cobra.Command {
+	v := &speech{session: s, verb: client.Undo, outcome: undone}
+	command := v.command(&cobra.Command{
+		Use:   "undo NAME",
+		Short: "Go back to the zones of another revision than spec asks for",
+		Long: `Go back to the zones of another revision than spec asks for: the last one that all zones have run
+and that was neither undone nor called off, or the one that --to-revision names, of those that history lists. It is
+rolled out like any change, and edits nothing that a manifest says: whoever applies the manifest again does not bring
+back what was undone. Another spec.zones ends it, and so does undoing to the revision that spec asks for.`,
+		Example: `  kubectl vmdc undo metrics --reason="errors in zone-a"
+
+  # To a certain one
+  kubectl vmdc history metrics
+  kubectl vmdc undo metrics --to-revision=a38004a9d6`,
+	})
+	command.Flags().StringVar(&v.to, "to-revision", "", "The revision to go back to; the last one before that all zones have run if left out.")
+	command.Flags().StringVar(&v.revision, "revision", "", "Do so only if this is the revision that spec asks for now (the one that is wanted in history).")
+	// It fails only for a flag that does not exist.
+	_ = command.RegisterFlagCompletionFunc("to-revision", s.completeRevision)
 	return command
 }
 
@@ -101,6 +126,9 @@ func (v *speech) body() map[string]any {
 	if v.revision != "" {
 		body["revision"] = v.revision
 	}
+	if v.to != "" {
+		body["toRevision"] = v.to
+	}
 	if len(v.zones) > 0 {
 		zones := make([]any, len(v.zones))
 		for i, zone := range v.zones {
@@ -111,21 +139,34 @@ func (v *speech) body() map[string]any {
 	return body
 }
 
-// outcome says what the answer tells of.
-func (v *speech) outcome(answer *unstructured.Unstructured) string {
-	if v.verb == client.Promote {
-		zones, _, _ := unstructured.NestedSlice(answer.Object, "zones")
-		var told []string
-		for _, zone := range zones {
-			if zone, ok := zone.(map[string]any); ok {
-				told = append(told, fmt.Sprintf("%v at revision %v", zone["name"], zone["revision"]))
-			}
+func promoted(answer *unstructured.Unstructured) string {
+	zones, _, _ := unstructured.NestedSlice(answer.Object, "zones")
+	var told []string
+	for _, zone := range zones {
+		if zone, ok := zone.(map[string]any); ok {
+			told = append(told, fmt.Sprintf("%v at revision %v", zone["name"], zone["revision"]))
 		}
-		return "promoted: " + strings.Join(told, ", ")
 	}
-	revision, _, _ := unstructured.NestedString(answer.Object, "revision")
-	if v.verb == client.Abort {
-		return fmt.Sprintf("aborted: revision %s is called off", revision)
+	return "promoted: " + strings.Join(told, ", ")
+}
+
+func aborted(answer *unstructured.Unstructured) string {
+	return fmt.Sprintf("aborted: revision %s is called off", text(answer, "revision"))
+}
+
+func retried(answer *unstructured.Unstructured) string {
+	return fmt.Sprintf("retried: revision %s goes on", text(answer, "revision"))
+}
+
+func undone(answer *unstructured.Unstructured) string {
+	revision, to := text(answer, "revision"), text(answer, "toRevision")
+	if revision == to {
+		return fmt.Sprintf("not undone any more: revision %s, which spec asks for, is rolled out", revision)
 	}
-	return fmt.Sprintf("retried: revision %s goes on", revision)
+	return fmt.Sprintf("undone: revision %s is rolled out in the place of %s, which spec asks for", to, revision)
+}
+
+func text(answer *unstructured.Unstructured, field string) string {
+	found, _, _ := unstructured.NestedString(answer.Object, field)
+	return found
 }

@@ -225,6 +225,7 @@ func TestPluginCompletesNamesAsKubectlAsksForIt(t *testing.T) {
 	t.Parallel()
 	r := newRoom(t)
 	r.apply(threeZones("v1"))
+	revision := r.untilReady("demo").Status.CurrentRevision
 	root, err := controlplane.FindRoot()
 	must(t, err)
 	link := filepath.Join(t.TempDir(), "kubectl_complete-vmdc")
@@ -236,9 +237,11 @@ func TestPluginCompletesNamesAsKubectlAsksForIt(t *testing.T) {
 		{[]string{"zones", "d"}, "demo\n"},
 		{[]string{"wa"}, "wait\t"},
 		{[]string{"status", "demo", "-o", ""}, "json\n"},
+		{[]string{"undo", "demo", "--to-revision", ""}, revision + "\n"},
+		{[]string{"history", "demo", "--revision", revision[:4]}, revision + "\n"},
 	} {
 		args := test.args
-		if len(args) == 2 {
+		if len(args) > 1 {
 			args = append([]string{"--kubeconfig", shared.control.Kubeconfig(), "--namespace", r.namespace}, args...)
 		}
 		cmd := exec.CommandContext(t.Context(), link, args...)
@@ -268,6 +271,46 @@ func TestPluginCallsAChangeOffAndLetsItGoOn(t *testing.T) {
 	var answer v1alpha1.VMDistributedClusterRetry
 	must(t, json.Unmarshal([]byte(said), &answer))
 	expect(t, "revision that is tried again", answer.Revision, revision)
+	r.vmdc(done, "wait", "demo")
+}
+
+func TestPluginGoesBackToAnotherRevisionAndTellsOfIt(t *testing.T) {
+	t.Parallel()
+	r := newRoom(t)
+	r.apply(threeZones("v1"))
+	good := r.untilReady("demo").Status.CurrentRevision
+	r.apply(with(threeZones("v2"), "metadata.annotations", fields{"kubernetes.io/change-cause": "a better version"}))
+	bad := r.untilReady("demo").Status.CurrentRevision
+	r.untilHistory("2 Completed current=true wanted=true byUndo=false", "1 Completed current=false wanted=false byUndo=false")
+
+	told := r.vmdc(done, "history", "demo").stdout
+	says(t, told, "REVISION", "NUMBER", "OUTCOME", "Current,Wanted", "a better version", good+"     1        Completed")
+	says(t, r.vmdc(done, "history", "demo", "-o", "wide").stdout, "FINISHED", "ZONES", "zone-a=")
+	expect(t, "history -o name", r.vmdc(done, "history", "demo", "-o", "name").stdout, bad+"\n"+good+"\n")
+	one := r.vmdc(done, "history", "demo", "--revision="+bad).stdout
+	says(t, one, "revision "+bad+", number 2", "Outcome:   Completed", "Is:        Current,Wanted", "Cause:     a better version", "  zone-c at revision ")
+	var listed v1alpha1.VMDistributedClusterHistory
+	must(t, json.Unmarshal([]byte(r.vmdc(done, "history", "demo", "--revision="+good, "-o", "json").stdout), &listed))
+	expect(t, "revisions in JSON", len(listed.Revisions), 1)
+	says(t, r.vmdc(failedCall, "history", "demo", "--revision=nothing").stderr, `there is no record of revision "nothing"`, "on record are "+bad+", "+good)
+
+	says(t, r.vmdc(done, "undo", "demo", "--dry-run=server").stdout, "demo undone: revision "+good+" is rolled out in the place of "+bad+", which spec asks for (server dry run)")
+	r.settle("demo")
+	expect(t, "revision that is rolled out after a dry run", r.get("demo").Status.UpdateRevision, bad)
+	says(t, r.vmdc(failedCall, "undo", "demo", "--revision=another").stderr, "revision: is another, and spec asks for "+bad+" now")
+	says(t, r.vmdc(failedCall, "undo", "demo", "--to-revision=nothing").stderr, `there is no record of revision "nothing"`, good)
+	says(t, r.vmdc(done, "undo", "demo", "--reason=errors in zone-a").stdout, "demo undone: revision "+good+" is rolled out in the place of "+bad)
+	r.untilWentBack(good)
+	says(t, r.vmdc(waitsForUser, "wait", "demo").stderr, "RevisionUndone: revision "+bad+", which spec asks for, was undone by ", "errors in zone-a")
+	says(t, r.vmdc(done, "status", "demo").stdout, "Undone: RevisionUndone: revision "+bad, "undoing to the one that spec asks for")
+	says(t, r.vmdc(waitsForUser, "doctor", "demo").stdout, "Blocking: object: RevisionUndone", "To do: correct the spec; or take the undoing back")
+	r.untilHistory("3 Completed current=true wanted=false byUndo=true", "2 Undone current=false wanted=true byUndo=false")
+	says(t, r.vmdc(done, "history", "demo").stdout, "Current,ByUndo", "Undone")
+
+	var answer v1alpha1.VMDistributedClusterUndo
+	must(t, json.Unmarshal([]byte(r.vmdc(done, "undo", "demo", "--to-revision="+bad, "-o", "json").stdout), &answer))
+	expect(t, "revision that is gone to", answer.ToRevision, bad)
+	says(t, r.vmdc(done, "undo", "demo", "--to-revision="+bad).stdout, "demo not undone any more: revision "+bad+", which spec asks for, is rolled out")
 	r.vmdc(done, "wait", "demo")
 }
 
