@@ -27,6 +27,7 @@ func AddToScheme(scheme *runtime.Scheme, group string) {
 		&VMDistributedClusterAbort{},
 		&VMDistributedClusterRetry{},
 		&VMDistributedClusterUndo{},
+		&VMDistributedClusterSkip{},
 		&VMDistributedClusterHistory{},
 	)
 }

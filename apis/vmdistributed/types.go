@@ -325,6 +325,8 @@ type RevisionOutcome string
 const (
 	// RevisionCompleted came to all zones.
 	RevisionCompleted RevisionOutcome = "Completed"
+	// RevisionPartial came to all zones but those that were skipped.
+	RevisionPartial RevisionOutcome = "Partial"
 	// RevisionSuperseded was followed by another one before.
 	RevisionSuperseded RevisionOutcome = "Superseded"
 	// RevisionAborted was called off.

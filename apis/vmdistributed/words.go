@@ -12,12 +12,13 @@ const (
 	SubresourceAbort   = "abort"
 	SubresourceRetry   = "retry"
 	SubresourceUndo    = "undo"
+	SubresourceSkip    = "skip"
 )
 
 // IsVerb tells whether a subresource is one of them.
 func IsVerb(subresource string) bool {
 	switch subresource {
-	case SubresourcePromote, SubresourceAbort, SubresourceRetry, SubresourceUndo:
+	case SubresourcePromote, SubresourceAbort, SubresourceRetry, SubresourceUndo, SubresourceSkip:
 		return true
 	}
 	return false
@@ -29,6 +30,10 @@ const maxLasting = 10
 
 // Lasts is true for a word that is remembered, whatever becomes of the object.
 func (w Word) Lasts() bool { return w.Verb == WordAbort || w.Verb == WordUndo }
+
+// Outlives is true for a word that is remembered beside the store: without it, a manifest
+// that is applied again would do what somebody has decided against.
+func (w Word) Outlives() bool { return w.Lasts() || w.Verb == WordSkip }
 
 // Undone tells whether a revision was undone, and finds the word that says to which.
 func (s *VMDistributedClusterStatus) Undone(revision string) (Word, bool) {
@@ -82,7 +87,7 @@ func (w Word) Counts(revision string, zones map[string]string) bool {
 	switch {
 	case w.Lasts():
 		return true
-	case w.Verb == WordPromote, w.Verb == WordApprove:
+	case w.Zone != "":
 		return zones[w.Zone] == w.Revision
 	}
 	return revision == w.Revision

@@ -99,6 +99,9 @@ func zoneEvent(before vmdistributed.ZoneStatus, after *vmdistributed.ZoneStatus)
 	if told := finished(before, after); told != nil {
 		return told
 	}
+	if after.Reason == rollout.ReasonSkipped && before.Reason != after.Reason {
+		return &event{corev1.EventTypeWarning, "ZoneSkipped", fmt.Sprintf("Zone %s: left as it is, until %s", after.Name, after.WaitingFor)}
+	}
 	if after.Phase == vmdistributed.ZoneLeaving && after.Reason == rollout.ReasonReferenced {
 		return &event{corev1.EventTypeWarning, after.Reason, fmt.Sprintf("Zone %s: not deleted, waiting for %s", after.Name, after.WaitingFor)}
 	}

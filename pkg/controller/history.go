@@ -107,6 +107,7 @@ func (p *pass) stateToKeep() history.State {
 	state.Complete = status.CurrentRevision == state.Revision
 	if known := status.Rollout; known != nil && known.Revision == state.Revision {
 		state.Started, state.Finished = known.Started.UTC(), timeOf(known.Finished).UTC()
+		state.Partial = known.Finished != nil && !state.Complete
 	}
 	if p.view.Undone == nil {
 		state.Cause = p.object.Annotations[history.CauseAnnotation]

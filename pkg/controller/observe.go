@@ -170,6 +170,9 @@ func observes(object *vmdistributed.VMDistributedCluster) bool {
 func heedWords(object *vmdistributed.VMDistributedCluster, view *observation) {
 	for zone := range view.all() {
 		_, zone.Approved = object.Status.Said(vmdistributed.WordPromote, zone.Name, zone.Revision)
+		if skip, said := object.Status.Said(vmdistributed.WordSkip, zone.Name, zone.Revision); said {
+			zone.Skipped = &rollout.Skip{By: skip.By, At: skip.At.Time, Reason: skip.Reason}
+		}
 		_, zone.GoAhead = object.Status.Said(vmdistributed.WordApprove, zone.Name, zone.Revision)
 	}
 	view.Begun = begunAt(object, view)

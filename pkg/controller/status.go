@@ -60,7 +60,7 @@ func statusOf(object *vmdistributed.VMDistributedCluster, view *observation, dec
 		ReadyZones:         int32(summary.Ready),
 		// Another one counts only where there is something to write.
 		Controller: object.Status.Controller,
-		Words:      wordsThatCount(object.Status.Words, view),
+		Words:      wordsThatCount(object.Status.Words, view, decision),
 		Undo:       undoRecord(view.Undone),
 		// The server's to say.
 		ZonesChanged: object.Status.ZonesChanged,
@@ -68,7 +68,7 @@ func statusOf(object *vmdistributed.VMDistributedCluster, view *observation, dec
 	if summary.Complete() {
 		status.CurrentRevision = status.UpdateRevision
 	}
-	status.Rollout = rolloutRecord(object.Status.Rollout, view, &status, summary.Complete())
+	status.Rollout = rolloutRecord(object.Status.Rollout, view, &status, summary.Finished())
 	for i := range decision.Zones {
 		status.Zones = append(status.Zones, zoneStatus(&decision.Zones[i], &view.Zones[i]))
 	}
@@ -100,30 +100,38 @@ func statusOf(object *vmdistributed.VMDistributedCluster, view *observation, dec
 	return status
 }
 
-// wordsThatCount forgets what users have said of what is not wanted any more.
-func wordsThatCount(words []vmdistributed.Word, view *observation) []vmdistributed.Word {
-	zones := map[string]string{}
+// wordsThatCount forgets what users have said of what is not wanted any more, and that a
+// zone was skipped which has come to what is wanted all the same.
+func wordsThatCount(words []vmdistributed.Word, view *observation, decision *rollout.Decision) []vmdistributed.Word {
+	zones, arrived := map[string]string{}, map[string]bool{}
 	for zone := range view.all() {
 		zones[zone.Name] = zone.Revision
 	}
+	for i := range decision.Zones {
+		arrived[decision.Zones[i].Name] = !decision.Zones[i].Skipped && view.Deletion == nil
+	}
 	revision := objectRevision(view.Zones)
-	return slices.DeleteFunc(slices.Clone(words), func(w vmdistributed.Word) bool { return !w.Counts(revision, zones) })
+	return slices.DeleteFunc(slices.Clone(words), func(w vmdistributed.Word) bool {
+		return !w.Counts(revision, zones) || w.Verb == vmdistributed.WordSkip && arrived[w.Zone]
+	})
 }
 
 // rolloutRecord notes when the rollout of a revision begins and ends. Of an object that
 // was complete before there were such records there is none, and what is only observed
 // or on its way out is not rolled out.
-func rolloutRecord(known *vmdistributed.RolloutRecord, view *observation, status *vmdistributed.VMDistributedClusterStatus, complete bool) *vmdistributed.RolloutRecord {
+func rolloutRecord(known *vmdistributed.RolloutRecord, view *observation, status *vmdistributed.VMDistributedClusterStatus, finished bool) *vmdistributed.RolloutRecord {
 	now := metav1.NewTime(view.Now.Truncate(time.Second))
 	begun := known != nil && known.Revision == status.UpdateRevision
 	switch {
 	case view.Observing || view.Deletion != nil:
 		return known
-	case begun && complete && known.Finished == nil:
+	case begun && !finished && known.Finished != nil && status.CurrentRevision != status.UpdateRevision:
+		return &vmdistributed.RolloutRecord{Revision: known.Revision, Started: known.Started} // a zone is no longer skipped
+	case begun && finished && known.Finished == nil:
 		return &vmdistributed.RolloutRecord{Revision: known.Revision, Started: known.Started, Finished: &now}
-	case begun || complete && known == nil:
+	case begun || finished && known == nil:
 		return known
-	case complete: // such as after a change of what is no zone's
+	case finished: // such as after a change of what is no zone's
 		return &vmdistributed.RolloutRecord{Revision: status.UpdateRevision, Started: now, Finished: &now}
 	}
 	return &vmdistributed.RolloutRecord{Revision: status.UpdateRevision, Started: now}

@@ -92,6 +92,7 @@ func TestARolloutIsRecordedFromItsBeginningToItsEnd(t *testing.T) {
 		complete  bool
 		observing bool
 		deleted   bool
+		current   string
 		want      *vmdistributed.RolloutRecord
 	}{
 		"the first begins":                        {want: record("new", at(5), nil)},
@@ -99,7 +100,8 @@ func TestARolloutIsRecordedFromItsBeginningToItsEnd(t *testing.T) {
 		"one takes the place of another":          {known: record("old", at(1), nil), want: record("new", at(5), nil)},
 		"it goes on":                              {known: record("new", at(1), nil), want: record("new", at(1), nil)},
 		"it ends":                                 {known: record("new", at(1), nil), complete: true, want: record("new", at(1), at(5))},
-		"a zone falls ill after the end":          {known: record("new", at(1), at(2)), want: record("new", at(1), at(2))},
+		"a zone falls ill after the end":          {known: record("new", at(1), at(2)), current: "new", want: record("new", at(1), at(2))},
+		"a zone is no longer skipped":             {known: record("new", at(1), at(2)), current: "old", want: record("new", at(1), nil)},
 		"there was nothing to do for it":          {known: record("old", at(1), at(2)), complete: true, want: record("new", at(5), at(5))},
 		"what was complete before there were any": {complete: true},
 		"what is only observed is not rolled out": {known: record("old", at(1), at(2)), observing: true, want: record("old", at(1), at(2))},
@@ -110,7 +112,7 @@ func TestARolloutIsRecordedFromItsBeginningToItsEnd(t *testing.T) {
 			if c.deleted {
 				view.Deletion = &rollout.Deletion{}
 			}
-			status := &vmdistributed.VMDistributedClusterStatus{UpdateRevision: "new"}
+			status := &vmdistributed.VMDistributedClusterStatus{UpdateRevision: "new", CurrentRevision: c.current}
 			if diff := cmp.Diff(c.want, rolloutRecord(c.known, view, status, c.complete)); diff != "" {
 				t.Errorf("record (-want +got):\n%s", diff)
 			}

@@ -19,6 +19,7 @@ type speech struct {
 	session  *session
 	verb     client.Verb
 	zones    []string
+	zone     string // the one that the command line names beside the object
 	revision string
 	to       string
 	reason   string
@@ -38,6 +39,7 @@ proven. It counts for the revision that the zone waits at. Without --zone, it is
 		Example: `  kubectl vmdc promote metrics --zone=zone-a --reason="the gap is filled"`,
 	})
 	command.Flags().StringSliceVar(&v.zones, "zone", nil, "Zones to give it for, such as zone-a or zone-a,zone-b.")
+	s.completeZoneFlag(command)
 	return command
 }
 
@@ -61,10 +63,15 @@ func (s *session) retry() *cobra.Command {
 		Use:   "retry NAME",
 		Short: "Let a change go on that was called off, or has run out of time",
 		Long: `Let a change go on that was called off, and try zones again that went over readyTimeout or were
-given up as contended.`,
-		Example: `  kubectl vmdc retry metrics`,
+given up as contended. With --zone, try these zones again and no others: that is how to take a skip back.`,
+		Example: `  kubectl vmdc retry metrics
+
+  # A zone that was skipped
+  kubectl vmdc retry metrics --zone=zone-b`,
 	})
 	v.addRevision(command)
+	command.Flags().StringSliceVar(&v.zones, "zone", nil, "Zones to try again, such as zone-a or zone-a,zone-b, and nothing else.")
+	s.completeZoneFlag(command)
 	return command
 }
 
@@ -92,6 +99,24 @@ back what was undone. Another spec.zones ends it, and so does undoing to the rev
 
 func (v *speech) addRevision(command *cobra.Command) {
 	command.Flags().StringVar(&v.revision, "revision", "", "Do so only if this is the revision that the object asks for now (status.updateRevision).")
+}
+
+func (s *session) skip() *cobra.Command {
+	v := &speech{session: s, verb: client.Skip, outcome: skipped}
+	command := v.command(&cobra.Command{
+		Use:   "skip NAME ZONE --reason=WHY",
+		Short: "Leave a zone out, and go on with the others",
+		Long: `Leave a zone out of the rollout of the revision that it is to have now, and go on with the others as if
+it were none of the list. It is not written any more; one that is in good health gets its reads back, and any other is
+kept away from them. The others go on only where enough zones are left to read from. The rollout is complete without
+it, and says so. It edits nothing that a manifest says; another revision of the zone ends it, and so does
+retry --zone=ZONE.`,
+		Example: `  kubectl vmdc skip metrics zone-b --reason="its disks are being replaced"`,
+	})
+	command.Flags().StringVar(&v.revision, "revision", "", "Do so only if this is the revision that the zone is to have now.")
+	// It fails only for a flag that does not exist.
+	_ = command.MarkFlagRequired("reason")
+	return s.nameAndZone(command, &v.zone)
 }
 
 func (v *speech) command(command *cobra.Command) *cobra.Command {
@@ -126,6 +151,9 @@ func (v *speech) body() map[string]any {
 	if v.revision != "" {
 		body["revision"] = v.revision
 	}
+	if v.zone != "" {
+		body["zone"] = v.zone
+	}
 	if v.to != "" {
 		body["toRevision"] = v.to
 	}
@@ -140,6 +168,11 @@ func (v *speech) body() map[string]any {
 }
 
 func promoted(answer *unstructured.Unstructured) string {
+	return "promoted: " + zonesIn(answer)
+}
+
+// zonesIn are the zones that an answer names, each at its revision.
+func zonesIn(answer *unstructured.Unstructured) string {
 	zones, _, _ := unstructured.NestedSlice(answer.Object, "zones")
 	var told []string
 	for _, zone := range zones {
@@ -147,14 +180,21 @@ func promoted(answer *unstructured.Unstructured) string {
 			told = append(told, fmt.Sprintf("%v at revision %v", zone["name"], zone["revision"]))
 		}
 	}
-	return "promoted: " + strings.Join(told, ", ")
+	return strings.Join(told, ", ")
 }
 
 func aborted(answer *unstructured.Unstructured) string {
 	return fmt.Sprintf("aborted: revision %s is called off", text(answer, "revision"))
 }
 
+func skipped(answer *unstructured.Unstructured) string {
+	return fmt.Sprintf("skipped: zone %s is left out of the rollout of its revision %s", text(answer, "zone"), text(answer, "revision"))
+}
+
 func retried(answer *unstructured.Unstructured) string {
+	if zones := zonesIn(answer); zones != "" {
+		return "retried: " + zones
+	}
 	return fmt.Sprintf("retried: revision %s goes on", text(answer, "revision"))
 }
 

@@ -11,7 +11,7 @@ import (
 // command is something that the user does.
 func (w *world) command() {
 	object := w.object
-	switch zones := len(object.zones); w.random.IntN(26) {
+	switch zones := len(object.zones); w.random.IntN(30) {
 	case 0, 1, 2, 3, 4, 5, 6:
 		w.edit(w.random.IntN(3) > 0)
 	case 7, 8, 9:
@@ -60,6 +60,14 @@ func (w *world) command() {
 		zone := oneOf(w.random, object.zones...)
 		w.say("user: lets %s be changed to %s", zone.name, zone.want)
 		w.replace(func(o *modelObject) { o.goAhead[zone.name] = zone.want })
+	case 26, 27, 28:
+		zone := oneOf(w.random, object.zones...)
+		w.say("user: skips %s at %s", zone.name, zone.want)
+		w.replace(func(o *modelObject) { o.skipped[zone.name] = zone.want })
+	case 29:
+		zone := oneOf(w.random, object.zones...)
+		w.say("user: tries %s again", zone.name)
+		w.replace(func(o *modelObject) { delete(o.skipped, zone.name) })
 	}
 }
 

@@ -103,6 +103,7 @@ type modelObject struct {
 	aborted   bool
 	word      map[string]string // the user's, by zone: for this revision
 	goAhead   map[string]string // likewise, to begin with it
+	skipped   map[string]string // likewise, to leave it out
 	begun     time.Time         // when the wants changed last
 	asking    time.Time         // since when the strategy is what it is
 }
@@ -112,6 +113,9 @@ func (o *modelObject) said(zone, revision string) bool {
 	word, said := o.word[zone]
 	return said && word == revision
 }
+
+// skips is true where the user has had a zone be left out.
+func (o *modelObject) skips(zone *modelZone) bool { return o.skipped[zone.name] == zone.want }
 
 func (o *modelObject) zone(name string) *modelZone {
 	for i := range o.zones {
@@ -165,7 +169,7 @@ func newWorld(random *rand.Rand) *world {
 		readPath: newReadPath(), writePath: writePath{gates: map[string]Gate{}, flowed: noon},
 		finished: map[string]time.Time{}, overwrites: map[string]int{}, uncounted: map[string]int{}, actions: map[ActionType]int{},
 	}
-	object := &modelObject{records: map[string]Record{}, word: map[string]string{}, goAhead: map[string]string{}, begun: noon, strategy: w.anyStrategy()}
+	object := &modelObject{records: map[string]Record{}, word: map[string]string{}, goAhead: map[string]string{}, skipped: map[string]string{}, begun: noon, strategy: w.anyStrategy()}
 	for _, name := range []string{"a", "b", "c", "d"}[:2+random.IntN(3)] {
 		object.zones = append(object.zones, w.newZone(name))
 	}
@@ -248,7 +252,7 @@ func (w *world) replace(change func(*modelObject)) {
 	w.olderObjects = append(w.olderObjects, w.object)
 	object := *w.object
 	object.zones, object.records, object.word = slices.Clone(object.zones), maps.Clone(object.records), maps.Clone(object.word)
-	object.goAhead = maps.Clone(object.goAhead)
+	object.goAhead, object.skipped = maps.Clone(object.goAhead), maps.Clone(object.skipped)
 	change(&object)
 	object.version++
 	w.object, w.dirty = &object, true
@@ -305,6 +309,9 @@ func (w *world) observe(v sight, needs map[string]Need) Observed {
 		zone.Reads, zone.Queues = observeReads(v.users, zone.Name), w.observeQueues(zone.Name)
 		zone.Approved = object.said(zone.Name, zone.Revision)
 		zone.GoAhead = object.goAhead[zone.Name] == zone.Revision
+		if object.skips(&object.zones[i]) {
+			zone.Skipped = &Skip{By: "somebody", Reason: "its disks"}
+		}
 		if needs[zone.Name]&NeedLoaded != 0 {
 			zone.Reads.Loaded = w.loadedEvidence(zone.Record)
 		}

@@ -50,7 +50,7 @@ func (w *world) checkOthers(name string) {
 		if other.name == name {
 			continue
 		}
-		if exists && (!cluster.healthy() || len(w.drained(other.name)) > 0) {
+		if exists && !w.object.skips(&other) && (!cluster.healthy() || len(w.drained(other.name)) > 0) {
 			out++
 		}
 		if record := w.object.records[other.name]; losses(record.Baseline.Marks()) != "" && w.object.word[other.name] != other.want {

@@ -44,6 +44,11 @@ func (in VMDistributedClusterRetry) OpenAPIModelName() string {
 }
 
 // OpenAPIModelName returns the OpenAPI model name for this type.
+func (in VMDistributedClusterSkip) OpenAPIModelName() string {
+	return "com.github.vmdistributed.vmdistributed-apiserver.apis.distributed.v1alpha1.VMDistributedClusterSkip"
+}
+
+// OpenAPIModelName returns the OpenAPI model name for this type.
 func (in VMDistributedClusterUndo) OpenAPIModelName() string {
 	return "com.github.vmdistributed.vmdistributed-apiserver.apis.distributed.v1alpha1.VMDistributedClusterUndo"
 }

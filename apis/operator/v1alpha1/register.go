@@ -41,6 +41,7 @@ func addKnownTypes(scheme *runtime.Scheme) error {
 		&VMDistributedClusterAbort{},
 		&VMDistributedClusterRetry{},
 		&VMDistributedClusterUndo{},
+		&VMDistributedClusterSkip{},
 		&VMDistributedClusterHistory{},
 	)
 	metav1.AddToGroupVersion(scheme, SchemeGroupVersion)

@@ -104,6 +104,11 @@ func (in VMDistributedClusterRetry) OpenAPIModelName() string {
 }
 
 // OpenAPIModelName returns the OpenAPI model name for this type.
+func (in VMDistributedClusterSkip) OpenAPIModelName() string {
+	return "com.github.vmdistributed.vmdistributed-apiserver.apis.operator.v1alpha1.VMDistributedClusterSkip"
+}
+
+// OpenAPIModelName returns the OpenAPI model name for this type.
 func (in VMDistributedClusterSpec) OpenAPIModelName() string {
 	return "com.github.vmdistributed.vmdistributed-apiserver.apis.operator.v1alpha1.VMDistributedClusterSpec"
 }

@@ -190,6 +190,7 @@ var (
 	Abort   = Verb{"abort", "VMDistributedClusterAbort"}
 	Retry   = Verb{"retry", "VMDistributedClusterRetry"}
 	Undo    = Verb{"undo", "VMDistributedClusterUndo"}
+	Skip    = Verb{"skip", "VMDistributedClusterSkip"}
 )
 
 // Say posts what a verb is asked for with, and returns it completed. It takes no right

@@ -166,6 +166,8 @@ func ofZone(zone *v1alpha1.ZoneReport) []Finding {
 // severityOf what a zone waits for. A deadline that is over calls for the user.
 func severityOf(phase v1alpha1.ZonePhase, reason string) Severity {
 	switch reason {
+	case rollout.ReasonSkipped:
+		return Note
 	case rollout.ReasonBaking, rollout.ReasonWaitingForOtherZone, rollout.ReasonWaitingForOperator, rollout.ReasonWaitingForQueues,
 		rollout.ReasonWaitingForVMAuth, rollout.ReasonReadsInFlight, rollout.ReasonWriting, rollout.ReasonReleasing, rollout.ReasonVMUserBusy,
 		rollout.ReasonDryRunFailed, rollout.ReasonClusterDeleting:

@@ -77,6 +77,11 @@ func TestADiagnosisNamesAllThatStandsInTheWayTheUsersPartFirst(t *testing.T) {
 			object: object(metav1.Condition{Type: "Degraded", Status: "True", Reason: "LeftDrained"}),
 			want:   []string{"Blocking LeftDrained"},
 		},
+		"a zone that was skipped": {
+			object: object(metav1.Condition{Type: "Degraded", Status: "True", Reason: "Skipped"}),
+			zones:  []v1alpha1.ZoneReport{{Name: "a", Phase: v1alpha1.ZonePending, Reason: "Skipped", WaitingFor: "the verb retry", RefusedBy: []string{"Skipped: waits for the verb retry"}}},
+			want:   []string{"Note Skipped a"},
+		},
 		"an undo that is under way": {
 			object: object(metav1.Condition{Type: "Undone", Status: "True", Reason: "RevisionUndone"}, metav1.Condition{Type: "Degraded", Status: "True", Reason: "RevisionUndone"}),
 			want:   []string{"Note RevisionUndone"},

@@ -18,6 +18,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"github.com/vmdistributed/vmdistributed-apiserver/apis/operator/v1alpha1"
+	"github.com/vmdistributed/vmdistributed-apiserver/pkg/victoriametrics"
 	"github.com/vmdistributed/vmdistributed-apiserver/test/controlplane"
 	"github.com/vmdistributed/vmdistributed-apiserver/test/standin"
 )
@@ -239,6 +240,9 @@ func TestPluginCompletesNamesAsKubectlAsksForIt(t *testing.T) {
 		{[]string{"status", "demo", "-o", ""}, "json\n"},
 		{[]string{"undo", "demo", "--to-revision", ""}, revision + "\n"},
 		{[]string{"history", "demo", "--revision", revision[:4]}, revision + "\n"},
+		{[]string{"skip", "de"}, "demo\n"},
+		{[]string{"skip", "demo", "zone-"}, "zone-b\n"},
+		{[]string{"retry", "demo", "--zone", "zone-c"}, "zone-c\n"},
 	} {
 		args := test.args
 		if len(args) > 1 {
@@ -284,7 +288,7 @@ func TestPluginGoesBackToAnotherRevisionAndTellsOfIt(t *testing.T) {
 	r.untilHistory("2 Completed current=true wanted=true byUndo=false", "1 Completed current=false wanted=false byUndo=false")
 
 	told := r.vmdc(done, "history", "demo").stdout
-	says(t, told, "REVISION", "NUMBER", "OUTCOME", "Current,Wanted", "a better version", good+"     1        Completed")
+	says(t, strings.Join(strings.Fields(told), " "), "REVISION NUMBER OUTCOME IS STARTED", "Current,Wanted", "a better version", good+" 1 Completed -")
 	says(t, r.vmdc(done, "history", "demo", "-o", "wide").stdout, "FINISHED", "ZONES", "zone-a=")
 	expect(t, "history -o name", r.vmdc(done, "history", "demo", "-o", "name").stdout, bad+"\n"+good+"\n")
 	one := r.vmdc(done, "history", "demo", "--revision="+bad).stdout
@@ -312,6 +316,32 @@ func TestPluginGoesBackToAnotherRevisionAndTellsOfIt(t *testing.T) {
 	expect(t, "revision that is gone to", answer.ToRevision, bad)
 	says(t, r.vmdc(done, "undo", "demo", "--to-revision="+bad).stdout, "demo not undone any more: revision "+bad+", which spec asks for, is rolled out")
 	r.vmdc(done, "wait", "demo")
+}
+
+func TestPluginSkipsAZoneAndTakesThatBack(t *testing.T) {
+	t.Parallel()
+	r := newRoom(t)
+	stuckInZoneA(r)
+	revision := r.cluster("zone-a").GetAnnotations()[victoriametrics.RevisionAnnotation]
+	says(t, r.vmdc(failedCall, "skip", "demo", "zone-a").stderr, `required flag(s) "reason" not set`)
+	says(t, r.vmdc(failedCall, "skip", "demo", "--reason=its disks").stderr, "takes the name of one VMDistributedCluster and that of one of its zones")
+	says(t, r.vmdc(failedCall, "skip", "demo", "zone-x", "--reason=its disks").stderr, `zone: there is no zone "zone-x"`)
+	says(t, r.vmdc(failedCall, "skip", "demo", "zone-a", "--reason=its disks", "--revision=another").stderr, `zone: "zone-a" is to have revision `+revision+" now, and not another")
+	says(t, r.vmdc(done, "skip", "demo", "zone-a", "--reason=its disks", "--dry-run=server").stdout, "demo skipped: zone zone-a is left out of the rollout of its revision "+revision+" (server dry run)")
+	expect(t, "whether a dry run has skipped it", r.hasSkipped(), false)
+	r.chronicle.LeftOut(r.cluster("zone-a"))
+	says(t, r.vmdc(done, "skip", "demo", "zone-a", "--reason=its disks").stdout, "demo skipped: zone zone-a is left out")
+	says(t, r.vmdc(failedCall, "skip", "demo", "zone-a", "--reason=again").stderr, `"zone-a" was skipped at revision `+revision+" already, by ")
+
+	says(t, r.vmdc(done, "wait", "demo").stdout, "runs in 2 of 3 zones: zone zone-a was skipped by ", "its disks")
+	says(t, r.vmdc(waitsForUser, "wait", "demo", "--zone=zone-a").stderr, "zone zone-a of demo waits for the user: the verb retry for this zone")
+	says(t, r.vmdc(done, "status", "demo").stdout, "operational; 2 of 3 zones updated", "Skipped: the verb retry for this zone", "its disks")
+	says(t, r.vmdc(done, "doctor", "demo").stdout, "Note: zone zone-a: Skipped", "To do: retry with the name of the zone, or change its spec")
+	says(t, r.vmdc(done, "plan", "demo").stdout, "Zone zone-a (Inline, Updating): ", "refused now by Skipped")
+
+	says(t, r.vmdc(done, "retry", "demo", "--zone=zone-a").stdout, "demo retried: zone-a at revision "+revision)
+	r.behave("zone-a")
+	says(t, r.vmdc(done, "wait", "demo").stdout, "runs in all zones")
 }
 
 func TestPluginPlansAChangeBeforeItIsMade(t *testing.T) {

@@ -108,6 +108,12 @@ func ExtractVMDistributedClusterRetry(vMDistributedCluster *distributedv1alpha1.
 	return ExtractVMDistributedClusterFrom(vMDistributedCluster, fieldManager, "retry")
 }
 
+// ExtractVMDistributedClusterSkip extracts the applied configuration owned by fieldManager from
+// vMDistributedCluster for the skip subresource.
+func ExtractVMDistributedClusterSkip(vMDistributedCluster *distributedv1alpha1.VMDistributedCluster, fieldManager string) (*VMDistributedClusterApplyConfiguration, error) {
+	return ExtractVMDistributedClusterFrom(vMDistributedCluster, fieldManager, "skip")
+}
+
 // ExtractVMDistributedClusterStatus extracts the applied configuration owned by fieldManager from
 // vMDistributedCluster for the status subresource.
 func ExtractVMDistributedClusterStatus(vMDistributedCluster *distributedv1alpha1.VMDistributedCluster, fieldManager string) (*VMDistributedClusterApplyConfiguration, error) {

@@ -107,6 +107,12 @@ func ExtractVMDistributedClusterRetry(vMDistributedCluster *operatorv1alpha1.VMD
 	return ExtractVMDistributedClusterFrom(vMDistributedCluster, fieldManager, "retry")
 }
 
+// ExtractVMDistributedClusterSkip extracts the applied configuration owned by fieldManager from
+// vMDistributedCluster for the skip subresource.
+func ExtractVMDistributedClusterSkip(vMDistributedCluster *operatorv1alpha1.VMDistributedCluster, fieldManager string) (*VMDistributedClusterApplyConfiguration, error) {
+	return ExtractVMDistributedClusterFrom(vMDistributedCluster, fieldManager, "skip")
+}
+
 // ExtractVMDistributedClusterStatus extracts the applied configuration owned by fieldManager from
 // vMDistributedCluster for the status subresource.
 func ExtractVMDistributedClusterStatus(vMDistributedCluster *operatorv1alpha1.VMDistributedCluster, fieldManager string) (*VMDistributedClusterApplyConfiguration, error) {
