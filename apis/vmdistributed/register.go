@@ -28,6 +28,7 @@ func AddToScheme(scheme *runtime.Scheme, group string) {
 		&VMDistributedClusterRetry{},
 		&VMDistributedClusterUndo{},
 		&VMDistributedClusterSkip{},
+		&VMDistributedClusterRestart{},
 		&VMDistributedClusterHistory{},
 	)
 }

@@ -60,6 +60,16 @@ type VMDistributedClusterSkip struct {
 
 // +k8s:deepcopy-gen:interfaces=k8s.io/apimachinery/pkg/runtime.Object
 
+// VMDistributedClusterRestart has every zone be rolled out once more, as it is.
+type VMDistributedClusterRestart struct {
+	metav1.TypeMeta
+	metav1.ObjectMeta
+	Revision string
+	Reason   string
+}
+
+// +k8s:deepcopy-gen:interfaces=k8s.io/apimachinery/pkg/runtime.Object
+
 // VMDistributedClusterUndo has another revision rolled out than that which spec asks
 // for.
 type VMDistributedClusterUndo struct {
@@ -86,6 +96,8 @@ const (
 	WordUndo WordVerb = "Undo"
 	// WordSkip leaves a zone out.
 	WordSkip WordVerb = "Skip"
+	// WordRestart has every zone be rolled out once more.
+	WordRestart WordVerb = "Restart"
 )
 
 // Word is what somebody has said by one of the verbs.

@@ -28,6 +28,7 @@ func GetOpenAPIDefinitions(ref common.ReferenceCallback) map[string]common.OpenA
 		v1alpha1.VMDistributedClusterList{}.OpenAPIModelName():              schema_vmdistributed_apiserver_apis_distributed_v1alpha1_VMDistributedClusterList(ref),
 		v1alpha1.VMDistributedClusterPlan{}.OpenAPIModelName():              schema_vmdistributed_apiserver_apis_distributed_v1alpha1_VMDistributedClusterPlan(ref),
 		v1alpha1.VMDistributedClusterPromotion{}.OpenAPIModelName():         schema_vmdistributed_apiserver_apis_distributed_v1alpha1_VMDistributedClusterPromotion(ref),
+		v1alpha1.VMDistributedClusterRestart{}.OpenAPIModelName():           schema_vmdistributed_apiserver_apis_distributed_v1alpha1_VMDistributedClusterRestart(ref),
 		v1alpha1.VMDistributedClusterRetry{}.OpenAPIModelName():             schema_vmdistributed_apiserver_apis_distributed_v1alpha1_VMDistributedClusterRetry(ref),
 		v1alpha1.VMDistributedClusterSkip{}.OpenAPIModelName():              schema_vmdistributed_apiserver_apis_distributed_v1alpha1_VMDistributedClusterSkip(ref),
 		v1alpha1.VMDistributedClusterUndo{}.OpenAPIModelName():              schema_vmdistributed_apiserver_apis_distributed_v1alpha1_VMDistributedClusterUndo(ref),
@@ -50,6 +51,7 @@ func GetOpenAPIDefinitions(ref common.ReferenceCallback) map[string]common.OpenA
 		operatorv1alpha1.VMDistributedClusterList{}.OpenAPIModelName():      schema_vmdistributed_apiserver_apis_operator_v1alpha1_VMDistributedClusterList(ref),
 		operatorv1alpha1.VMDistributedClusterPlan{}.OpenAPIModelName():      schema_vmdistributed_apiserver_apis_operator_v1alpha1_VMDistributedClusterPlan(ref),
 		operatorv1alpha1.VMDistributedClusterPromotion{}.OpenAPIModelName(): schema_vmdistributed_apiserver_apis_operator_v1alpha1_VMDistributedClusterPromotion(ref),
+		operatorv1alpha1.VMDistributedClusterRestart{}.OpenAPIModelName():   schema_vmdistributed_apiserver_apis_operator_v1alpha1_VMDistributedClusterRestart(ref),
 		operatorv1alpha1.VMDistributedClusterRetry{}.OpenAPIModelName():     schema_vmdistributed_apiserver_apis_operator_v1alpha1_VMDistributedClusterRetry(ref),
 		operatorv1alpha1.VMDistributedClusterSkip{}.OpenAPIModelName():      schema_vmdistributed_apiserver_apis_operator_v1alpha1_VMDistributedClusterSkip(ref),
 		operatorv1alpha1.VMDistributedClusterSpec{}.OpenAPIModelName():      schema_vmdistributed_apiserver_apis_operator_v1alpha1_VMDistributedClusterSpec(ref),
@@ -502,6 +504,56 @@ func schema_vmdistributed_apiserver_apis_distributed_v1alpha1_VMDistributedClust
 		},
 		Dependencies: []string{
 			operatorv1alpha1.ZoneRevision{}.OpenAPIModelName(), v1.ObjectMeta{}.OpenAPIModelName()},
+	}
+}
+
+func schema_vmdistributed_apiserver_apis_distributed_v1alpha1_VMDistributedClusterRestart(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "VMDistributedClusterRestart has every zone be rolled out once more, one at a time, as it is: its pods are started anew. It is the body of the subresource restart.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"kind": {
+						SchemaProps: spec.SchemaProps{
+							Description: "Kind is a string value representing the REST resource this object represents. Servers may infer this from the endpoint the client submits requests to. Cannot be updated. In CamelCase. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"apiVersion": {
+						SchemaProps: spec.SchemaProps{
+							Description: "APIVersion defines the versioned schema of this representation of an object. Servers should convert recognized schemas to the latest internal value, and may reject unrecognized values. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#resources",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"metadata": {
+						SchemaProps: spec.SchemaProps{
+							Description: "metadata may say which VMDistributedCluster is meant.",
+							Default:     map[string]interface{}{},
+							Ref:         ref(v1.ObjectMeta{}.OpenAPIModelName()),
+						},
+					},
+					"revision": {
+						SchemaProps: spec.SchemaProps{
+							Description: "revision is the hash of the desired state of all zones that is rolled out once more, as status.updateRevision has it. If given, it has to be the present one.",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"reason": {
+						SchemaProps: spec.SchemaProps{
+							Description: "reason is kept with the word; up to 1024 bytes.",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+				},
+			},
+		},
+		Dependencies: []string{
+			v1.ObjectMeta{}.OpenAPIModelName()},
 	}
 }
 
@@ -1302,6 +1354,12 @@ func schema_vmdistributed_apiserver_apis_operator_v1alpha1_RolloutRecord(ref com
 							Format:      "",
 						},
 					},
+					"restartedAt": {
+						SchemaProps: spec.SchemaProps{
+							Description: "restartedAt is when somebody had all zones be rolled out once more, the last time before it began; that is in the pods' annotation distributed.victoriametrics.com/restartedAt.",
+							Ref:         ref(v1.Time{}.OpenAPIModelName()),
+						},
+					},
 					"started": {
 						SchemaProps: spec.SchemaProps{
 							Description: "started is when the controller began with it. It counts from there also while the object is paused, and starts once an object is not only observed any more.",
@@ -1836,6 +1894,56 @@ func schema_vmdistributed_apiserver_apis_operator_v1alpha1_VMDistributedClusterP
 	}
 }
 
+func schema_vmdistributed_apiserver_apis_operator_v1alpha1_VMDistributedClusterRestart(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "VMDistributedClusterRestart has every zone be rolled out once more, one at a time, as it is: its pods are started anew. It is the body of the subresource restart.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"kind": {
+						SchemaProps: spec.SchemaProps{
+							Description: "Kind is a string value representing the REST resource this object represents. Servers may infer this from the endpoint the client submits requests to. Cannot be updated. In CamelCase. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"apiVersion": {
+						SchemaProps: spec.SchemaProps{
+							Description: "APIVersion defines the versioned schema of this representation of an object. Servers should convert recognized schemas to the latest internal value, and may reject unrecognized values. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#resources",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"metadata": {
+						SchemaProps: spec.SchemaProps{
+							Description: "metadata may say which VMDistributedCluster is meant.",
+							Default:     map[string]interface{}{},
+							Ref:         ref(v1.ObjectMeta{}.OpenAPIModelName()),
+						},
+					},
+					"revision": {
+						SchemaProps: spec.SchemaProps{
+							Description: "revision is the hash of the desired state of all zones that is rolled out once more, as status.updateRevision has it. If given, it has to be the present one.",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"reason": {
+						SchemaProps: spec.SchemaProps{
+							Description: "reason is kept with the word; up to 1024 bytes.",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+				},
+			},
+		},
+		Dependencies: []string{
+			v1.ObjectMeta{}.OpenAPIModelName()},
+	}
+}
+
 func schema_vmdistributed_apiserver_apis_operator_v1alpha1_VMDistributedClusterRetry(ref common.ReferenceCallback) common.OpenAPIDefinition {
 	return common.OpenAPIDefinition{
 		Schema: spec.Schema{
@@ -2325,11 +2433,11 @@ func schema_vmdistributed_apiserver_apis_operator_v1alpha1_Word(ref common.Refer
 				Properties: map[string]spec.Schema{
 					"verb": {
 						SchemaProps: spec.SchemaProps{
-							Description: "verb is Promote, Approve, Abort, Retry, Undo or Skip.\n\nPossible enum values:\n - `\"Abort\"` calls a change off.\n - `\"Approve\"` lets a zone be changed, where that waits for the user by the strategy.\n - `\"Promote\"` goes on with a zone.\n - `\"Retry\"` tries it again.\n - `\"Skip\"` leaves a zone out.\n - `\"Undo\"` goes back to another revision.",
+							Description: "verb is Promote, Approve, Abort, Retry, Undo, Skip or Restart.\n\nPossible enum values:\n - `\"Abort\"` calls a change off.\n - `\"Approve\"` lets a zone be changed, where that waits for the user by the strategy.\n - `\"Promote\"` goes on with a zone.\n - `\"Restart\"` has every zone be rolled out once more.\n - `\"Retry\"` tries it again.\n - `\"Skip\"` leaves a zone out.\n - `\"Undo\"` goes back to another revision.",
 							Default:     "",
 							Type:        []string{"string"},
 							Format:      "",
-							Enum:        []interface{}{"Abort", "Approve", "Promote", "Retry", "Skip", "Undo"},
+							Enum:        []interface{}{"Abort", "Approve", "Promote", "Restart", "Retry", "Skip", "Undo"},
 						},
 					},
 					"zone": {

@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Package aborts remembers in the host cluster which changes were called off or undone,
-// and which zones were skipped: a ConfigMap in the server's own namespace, which outlives the store. Where the store is
+// which zones were skipped, and when all were restarted last: a ConfigMap in the server's own namespace, which outlives the store. Where the store is
 // lost and a manifest is applied again, the change that it makes still is.
 package aborts
 
@@ -32,6 +32,10 @@ const (
 	maxReason = 256
 )
 
+// restarted stands in the place of a revision, for versions that know nothing of
+// restarting.
+const restarted = "restarted"
+
 // Memory is the ConfigMap in a namespace of the host cluster.
 type Memory struct {
 	client    corev1client.ConfigMapsGetter
@@ -47,22 +51,27 @@ func New(client corev1client.ConfigMapsGetter, namespace string) *Memory {
 func (m *Memory) String() string { return fmt.Sprintf("ConfigMap %s/%s", m.namespace, ConfigMap) }
 
 // decision is one of them, as it is written. A version that knows nothing of undoing
-// takes what was undone for called off, and leaves it; of skipping, what was skipped for a
-// revision that is called off and that nobody asks for.
+// takes what was undone for called off, and leaves it; of skipping and
+// restarting, such a one for a revision that is called off and that nobody asks for.
 type decision struct {
 	// Skipped is the zone that is left out of its revision; empty for a decision on all.
-	Skipped  string      `json:"skipped,omitempty"`
-	Revision string      `json:"revision"`
-	To       string      `json:"to,omitempty"`
-	By       string      `json:"by,omitempty"`
-	At       metav1.Time `json:"at"`
-	Reason   string      `json:"reason,omitempty"`
+	Skipped string `json:"skipped,omitempty"`
+	// Restarted is the revision that was rolled out once more; empty for any other one,
+	// which is in Revision.
+	Restarted string      `json:"restarted,omitempty"`
+	Revision  string      `json:"revision"`
+	To        string      `json:"to,omitempty"`
+	By        string      `json:"by,omitempty"`
+	At        metav1.Time `json:"at"`
+	Reason    string      `json:"reason,omitempty"`
 }
 
 // word is what it stands for in a status.
 func (d decision) word() vmdistributed.Word {
 	verb := vmdistributed.WordAbort
 	switch {
+	case d.Restarted != "":
+		verb, d.Revision = vmdistributed.WordRestart, d.Restarted
 	case d.Skipped != "":
 		verb = vmdistributed.WordSkip
 	case d.To != "":
@@ -159,7 +168,11 @@ func written(words []vmdistributed.Word) (string, error) {
 		if len(reason) > maxReason {
 			reason = strings.ToValidUTF8(reason[:maxReason], "") + "..."
 		}
-		all = append(all, decision{Skipped: word.Zone, Revision: word.Revision, To: word.To, By: word.By, At: word.At, Reason: reason})
+		kept := decision{Skipped: word.Zone, Revision: word.Revision, To: word.To, By: word.By, At: word.At, Reason: reason}
+		if word.Verb == vmdistributed.WordRestart {
+			kept.Restarted, kept.Revision = word.Revision, restarted
+		}
+		all = append(all, kept)
 	}
 	if len(all) == 0 {
 		return "", nil

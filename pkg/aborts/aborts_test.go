@@ -78,6 +78,13 @@ func TestWhatWasSkippedIsRememberedWithItsZone(t *testing.T) {
 	expectRecalled(t, m, one, skipped, aborted("2", ""))
 }
 
+func TestARestartIsRememberedSoThatNothingIsRestartedOnceMore(t *testing.T) {
+	m := New(fake.NewClientset().CoreV1(), "ns")
+	again := vmdistributed.Word{Verb: vmdistributed.WordRestart, Revision: "1", By: "ann", At: at, Reason: "a certificate"}
+	keep(t, m, one, again, aborted("2", ""))
+	expectRecalled(t, m, one, again, aborted("2", ""))
+}
+
 func TestWhatWasCalledOffIsRememberedByObject(t *testing.T) {
 	m := New(fake.NewClientset().CoreV1(), "ns")
 	expectRecalled(t, m, one)

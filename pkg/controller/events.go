@@ -43,6 +43,9 @@ func story(before, after *vmdistributed.VMDistributedClusterStatus) []event {
 		events = append(events, event{corev1.EventTypeNormal, "RolloutStarted",
 			fmt.Sprintf("Rolling revision %s out over %s", after.UpdateRevision, zones(len(after.Zones)))})
 	}
+	if word, said := after.Restarted(); said && before.Rollout != nil && after.Rollout != nil && !after.Rollout.RestartedAt.Equal(before.Rollout.RestartedAt) {
+		events = append(events, event{corev1.EventTypeNormal, "RolloutRestarted", fmt.Sprintf("Rolling revision %s out once more over %s: %s", after.UpdateRevision, zones(len(after.Zones)), restartText(word))})
+	}
 	if undo := after.Undo; undo != nil && (before.Undo == nil || before.Undo.Revision != undo.Revision || before.Undo.ToRevision != undo.ToRevision) {
 		is := meta.FindStatusCondition(after.Conditions, undoneCondition)
 		events = append(events, event{corev1.EventTypeWarning, rollout.ReasonUndone, is.Message})

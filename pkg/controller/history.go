@@ -5,7 +5,9 @@ package controller
 
 import (
 	"context"
+	"fmt"
 	"reflect"
+	"strings"
 	"sync"
 	"time"
 
@@ -100,7 +102,7 @@ func (p *pass) chronicle(ctx context.Context) {
 func (p *pass) stateToKeep() history.State {
 	status := &p.object.Status
 	state := history.State{
-		Revision: objectRevision(p.view.Zones),
+		Revision: p.view.revision(),
 		Aborted:  p.view.Aborted != nil,
 		Limit:    int(ptr.Deref(p.object.Spec.RevisionHistoryLimit, v1alpha1.DefaultRevisionHistoryLimit)),
 	}
@@ -117,6 +119,9 @@ func (p *pass) stateToKeep() history.State {
 	} else {
 		state.Needed = append(state.Needed, p.view.Undone.Revision)
 	}
+	if word, restarted := status.Restarted(); restarted && word.Revision == state.Revision {
+		state.Cause = strings.TrimPrefix(state.Cause+"; "+restartText(word), "; ")
+	}
 	if status.CurrentRevision != "" {
 		state.Needed = append(state.Needed, status.CurrentRevision)
 	}
@@ -126,6 +131,15 @@ func (p *pass) stateToKeep() history.State {
 		}
 	}
 	return state
+}
+
+// restartText tells by whom a revision was rolled out once more, when, and why.
+func restartText(word vmdistributed.Word) string {
+	text := fmt.Sprintf("restarted by %s at %s", word.By, word.At.UTC().Format(time.RFC3339))
+	if word.Reason != "" {
+		text += ": " + word.Reason
+	}
+	return text
 }
 
 // forgetHistory deletes what is on record of an object that goes. Who may not is no

@@ -61,7 +61,7 @@ failed, 2 when the rollout waits for the user, and 3 when it took too long.`,
 	root.SetErr(s.streams.ErrOut)
 	s.flags.AddFlags(root.PersistentFlags())
 	root.AddCommand(s.status(), s.zones(), s.wait(), s.doctor(), s.plan(), s.history(),
-		s.promote(), s.abort(), s.retry(), s.undo(), s.skip(), s.pause(), s.resume(), s.version())
+		s.promote(), s.abort(), s.retry(), s.undo(), s.skip(), s.restart(), s.pause(), s.resume(), s.version())
 	return root
 }
 

@@ -119,6 +119,19 @@ retry --zone=ZONE.`,
 	return s.nameAndZone(command, &v.zone)
 }
 
+func (s *session) restart() *cobra.Command {
+	v := &speech{session: s, verb: client.Restart, outcome: restarted}
+	command := v.command(&cobra.Command{
+		Use:   "restart NAME",
+		Short: "Roll every zone out once more, as it is",
+		Long: `Roll every zone out once more, as it is: its pods are started anew, one zone at a time, with all gates of a
+change. It edits nothing that a manifest says, and begins where no other rollout is under way.`,
+		Example: `  kubectl vmdc restart metrics --reason="another certificate"`,
+	})
+	v.addRevision(command)
+	return command
+}
+
 func (v *speech) command(command *cobra.Command) *cobra.Command {
 	command.RunE = func(command *cobra.Command, args []string) error {
 		api, err := v.session.connect()
@@ -189,6 +202,10 @@ func aborted(answer *unstructured.Unstructured) string {
 
 func skipped(answer *unstructured.Unstructured) string {
 	return fmt.Sprintf("skipped: zone %s is left out of the rollout of its revision %s", text(answer, "zone"), text(answer, "revision"))
+}
+
+func restarted(answer *unstructured.Unstructured) string {
+	return fmt.Sprintf("restarted: revision %s is rolled out once more", text(answer, "revision"))
 }
 
 func retried(answer *unstructured.Unstructured) string {

@@ -41,6 +41,7 @@ func addKnownTypes(scheme *runtime.Scheme) error {
 		&VMDistributedClusterRetry{},
 		&VMDistributedClusterUndo{},
 		&VMDistributedClusterSkip{},
+		&VMDistributedClusterRestart{},
 		&VMDistributedClusterHistory{},
 	)
 	metav1.AddToGroupVersion(scheme, SchemeGroupVersion)

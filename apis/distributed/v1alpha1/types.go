@@ -19,6 +19,7 @@ import (
 // +genclient:method=Retry,verb=create,subresource=retry,input=github.com/vmdistributed/vmdistributed-apiserver/apis/distributed/v1alpha1.VMDistributedClusterRetry,result=github.com/vmdistributed/vmdistributed-apiserver/apis/distributed/v1alpha1.VMDistributedClusterRetry
 // +genclient:method=Undo,verb=create,subresource=undo,input=github.com/vmdistributed/vmdistributed-apiserver/apis/distributed/v1alpha1.VMDistributedClusterUndo,result=github.com/vmdistributed/vmdistributed-apiserver/apis/distributed/v1alpha1.VMDistributedClusterUndo
 // +genclient:method=Skip,verb=create,subresource=skip,input=github.com/vmdistributed/vmdistributed-apiserver/apis/distributed/v1alpha1.VMDistributedClusterSkip,result=github.com/vmdistributed/vmdistributed-apiserver/apis/distributed/v1alpha1.VMDistributedClusterSkip
+// +genclient:method=Restart,verb=create,subresource=restart,input=github.com/vmdistributed/vmdistributed-apiserver/apis/distributed/v1alpha1.VMDistributedClusterRestart,result=github.com/vmdistributed/vmdistributed-apiserver/apis/distributed/v1alpha1.VMDistributedClusterRestart
 // +k8s:deepcopy-gen:interfaces=k8s.io/apimachinery/pkg/runtime.Object
 // +k8s:supportsSubresource="/status"
 
@@ -193,6 +194,25 @@ type VMDistributedClusterSkip struct {
 	Revision string `json:"revision,omitempty"`
 	// reason is kept with the word; up to 1024 bytes. There has to be one.
 	Reason string `json:"reason"`
+}
+
+// +k8s:deepcopy-gen:interfaces=k8s.io/apimachinery/pkg/runtime.Object
+// +k8s:validation-gen=false
+
+// VMDistributedClusterRestart has every zone be rolled out once more, one at a time, as it
+// is: its pods are started anew. It is the body of the subresource restart.
+type VMDistributedClusterRestart struct {
+	metav1.TypeMeta `json:",inline"`
+	// metadata may say which VMDistributedCluster is meant.
+	// +optional
+	metav1.ObjectMeta `json:"metadata,omitempty"`
+	// revision is the hash of the desired state of all zones that is rolled out once
+	// more, as status.updateRevision has it. If given, it has to be the present one.
+	// +optional
+	Revision string `json:"revision,omitempty"`
+	// reason is kept with the word; up to 1024 bytes.
+	// +optional
+	Reason string `json:"reason,omitempty"`
 }
 
 // +k8s:deepcopy-gen:interfaces=k8s.io/apimachinery/pkg/runtime.Object

@@ -42,6 +42,7 @@ func addKnownTypes(scheme *runtime.Scheme) error {
 		&VMDistributedClusterRetry{},
 		&VMDistributedClusterUndo{},
 		&VMDistributedClusterSkip{},
+		&VMDistributedClusterRestart{},
 		&VMDistributedClusterHistory{},
 	)
 	metav1.AddToGroupVersion(scheme, SchemeGroupVersion)

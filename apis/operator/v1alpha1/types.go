@@ -19,6 +19,7 @@ import (
 // +genclient:method=Retry,verb=create,subresource=retry,input=github.com/vmdistributed/vmdistributed-apiserver/apis/operator/v1alpha1.VMDistributedClusterRetry,result=github.com/vmdistributed/vmdistributed-apiserver/apis/operator/v1alpha1.VMDistributedClusterRetry
 // +genclient:method=Undo,verb=create,subresource=undo,input=github.com/vmdistributed/vmdistributed-apiserver/apis/operator/v1alpha1.VMDistributedClusterUndo,result=github.com/vmdistributed/vmdistributed-apiserver/apis/operator/v1alpha1.VMDistributedClusterUndo
 // +genclient:method=Skip,verb=create,subresource=skip,input=github.com/vmdistributed/vmdistributed-apiserver/apis/operator/v1alpha1.VMDistributedClusterSkip,result=github.com/vmdistributed/vmdistributed-apiserver/apis/operator/v1alpha1.VMDistributedClusterSkip
+// +genclient:method=Restart,verb=create,subresource=restart,input=github.com/vmdistributed/vmdistributed-apiserver/apis/operator/v1alpha1.VMDistributedClusterRestart,result=github.com/vmdistributed/vmdistributed-apiserver/apis/operator/v1alpha1.VMDistributedClusterRestart
 // +k8s:deepcopy-gen:interfaces=k8s.io/apimachinery/pkg/runtime.Object
 // +k8s:supportsSubresource="/status"
 
@@ -425,6 +426,13 @@ type VMDistributedClusterStatus struct {
 type RolloutRecord struct {
 	// revision that was rolled out; see updateRevision.
 	Revision string `json:"revision"`
+
+	// restartedAt is when somebody had all zones be rolled out once more, the last time
+	// before it began; that is in the pods' annotation
+	// distributed.victoriametrics.com/restartedAt.
+	// +optional
+	// +k8s:opaqueType
+	RestartedAt *metav1.Time `json:"restartedAt,omitempty"`
 
 	// started is when the controller began with it. It counts from there also while the
 	// object is paused, and starts once an object is not only observed any more.

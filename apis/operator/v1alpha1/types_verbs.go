@@ -116,6 +116,25 @@ type VMDistributedClusterSkip struct {
 // +k8s:deepcopy-gen:interfaces=k8s.io/apimachinery/pkg/runtime.Object
 // +k8s:validation-gen=false
 
+// VMDistributedClusterRestart has every zone be rolled out once more, one at a time, as it
+// is: its pods are started anew. It is the body of the subresource restart.
+type VMDistributedClusterRestart struct {
+	metav1.TypeMeta `json:",inline"`
+	// metadata may say which VMDistributedCluster is meant.
+	// +optional
+	metav1.ObjectMeta `json:"metadata,omitempty"`
+	// revision is the hash of the desired state of all zones that is rolled out once
+	// more, as status.updateRevision has it. If given, it has to be the present one.
+	// +optional
+	Revision string `json:"revision,omitempty"`
+	// reason is kept with the word; up to 1024 bytes.
+	// +optional
+	Reason string `json:"reason,omitempty"`
+}
+
+// +k8s:deepcopy-gen:interfaces=k8s.io/apimachinery/pkg/runtime.Object
+// +k8s:validation-gen=false
+
 // VMDistributedClusterUndo has the zones of another revision rolled out than those that
 // spec asks for, until spec asks for something else than now. It is the body of the
 // subresource undo.
@@ -155,11 +174,13 @@ const (
 	WordUndo WordVerb = "Undo"
 	// WordSkip leaves a zone out.
 	WordSkip WordVerb = "Skip"
+	// WordRestart has every zone be rolled out once more.
+	WordRestart WordVerb = "Restart"
 )
 
 // Word is what somebody has said by one of the verbs.
 type Word struct {
-	// verb is Promote, Approve, Abort, Retry, Undo or Skip.
+	// verb is Promote, Approve, Abort, Retry, Undo, Skip or Restart.
 	Verb WordVerb `json:"verb"`
 	// zone that it is for; empty for all.
 	// +optional

@@ -191,6 +191,7 @@ var (
 	Retry   = Verb{"retry", "VMDistributedClusterRetry"}
 	Undo    = Verb{"undo", "VMDistributedClusterUndo"}
 	Skip    = Verb{"skip", "VMDistributedClusterSkip"}
+	Restart = Verb{"restart", "VMDistributedClusterRestart"}
 )
 
 // Say posts what a verb is asked for with, and returns it completed. It takes no right

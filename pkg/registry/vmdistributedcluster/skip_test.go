@@ -31,7 +31,7 @@ func (p *past) refused(err error, why string) {
 // wanted is the revision that the zone a is to have.
 func (p *past) wanted() string {
 	p.t.Helper()
-	zones, err := zonesOf(&p.latest)
+	zones, err := zonesOf(&p.latest, "")
 	p.must(err)
 	return zones[0].Revision
 }

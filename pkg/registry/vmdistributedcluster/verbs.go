@@ -251,8 +251,9 @@ func (s *speech) lookUp() error {
 		s.touched = record.Zones.VMClusters
 	}
 	s.listed = map[string]bool{}
+	at := s.object.Status.RestartedAt()
 	for name := range zones {
-		s.listed[name] = true
+		s.listed[name], zones[name] = true, revision.Restarted(zones[name], at)
 	}
 	s.zones = withStrays(zones, s.object.Status.Zones)
 	return nil

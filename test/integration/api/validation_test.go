@@ -66,7 +66,7 @@ func TestEveryDocumentedRuleIsToldAsDocumented(t *testing.T) {
 }
 
 // kindOfVerb are the kinds of the bodies.
-var kindOfVerb = map[string]string{"promote": "VMDistributedClusterPromotion", "abort": "VMDistributedClusterAbort", "retry": "VMDistributedClusterRetry", "undo": "VMDistributedClusterUndo", "skip": "VMDistributedClusterSkip"}
+var kindOfVerb = map[string]string{"promote": "VMDistributedClusterPromotion", "abort": "VMDistributedClusterAbort", "retry": "VMDistributedClusterRetry", "undo": "VMDistributedClusterUndo", "skip": "VMDistributedClusterSkip", "restart": "VMDistributedClusterRestart"}
 
 // TestEveryDocumentedVerbIsRefusedAsDocumented says each verb of docs/validation.md with
 // kubectl.

@@ -344,6 +344,21 @@ func TestPluginSkipsAZoneAndTakesThatBack(t *testing.T) {
 	says(t, r.vmdc(done, "wait", "demo").stdout, "runs in all zones")
 }
 
+func TestPluginRestartsAllZones(t *testing.T) {
+	t.Parallel()
+	r := newRoom(t)
+	r.apply(threeZones("v1"))
+	revision := r.untilReady("demo").Status.CurrentRevision
+	says(t, r.vmdc(failedCall, "restart", "demo", "--revision=another").stderr, "revision: is another, and the object's is "+revision+" now")
+	says(t, r.vmdc(done, "restart", "demo", "--dry-run=server").stdout, "demo restarted: revision "+revision+" is rolled out once more (server dry run)")
+	r.settle("demo")
+	r.expectUpdates()
+	says(t, r.vmdc(done, "restart", "demo", "--reason=a certificate").stdout, "demo restarted: revision "+revision+" is rolled out once more\n")
+	says(t, r.vmdc(done, "wait", "demo").stdout, "runs in all zones")
+	r.expectUpdates("zone-a@2", "zone-b@2", "zone-c@2")
+	says(t, r.vmdc(done, "history", "demo").stdout, "restarted by ", ": a certificate")
+}
+
 func TestPluginPlansAChangeBeforeItIsMade(t *testing.T) {
 	t.Parallel()
 	r := newRoom(t)

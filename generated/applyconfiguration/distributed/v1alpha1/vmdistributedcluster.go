@@ -102,6 +102,12 @@ func ExtractVMDistributedClusterPromote(vMDistributedCluster *distributedv1alpha
 	return ExtractVMDistributedClusterFrom(vMDistributedCluster, fieldManager, "promote")
 }
 
+// ExtractVMDistributedClusterRestart extracts the applied configuration owned by fieldManager from
+// vMDistributedCluster for the restart subresource.
+func ExtractVMDistributedClusterRestart(vMDistributedCluster *distributedv1alpha1.VMDistributedCluster, fieldManager string) (*VMDistributedClusterApplyConfiguration, error) {
+	return ExtractVMDistributedClusterFrom(vMDistributedCluster, fieldManager, "restart")
+}
+
 // ExtractVMDistributedClusterRetry extracts the applied configuration owned by fieldManager from
 // vMDistributedCluster for the retry subresource.
 func ExtractVMDistributedClusterRetry(vMDistributedCluster *distributedv1alpha1.VMDistributedCluster, fieldManager string) (*VMDistributedClusterApplyConfiguration, error) {
