@@ -15,6 +15,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -26,7 +27,8 @@ import (
 	"k8s.io/apiserver/pkg/registry/generic"
 	"k8s.io/apiserver/pkg/registry/rest"
 	"k8s.io/apiserver/pkg/storage/storagebackend"
-	"k8s.io/utils/clock"
+	clocktesting "k8s.io/utils/clock/testing"
+	"k8s.io/utils/ptr"
 
 	"github.com/vmdistributed/vmdistributed-apiserver/apis/operator/v1alpha1"
 	"github.com/vmdistributed/vmdistributed-apiserver/apis/vmdistributed"
@@ -38,6 +40,8 @@ import (
 const (
 	// parties race in each sequence, with so many deeds each.
 	parties, deeds = 4, 4
+	// racedAt is when all is said, and so when all zones were restarted if ever they were.
+	racedAt = "2026-05-01T12:00:00Z"
 	// together are how many sequences run at a time.
 	together = 16
 )
@@ -74,7 +78,7 @@ func newRaceway(t *testing.T, aborts AbortMemory) map[string]rest.Storage {
 	config := storagebackend.NewDefaultConfig("/race", door.codec)
 	config.Transport.ServerList = []string{member.Endpoint()}
 	resource := schema.GroupResource{Group: v1alpha1.GroupName, Resource: vmdistributed.Resource}
-	storage, err := NewStorage(door.scheme, resource, etcdOptions{*config}, Beside{Aborts: aborts, History: everyRevision(t), Clock: clock.RealClock{}})
+	storage, err := NewStorage(door.scheme, resource, etcdOptions{*config}, Beside{Aborts: aborts, History: everyRevision(t), Clock: clocktesting.NewFakePassiveClock(time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC))})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -205,6 +209,8 @@ func (r *race) say(subresource string, verb vmdistributed.WordVerb, asked body) 
 		}
 	case *vmdistributed.VMDistributedClusterSkip:
 		did.zones[said.Zone] = said.Revision
+	case *vmdistributed.VMDistributedClusterRestart:
+		did.revision = said.Revision
 	case *vmdistributed.VMDistributedClusterUndo:
 		did.revision, did.to = said.Revision, said.ToRevision
 	}
@@ -251,7 +257,14 @@ func (r *race) look() {
 		zones = r.zonesOf(word.To)
 	}
 	all := revision.OfZones(zones)
-	object.Status.UpdateRevision = all
+	for zone := range zones {
+		zones[zone] = revision.Restarted(zones[zone], object.Status.RestartedAt())
+	}
+	object.Status.UpdateRevision, object.Status.CurrentRevision = all, all
+	object.Status.Rollout = &vmdistributed.RolloutRecord{Revision: all, Started: object.CreationTimestamp, Finished: ptr.To(object.CreationTimestamp)}
+	if word, restarted := object.Status.Restarted(); restarted {
+		object.Status.Rollout.RestartedAt = ptr.To(word.At)
+	}
 	object.Status.ObservedGeneration = object.Generation
 	object.Status.Words = slices.DeleteFunc(object.Status.Words, func(w vmdistributed.Word) bool { return !w.Counts(all, zones) })
 	object.Status.Zones = nil
@@ -284,7 +297,7 @@ func (r *race) zonesOf(all string) map[string]string {
 // act does one thing or another.
 func (r *race) act(random *rand.Rand) {
 	zone := string("abc"[random.IntN(3)])
-	switch random.IntN(12) {
+	switch random.IntN(13) {
 	case 0, 1:
 		r.say(vmdistributed.SubresourceAbort, vmdistributed.WordAbort, &vmdistributed.VMDistributedClusterAbort{})
 	case 2:
@@ -299,6 +312,8 @@ func (r *race) act(random *rand.Rand) {
 		r.say(vmdistributed.SubresourceSkip, vmdistributed.WordSkip, &vmdistributed.VMDistributedClusterSkip{Zone: zone, Reason: "its disks"})
 	case 7:
 		r.say(vmdistributed.SubresourceRetry, vmdistributed.WordRetry, &vmdistributed.VMDistributedClusterRetry{Zones: []vmdistributed.ZoneRevision{{Name: zone}}})
+	case 12:
+		r.say(vmdistributed.SubresourceRestart, vmdistributed.WordRestart, &vmdistributed.VMDistributedClusterRestart{})
 	case 8:
 		all := everyRevision(r.t)
 		r.say(vmdistributed.SubresourceUndo, vmdistributed.WordUndo, &vmdistributed.VMDistributedClusterUndo{ToRevision: all[random.IntN(len(all))].Revision})
@@ -351,8 +366,10 @@ type tally struct {
 	promoted, skipped map[string]string
 	// again are zones at revisions of which a skip was taken back.
 	again map[vmdistributed.ZoneRevision]bool
-	// wanted are the zones that spec asks for.
-	wanted map[string]string
+	// wanted are the zones that spec asks for, but for a restart, and restarted is when that
+	// was.
+	wanted    map[string]string
+	restarted string
 }
 
 // add counts one thing more that was accepted.
@@ -375,6 +392,10 @@ func (c *tally) add(did deed) {
 			c.skipped[zone] = at
 			delete(c.again, vmdistributed.ZoneRevision{Name: zone, Revision: at})
 		}
+	case vmdistributed.WordRestart:
+		if c.restarted = racedAt; c.off[did.revision] {
+			c.race.t.Errorf("seed %d: %s was restarted, and is called off", c.race.seed, did.revision)
+		}
 	case vmdistributed.WordUndo:
 		c.undo(did)
 	default:
@@ -385,6 +406,7 @@ func (c *tally) add(did deed) {
 		rolledOut = c.race.zonesOf(to)
 	}
 	for zone, at := range rolledOut {
+		at = revision.Restarted(at, c.restarted)
 		for _, said := range []map[string]string{c.promoted, c.skipped} {
 			if said[zone] != at {
 				delete(said, zone) // it is to become something else
@@ -406,7 +428,7 @@ func (c *tally) undo(did deed) {
 // check holds the words in the end against what was accepted, in the order in which it
 // was stored.
 func (r *race) check(object *vmdistributed.VMDistributedCluster) {
-	c := &tally{r, map[string]bool{}, map[string]string{}, map[string]string{}, map[string]string{}, map[vmdistributed.ZoneRevision]bool{}, r.zonesOf(r.first)}
+	c := &tally{r, map[string]bool{}, map[string]string{}, map[string]string{}, map[string]string{}, map[vmdistributed.ZoneRevision]bool{}, r.zonesOf(r.first), ""}
 	for _, did := range r.accepted {
 		c.add(did)
 	}
@@ -423,6 +445,9 @@ func (r *race) check(object *vmdistributed.VMDistributedCluster) {
 	}
 	for zone, at := range c.skipped {
 		lost(vmdistributed.WordSkip, zone, at)
+	}
+	if at := object.Status.RestartedAt(); at != c.restarted {
+		r.t.Errorf("seed %d: the zones were restarted at %q, and that is kept as %q", r.seed, c.restarted, at)
 	}
 	for at, to := range c.undone {
 		if word, _ := object.Status.Undone(at); word.To != to {
@@ -461,6 +486,8 @@ func TestNoAcceptedVerbIsLost(t *testing.T) {
 	storages := newRaceway(t, aborts)
 	seeds := make(chan uint64)
 	var group sync.WaitGroup
+	var counting sync.Mutex
+	accepted := map[vmdistributed.WordVerb]int{}
 	for range together {
 		group.Go(func() {
 			for seed := range seeds {
@@ -469,6 +496,11 @@ func TestNoAcceptedVerbIsLost(t *testing.T) {
 					r.check(object)
 					r.checkKept(object, aborts)
 				}
+				counting.Lock()
+				for _, did := range r.accepted {
+					accepted[did.verb]++
+				}
+				counting.Unlock()
 			}
 		})
 	}
@@ -478,4 +510,10 @@ func TestNoAcceptedVerbIsLost(t *testing.T) {
 	}
 	close(seeds)
 	group.Wait()
+	for _, verb := range []vmdistributed.WordVerb{vmdistributed.WordPromote, vmdistributed.WordAbort, vmdistributed.WordRetry, vmdistributed.WordUndo, vmdistributed.WordSkip, vmdistributed.WordRestart} {
+		if accepted[verb] < int(many/10) {
+			t.Errorf("%s was accepted %d times in %d sequences only: this tests little", verb, accepted[verb], many)
+		}
+	}
+	t.Logf("accepted were %v", accepted)
 }
