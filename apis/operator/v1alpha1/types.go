@@ -18,6 +18,8 @@ import (
 // +genclient:method=Abort,verb=create,subresource=abort,input=github.com/vmdistributed/vmdistributed-apiserver/apis/operator/v1alpha1.VMDistributedClusterAbort,result=github.com/vmdistributed/vmdistributed-apiserver/apis/operator/v1alpha1.VMDistributedClusterAbort
 // +genclient:method=Retry,verb=create,subresource=retry,input=github.com/vmdistributed/vmdistributed-apiserver/apis/operator/v1alpha1.VMDistributedClusterRetry,result=github.com/vmdistributed/vmdistributed-apiserver/apis/operator/v1alpha1.VMDistributedClusterRetry
 // +genclient:method=Undo,verb=create,subresource=undo,input=github.com/vmdistributed/vmdistributed-apiserver/apis/operator/v1alpha1.VMDistributedClusterUndo,result=github.com/vmdistributed/vmdistributed-apiserver/apis/operator/v1alpha1.VMDistributedClusterUndo
+// +genclient:method=Skip,verb=create,subresource=skip,input=github.com/vmdistributed/vmdistributed-apiserver/apis/operator/v1alpha1.VMDistributedClusterSkip,result=github.com/vmdistributed/vmdistributed-apiserver/apis/operator/v1alpha1.VMDistributedClusterSkip
+// +genclient:method=Restart,verb=create,subresource=restart,input=github.com/vmdistributed/vmdistributed-apiserver/apis/operator/v1alpha1.VMDistributedClusterRestart,result=github.com/vmdistributed/vmdistributed-apiserver/apis/operator/v1alpha1.VMDistributedClusterRestart
 // +k8s:deepcopy-gen:interfaces=k8s.io/apimachinery/pkg/runtime.Object
 // +k8s:supportsSubresource="/status"
 
@@ -425,6 +427,13 @@ type RolloutRecord struct {
 	// revision that was rolled out; see updateRevision.
 	Revision string `json:"revision"`
 
+	// restartedAt is when somebody had all zones be rolled out once more, the last time
+	// before it began; that is in the pods' annotation
+	// distributed.victoriametrics.com/restartedAt.
+	// +optional
+	// +k8s:opaqueType
+	RestartedAt *metav1.Time `json:"restartedAt,omitempty"`
+
 	// started is when the controller began with it. It counts from there also while the
 	// object is paused, and starts once an object is not only observed any more.
 	// +k8s:opaqueType
@@ -749,11 +758,11 @@ type RevisionReport struct {
 	// started is when its last rollout began.
 	// +optional
 	Started *metav1.Time `json:"started,omitempty"`
-	// finished is when that came to its end in all zones.
+	// finished is when that came to its end in all zones that were not skipped.
 	// +optional
 	Finished *metav1.Time `json:"finished,omitempty"`
-	// outcome of the rollout: Completed, Superseded by another before that, Aborted or
-	// Undone; left out while it is under way.
+	// outcome of the rollout: Completed, Partial where zones were skipped, Superseded by
+	// another before that, Aborted or Undone; left out while it is under way.
 	// +optional
 	Outcome RevisionOutcome `json:"outcome,omitempty"`
 	// current is true for the one that all zones ran last.
@@ -779,6 +788,8 @@ type RevisionOutcome string
 const (
 	// RevisionCompleted came to all zones.
 	RevisionCompleted RevisionOutcome = "Completed"
+	// RevisionPartial came to all zones but those that were skipped.
+	RevisionPartial RevisionOutcome = "Partial"
 	// RevisionSuperseded was followed by another one before.
 	RevisionSuperseded RevisionOutcome = "Superseded"
 	// RevisionAborted was called off.

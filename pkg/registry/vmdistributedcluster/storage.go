@@ -101,6 +101,8 @@ func (s *Storage) Resources(group string) map[string]rest.Storage {
 		{vmdistributed.SubresourcePromote, func() body { return &vmdistributed.VMDistributedClusterPromotion{} }, promote},
 		{vmdistributed.SubresourceAbort, func() body { return &vmdistributed.VMDistributedClusterAbort{} }, abort},
 		{vmdistributed.SubresourceUndo, func() body { return &vmdistributed.VMDistributedClusterUndo{} }, undo},
+		{vmdistributed.SubresourceSkip, func() body { return &vmdistributed.VMDistributedClusterSkip{} }, skip},
+		{vmdistributed.SubresourceRestart, func() body { return &vmdistributed.VMDistributedClusterRestart{} }, restart},
 		{vmdistributed.SubresourceRetry, func() body { return &vmdistributed.VMDistributedClusterRetry{} }, retry},
 	} {
 		resources[vmdistributed.Resource+"/"+v.subresource] = &verb{

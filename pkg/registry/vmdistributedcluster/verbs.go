@@ -221,6 +221,8 @@ type speech struct {
 	// undone.
 	all   string
 	zones map[string]string
+	// listed are those of them that the list names.
+	listed map[string]bool
 	// records are the revisions that are on record.
 	records func() ([]history.Record, error)
 	// blind says why it can't be told what runs by an undo; nil where it can.
@@ -247,6 +249,11 @@ func (s *speech) lookUp() error {
 			return apierrors.NewInternalError(err)
 		}
 		s.touched = record.Zones.VMClusters
+	}
+	s.listed = map[string]bool{}
+	at := s.object.Status.RestartedAt()
+	for name := range zones {
+		s.listed[name], zones[name] = true, revision.Restarted(zones[name], at)
 	}
 	s.zones = withStrays(zones, s.object.Status.Zones)
 	return nil
