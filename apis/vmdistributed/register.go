@@ -27,6 +27,8 @@ func AddToScheme(scheme *runtime.Scheme, group string) {
 		&VMDistributedClusterAbort{},
 		&VMDistributedClusterRetry{},
 		&VMDistributedClusterUndo{},
+		&VMDistributedClusterSkip{},
+		&VMDistributedClusterRestart{},
 		&VMDistributedClusterHistory{},
 	)
 }

@@ -182,8 +182,10 @@ type ChangeRecord struct {
 // RolloutRecord tells when a revision was rolled out.
 type RolloutRecord struct {
 	Revision string
-	Started  metav1.Time
-	Finished *metav1.Time
+	// RestartedAt is when all zones were last to be rolled out once more; nil for never.
+	RestartedAt *metav1.Time
+	Started     metav1.Time
+	Finished    *metav1.Time
 }
 
 // ControllerRecord names the process that wrote this status, and the term in which
@@ -325,6 +327,8 @@ type RevisionOutcome string
 const (
 	// RevisionCompleted came to all zones.
 	RevisionCompleted RevisionOutcome = "Completed"
+	// RevisionPartial came to all zones but those that were skipped.
+	RevisionPartial RevisionOutcome = "Partial"
 	// RevisionSuperseded was followed by another one before.
 	RevisionSuperseded RevisionOutcome = "Superseded"
 	// RevisionAborted was called off.

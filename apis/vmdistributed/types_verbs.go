@@ -42,6 +42,29 @@ type VMDistributedClusterRetry struct {
 	metav1.TypeMeta
 	metav1.ObjectMeta
 	Revision string
+	// Zones are those that are tried again alone; none for all but the skipped.
+	Zones  []ZoneRevision
+	Reason string
+}
+
+// +k8s:deepcopy-gen:interfaces=k8s.io/apimachinery/pkg/runtime.Object
+
+// VMDistributedClusterSkip leaves a zone out of the rollout of its present revision.
+type VMDistributedClusterSkip struct {
+	metav1.TypeMeta
+	metav1.ObjectMeta
+	Zone     string
+	Revision string
+	Reason   string
+}
+
+// +k8s:deepcopy-gen:interfaces=k8s.io/apimachinery/pkg/runtime.Object
+
+// VMDistributedClusterRestart has every zone be rolled out once more, as it is.
+type VMDistributedClusterRestart struct {
+	metav1.TypeMeta
+	metav1.ObjectMeta
+	Revision string
 	Reason   string
 }
 
@@ -71,6 +94,10 @@ const (
 	WordRetry WordVerb = "Retry"
 	// WordUndo goes back to another revision.
 	WordUndo WordVerb = "Undo"
+	// WordSkip leaves a zone out.
+	WordSkip WordVerb = "Skip"
+	// WordRestart has every zone be rolled out once more.
+	WordRestart WordVerb = "Restart"
 )
 
 // Word is what somebody has said by one of the verbs.

@@ -3,7 +3,10 @@
 
 package vmdistributed
 
-import "slices"
+import (
+	"slices"
+	"time"
+)
 
 // The subresources by which users say how a rollout is to go on, each a POST with a
 // right of its own.
@@ -12,12 +15,14 @@ const (
 	SubresourceAbort   = "abort"
 	SubresourceRetry   = "retry"
 	SubresourceUndo    = "undo"
+	SubresourceSkip    = "skip"
+	SubresourceRestart = "restart"
 )
 
 // IsVerb tells whether a subresource is one of them.
 func IsVerb(subresource string) bool {
 	switch subresource {
-	case SubresourcePromote, SubresourceAbort, SubresourceRetry, SubresourceUndo:
+	case SubresourcePromote, SubresourceAbort, SubresourceRetry, SubresourceUndo, SubresourceSkip, SubresourceRestart:
 		return true
 	}
 	return false
@@ -28,11 +33,43 @@ func IsVerb(subresource string) bool {
 const maxLasting = 10
 
 // Lasts is true for a word that is remembered, whatever becomes of the object.
-func (w Word) Lasts() bool { return w.Verb == WordAbort || w.Verb == WordUndo }
+func (w Word) Lasts() bool {
+	return w.Verb == WordAbort || w.Verb == WordUndo || w.Verb == WordRestart
+}
+
+// Outlives is true for a word that is remembered beside the store: without it, a manifest
+// that is applied again would do what somebody has decided against.
+func (w Word) Outlives() bool { return w.Lasts() || w.Verb == WordSkip }
 
 // Undone tells whether a revision was undone, and finds the word that says to which.
 func (s *VMDistributedClusterStatus) Undone(revision string) (Word, bool) {
 	return s.Said(WordUndo, "", revision)
+}
+
+// Restarted tells whether all zones were ever to be rolled out once more, and finds the
+// last word that says so.
+func (s *VMDistributedClusterStatus) Restarted() (Word, bool) {
+	i := slices.IndexFunc(s.Words, func(w Word) bool { return w.Verb == WordRestart })
+	if i < 0 {
+		return Word{}, false
+	}
+	return s.Words[i], true
+}
+
+// RestartedAt is when that was, as the annotation of the pods has it; "" for never.
+func (s *VMDistributedClusterStatus) RestartedAt() string {
+	word, said := s.Restarted()
+	if !said {
+		return ""
+	}
+	return word.At.UTC().Format(time.RFC3339)
+}
+
+// Restart adds the word that has all zones be rolled out once more, in the place of the
+// last one.
+func (s *VMDistributedClusterStatus) Restart(word Word) {
+	s.Words = slices.DeleteFunc(s.Words, func(w Word) bool { return w.Verb == WordRestart })
+	s.Words = append(s.Words, word)
 }
 
 // Said tells whether a word was said, and is not taken back, and finds it.
@@ -82,7 +119,7 @@ func (w Word) Counts(revision string, zones map[string]string) bool {
 	switch {
 	case w.Lasts():
 		return true
-	case w.Verb == WordPromote, w.Verb == WordApprove:
+	case w.Zone != "":
 		return zones[w.Zone] == w.Revision
 	}
 	return revision == w.Revision

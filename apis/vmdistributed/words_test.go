@@ -70,6 +70,11 @@ func TestAWordCountsAsLongAsWhatItIsFor(t *testing.T) {
 		{Word{Verb: WordAbort, Revision: "other"}, true},
 		{Word{Verb: WordUndo, Revision: "all", To: "other"}, true},
 		{Word{Verb: WordUndo, Revision: "other", To: "all"}, true},
+		{Word{Verb: WordRestart, Revision: "other"}, true},
+		{Word{Verb: WordSkip, Zone: "a", Revision: "1"}, true},
+		{Word{Verb: WordSkip, Zone: "b", Revision: "1"}, false},
+		{Word{Verb: WordRetry, Zone: "a", Revision: "1"}, true},
+		{Word{Verb: WordRetry, Zone: "a", Revision: "all"}, false},
 	} {
 		if got := test.word.Counts("all", zones); got != test.want {
 			t.Errorf("%+v counts: %v, want %v", test.word, got, test.want)

@@ -28,7 +28,9 @@ func GetOpenAPIDefinitions(ref common.ReferenceCallback) map[string]common.OpenA
 		v1alpha1.VMDistributedClusterList{}.OpenAPIModelName():              schema_vmdistributed_apiserver_apis_distributed_v1alpha1_VMDistributedClusterList(ref),
 		v1alpha1.VMDistributedClusterPlan{}.OpenAPIModelName():              schema_vmdistributed_apiserver_apis_distributed_v1alpha1_VMDistributedClusterPlan(ref),
 		v1alpha1.VMDistributedClusterPromotion{}.OpenAPIModelName():         schema_vmdistributed_apiserver_apis_distributed_v1alpha1_VMDistributedClusterPromotion(ref),
+		v1alpha1.VMDistributedClusterRestart{}.OpenAPIModelName():           schema_vmdistributed_apiserver_apis_distributed_v1alpha1_VMDistributedClusterRestart(ref),
 		v1alpha1.VMDistributedClusterRetry{}.OpenAPIModelName():             schema_vmdistributed_apiserver_apis_distributed_v1alpha1_VMDistributedClusterRetry(ref),
+		v1alpha1.VMDistributedClusterSkip{}.OpenAPIModelName():              schema_vmdistributed_apiserver_apis_distributed_v1alpha1_VMDistributedClusterSkip(ref),
 		v1alpha1.VMDistributedClusterUndo{}.OpenAPIModelName():              schema_vmdistributed_apiserver_apis_distributed_v1alpha1_VMDistributedClusterUndo(ref),
 		v1alpha1.VMDistributedClusterZones{}.OpenAPIModelName():             schema_vmdistributed_apiserver_apis_distributed_v1alpha1_VMDistributedClusterZones(ref),
 		operatorv1alpha1.ChangeRecord{}.OpenAPIModelName():                  schema_vmdistributed_apiserver_apis_operator_v1alpha1_ChangeRecord(ref),
@@ -49,7 +51,9 @@ func GetOpenAPIDefinitions(ref common.ReferenceCallback) map[string]common.OpenA
 		operatorv1alpha1.VMDistributedClusterList{}.OpenAPIModelName():      schema_vmdistributed_apiserver_apis_operator_v1alpha1_VMDistributedClusterList(ref),
 		operatorv1alpha1.VMDistributedClusterPlan{}.OpenAPIModelName():      schema_vmdistributed_apiserver_apis_operator_v1alpha1_VMDistributedClusterPlan(ref),
 		operatorv1alpha1.VMDistributedClusterPromotion{}.OpenAPIModelName(): schema_vmdistributed_apiserver_apis_operator_v1alpha1_VMDistributedClusterPromotion(ref),
+		operatorv1alpha1.VMDistributedClusterRestart{}.OpenAPIModelName():   schema_vmdistributed_apiserver_apis_operator_v1alpha1_VMDistributedClusterRestart(ref),
 		operatorv1alpha1.VMDistributedClusterRetry{}.OpenAPIModelName():     schema_vmdistributed_apiserver_apis_operator_v1alpha1_VMDistributedClusterRetry(ref),
+		operatorv1alpha1.VMDistributedClusterSkip{}.OpenAPIModelName():      schema_vmdistributed_apiserver_apis_operator_v1alpha1_VMDistributedClusterSkip(ref),
 		operatorv1alpha1.VMDistributedClusterSpec{}.OpenAPIModelName():      schema_vmdistributed_apiserver_apis_operator_v1alpha1_VMDistributedClusterSpec(ref),
 		operatorv1alpha1.VMDistributedClusterStatus{}.OpenAPIModelName():    schema_vmdistributed_apiserver_apis_operator_v1alpha1_VMDistributedClusterStatus(ref),
 		operatorv1alpha1.VMDistributedClusterUndo{}.OpenAPIModelName():      schema_vmdistributed_apiserver_apis_operator_v1alpha1_VMDistributedClusterUndo(ref),
@@ -503,6 +507,56 @@ func schema_vmdistributed_apiserver_apis_distributed_v1alpha1_VMDistributedClust
 	}
 }
 
+func schema_vmdistributed_apiserver_apis_distributed_v1alpha1_VMDistributedClusterRestart(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "VMDistributedClusterRestart has every zone be rolled out once more, one at a time, as it is: its pods are started anew. It is the body of the subresource restart.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"kind": {
+						SchemaProps: spec.SchemaProps{
+							Description: "Kind is a string value representing the REST resource this object represents. Servers may infer this from the endpoint the client submits requests to. Cannot be updated. In CamelCase. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"apiVersion": {
+						SchemaProps: spec.SchemaProps{
+							Description: "APIVersion defines the versioned schema of this representation of an object. Servers should convert recognized schemas to the latest internal value, and may reject unrecognized values. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#resources",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"metadata": {
+						SchemaProps: spec.SchemaProps{
+							Description: "metadata may say which VMDistributedCluster is meant.",
+							Default:     map[string]interface{}{},
+							Ref:         ref(v1.ObjectMeta{}.OpenAPIModelName()),
+						},
+					},
+					"revision": {
+						SchemaProps: spec.SchemaProps{
+							Description: "revision is the hash of the desired state of all zones that is rolled out once more, as status.updateRevision has it. If given, it has to be the present one.",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"reason": {
+						SchemaProps: spec.SchemaProps{
+							Description: "reason is kept with the word; up to 1024 bytes.",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+				},
+			},
+		},
+		Dependencies: []string{
+			v1.ObjectMeta{}.OpenAPIModelName()},
+	}
+}
+
 func schema_vmdistributed_apiserver_apis_distributed_v1alpha1_VMDistributedClusterRetry(ref common.ReferenceCallback) common.OpenAPIDefinition {
 	return common.OpenAPIDefinition{
 		Schema: spec.Schema{
@@ -538,6 +592,27 @@ func schema_vmdistributed_apiserver_apis_distributed_v1alpha1_VMDistributedClust
 							Format:      "",
 						},
 					},
+					"zones": {
+						VendorExtensible: spec.VendorExtensible{
+							Extensions: spec.Extensions{
+								"x-kubernetes-list-map-keys": []interface{}{
+									"name",
+								},
+								"x-kubernetes-list-type": "map",
+							},
+						},
+						SchemaProps: spec.SchemaProps{
+							Description: "zones are those that are tried again, and nothing else is; each of them, if it was skipped, is not any more. If none is named, the change is let go on, and the zones that have failed or are contended are tried again. In the answer, each with its revision.",
+							Type:        []string{"array"},
+							Items: &spec.SchemaOrArray{
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Ref: ref(operatorv1alpha1.ZoneRevision{}.OpenAPIModelName()),
+									},
+								},
+							},
+						},
+					},
 					"reason": {
 						SchemaProps: spec.SchemaProps{
 							Description: "reason is kept with the word; up to 1024 bytes.",
@@ -546,6 +621,66 @@ func schema_vmdistributed_apiserver_apis_distributed_v1alpha1_VMDistributedClust
 						},
 					},
 				},
+			},
+		},
+		Dependencies: []string{
+			operatorv1alpha1.ZoneRevision{}.OpenAPIModelName(), v1.ObjectMeta{}.OpenAPIModelName()},
+	}
+}
+
+func schema_vmdistributed_apiserver_apis_distributed_v1alpha1_VMDistributedClusterSkip(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "VMDistributedClusterSkip leaves a zone out of the rollout of the revision that it is to have now: it is not written any more, gets its reads back if it is in good health, and the others go on without it. The verb retry takes it back. It is the body of the subresource skip.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"kind": {
+						SchemaProps: spec.SchemaProps{
+							Description: "Kind is a string value representing the REST resource this object represents. Servers may infer this from the endpoint the client submits requests to. Cannot be updated. In CamelCase. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"apiVersion": {
+						SchemaProps: spec.SchemaProps{
+							Description: "APIVersion defines the versioned schema of this representation of an object. Servers should convert recognized schemas to the latest internal value, and may reject unrecognized values. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#resources",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"metadata": {
+						SchemaProps: spec.SchemaProps{
+							Description: "metadata may say which VMDistributedCluster is meant.",
+							Default:     map[string]interface{}{},
+							Ref:         ref(v1.ObjectMeta{}.OpenAPIModelName()),
+						},
+					},
+					"zone": {
+						SchemaProps: spec.SchemaProps{
+							Description: "zone is the name of the zone.",
+							Default:     "",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"revision": {
+						SchemaProps: spec.SchemaProps{
+							Description: "revision is the hash of its desired state. If given, it has to be the present one.",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"reason": {
+						SchemaProps: spec.SchemaProps{
+							Description: "reason is kept with the word; up to 1024 bytes. There has to be one.",
+							Default:     "",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+				},
+				Required: []string{"zone", "reason"},
 			},
 		},
 		Dependencies: []string{
@@ -1141,16 +1276,16 @@ func schema_vmdistributed_apiserver_apis_operator_v1alpha1_RevisionReport(ref co
 					},
 					"finished": {
 						SchemaProps: spec.SchemaProps{
-							Description: "finished is when that came to its end in all zones.",
+							Description: "finished is when that came to its end in all zones that were not skipped.",
 							Ref:         ref(v1.Time{}.OpenAPIModelName()),
 						},
 					},
 					"outcome": {
 						SchemaProps: spec.SchemaProps{
-							Description: "outcome of the rollout: Completed, Superseded by another before that, Aborted or Undone; left out while it is under way.\n\nPossible enum values:\n - `\"Aborted\"` was called off.\n - `\"Completed\"` came to all zones.\n - `\"Superseded\"` was followed by another one before.\n - `\"Undone\"` was taken back.",
+							Description: "outcome of the rollout: Completed, Partial where zones were skipped, Superseded by another before that, Aborted or Undone; left out while it is under way.\n\nPossible enum values:\n - `\"Aborted\"` was called off.\n - `\"Completed\"` came to all zones.\n - `\"Partial\"` came to all zones but those that were skipped.\n - `\"Superseded\"` was followed by another one before.\n - `\"Undone\"` was taken back.",
 							Type:        []string{"string"},
 							Format:      "",
-							Enum:        []interface{}{"Aborted", "Completed", "Superseded", "Undone"},
+							Enum:        []interface{}{"Aborted", "Completed", "Partial", "Superseded", "Undone"},
 						},
 					},
 					"current": {
@@ -1217,6 +1352,12 @@ func schema_vmdistributed_apiserver_apis_operator_v1alpha1_RolloutRecord(ref com
 							Default:     "",
 							Type:        []string{"string"},
 							Format:      "",
+						},
+					},
+					"restartedAt": {
+						SchemaProps: spec.SchemaProps{
+							Description: "restartedAt is when somebody had all zones be rolled out once more, the last time before it began; that is in the pods' annotation distributed.victoriametrics.com/restartedAt.",
+							Ref:         ref(v1.Time{}.OpenAPIModelName()),
 						},
 					},
 					"started": {
@@ -1753,11 +1894,61 @@ func schema_vmdistributed_apiserver_apis_operator_v1alpha1_VMDistributedClusterP
 	}
 }
 
+func schema_vmdistributed_apiserver_apis_operator_v1alpha1_VMDistributedClusterRestart(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "VMDistributedClusterRestart has every zone be rolled out once more, one at a time, as it is: its pods are started anew. It is the body of the subresource restart.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"kind": {
+						SchemaProps: spec.SchemaProps{
+							Description: "Kind is a string value representing the REST resource this object represents. Servers may infer this from the endpoint the client submits requests to. Cannot be updated. In CamelCase. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"apiVersion": {
+						SchemaProps: spec.SchemaProps{
+							Description: "APIVersion defines the versioned schema of this representation of an object. Servers should convert recognized schemas to the latest internal value, and may reject unrecognized values. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#resources",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"metadata": {
+						SchemaProps: spec.SchemaProps{
+							Description: "metadata may say which VMDistributedCluster is meant.",
+							Default:     map[string]interface{}{},
+							Ref:         ref(v1.ObjectMeta{}.OpenAPIModelName()),
+						},
+					},
+					"revision": {
+						SchemaProps: spec.SchemaProps{
+							Description: "revision is the hash of the desired state of all zones that is rolled out once more, as status.updateRevision has it. If given, it has to be the present one.",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"reason": {
+						SchemaProps: spec.SchemaProps{
+							Description: "reason is kept with the word; up to 1024 bytes.",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+				},
+			},
+		},
+		Dependencies: []string{
+			v1.ObjectMeta{}.OpenAPIModelName()},
+	}
+}
+
 func schema_vmdistributed_apiserver_apis_operator_v1alpha1_VMDistributedClusterRetry(ref common.ReferenceCallback) common.OpenAPIDefinition {
 	return common.OpenAPIDefinition{
 		Schema: spec.Schema{
 			SchemaProps: spec.SchemaProps{
-				Description: "VMDistributedClusterRetry lets a change go on that was called off, and has zones be tried again that have failed or were given up as contended. It is the body of the subresource retry.",
+				Description: "VMDistributedClusterRetry lets a change go on that was called off, and has zones be tried again that have failed, were given up as contended, or were skipped. It is the body of the subresource retry.",
 				Type:        []string{"object"},
 				Properties: map[string]spec.Schema{
 					"kind": {
@@ -1788,6 +1979,27 @@ func schema_vmdistributed_apiserver_apis_operator_v1alpha1_VMDistributedClusterR
 							Format:      "",
 						},
 					},
+					"zones": {
+						VendorExtensible: spec.VendorExtensible{
+							Extensions: spec.Extensions{
+								"x-kubernetes-list-map-keys": []interface{}{
+									"name",
+								},
+								"x-kubernetes-list-type": "map",
+							},
+						},
+						SchemaProps: spec.SchemaProps{
+							Description: "zones are those that are tried again, and nothing else is; each of them, if it was skipped, is not any more. If none is named, the change is let go on, and the zones that have failed or are contended are tried again. In the answer, each with its revision.",
+							Type:        []string{"array"},
+							Items: &spec.SchemaOrArray{
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Ref: ref(operatorv1alpha1.ZoneRevision{}.OpenAPIModelName()),
+									},
+								},
+							},
+						},
+					},
 					"reason": {
 						SchemaProps: spec.SchemaProps{
 							Description: "reason is kept with the word; up to 1024 bytes.",
@@ -1796,6 +2008,66 @@ func schema_vmdistributed_apiserver_apis_operator_v1alpha1_VMDistributedClusterR
 						},
 					},
 				},
+			},
+		},
+		Dependencies: []string{
+			operatorv1alpha1.ZoneRevision{}.OpenAPIModelName(), v1.ObjectMeta{}.OpenAPIModelName()},
+	}
+}
+
+func schema_vmdistributed_apiserver_apis_operator_v1alpha1_VMDistributedClusterSkip(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "VMDistributedClusterSkip leaves a zone out of the rollout of the revision that it is to have now: it is not written any more, gets its reads back if it is in good health, and the others go on without it. The verb retry takes it back. It is the body of the subresource skip.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"kind": {
+						SchemaProps: spec.SchemaProps{
+							Description: "Kind is a string value representing the REST resource this object represents. Servers may infer this from the endpoint the client submits requests to. Cannot be updated. In CamelCase. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"apiVersion": {
+						SchemaProps: spec.SchemaProps{
+							Description: "APIVersion defines the versioned schema of this representation of an object. Servers should convert recognized schemas to the latest internal value, and may reject unrecognized values. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#resources",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"metadata": {
+						SchemaProps: spec.SchemaProps{
+							Description: "metadata may say which VMDistributedCluster is meant.",
+							Default:     map[string]interface{}{},
+							Ref:         ref(v1.ObjectMeta{}.OpenAPIModelName()),
+						},
+					},
+					"zone": {
+						SchemaProps: spec.SchemaProps{
+							Description: "zone is the name of the zone.",
+							Default:     "",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"revision": {
+						SchemaProps: spec.SchemaProps{
+							Description: "revision is the hash of its desired state. If given, it has to be the present one.",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"reason": {
+						SchemaProps: spec.SchemaProps{
+							Description: "reason is kept with the word; up to 1024 bytes. There has to be one.",
+							Default:     "",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+				},
+				Required: []string{"zone", "reason"},
 			},
 		},
 		Dependencies: []string{
@@ -2161,11 +2433,11 @@ func schema_vmdistributed_apiserver_apis_operator_v1alpha1_Word(ref common.Refer
 				Properties: map[string]spec.Schema{
 					"verb": {
 						SchemaProps: spec.SchemaProps{
-							Description: "verb is Promote, Approve, Abort, Retry or Undo.\n\nPossible enum values:\n - `\"Abort\"` calls a change off.\n - `\"Approve\"` lets a zone be changed, where that waits for the user by the strategy.\n - `\"Promote\"` goes on with a zone.\n - `\"Retry\"` tries it again.\n - `\"Undo\"` goes back to another revision.",
+							Description: "verb is Promote, Approve, Abort, Retry, Undo, Skip or Restart.\n\nPossible enum values:\n - `\"Abort\"` calls a change off.\n - `\"Approve\"` lets a zone be changed, where that waits for the user by the strategy.\n - `\"Promote\"` goes on with a zone.\n - `\"Restart\"` has every zone be rolled out once more.\n - `\"Retry\"` tries it again.\n - `\"Skip\"` leaves a zone out.\n - `\"Undo\"` goes back to another revision.",
 							Default:     "",
 							Type:        []string{"string"},
 							Format:      "",
-							Enum:        []interface{}{"Abort", "Approve", "Promote", "Retry", "Undo"},
+							Enum:        []interface{}{"Abort", "Approve", "Promote", "Restart", "Retry", "Skip", "Undo"},
 						},
 					},
 					"zone": {

@@ -1,8 +1,8 @@
 // Copyright The vmdistributed-apiserver Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Package aborts remembers in the host cluster which changes were called off, or undone:
-// a ConfigMap in the server's own namespace, which outlives the store. Where the store is
+// Package aborts remembers in the host cluster which changes were called off or undone,
+// which zones were skipped, and when all were restarted last: a ConfigMap in the server's own namespace, which outlives the store. Where the store is
 // lost and a manifest is applied again, the change that it makes still is.
 package aborts
 
@@ -32,6 +32,10 @@ const (
 	maxReason = 256
 )
 
+// restarted stands in the place of a revision, for versions that know nothing of
+// restarting.
+const restarted = "restarted"
+
 // Memory is the ConfigMap in a namespace of the host cluster.
 type Memory struct {
 	client    corev1client.ConfigMapsGetter
@@ -47,25 +51,37 @@ func New(client corev1client.ConfigMapsGetter, namespace string) *Memory {
 func (m *Memory) String() string { return fmt.Sprintf("ConfigMap %s/%s", m.namespace, ConfigMap) }
 
 // decision is one of them, as it is written. A version that knows nothing of undoing
-// takes what was undone for called off, and leaves it.
+// takes what was undone for called off, and leaves it; of skipping and
+// restarting, such a one for a revision that is called off and that nobody asks for.
 type decision struct {
-	Revision string      `json:"revision"`
-	To       string      `json:"to,omitempty"`
-	By       string      `json:"by,omitempty"`
-	At       metav1.Time `json:"at"`
-	Reason   string      `json:"reason,omitempty"`
+	// Skipped is the zone that is left out of its revision; empty for a decision on all.
+	Skipped string `json:"skipped,omitempty"`
+	// Restarted is the revision that was rolled out once more; empty for any other one,
+	// which is in Revision.
+	Restarted string      `json:"restarted,omitempty"`
+	Revision  string      `json:"revision"`
+	To        string      `json:"to,omitempty"`
+	By        string      `json:"by,omitempty"`
+	At        metav1.Time `json:"at"`
+	Reason    string      `json:"reason,omitempty"`
 }
 
 // word is what it stands for in a status.
 func (d decision) word() vmdistributed.Word {
 	verb := vmdistributed.WordAbort
-	if d.To != "" {
+	switch {
+	case d.Restarted != "":
+		verb, d.Revision = vmdistributed.WordRestart, d.Restarted
+	case d.Skipped != "":
+		verb = vmdistributed.WordSkip
+	case d.To != "":
 		verb = vmdistributed.WordUndo
 	}
-	return vmdistributed.Word{Verb: verb, Revision: d.Revision, To: d.To, By: d.By, At: d.At, Reason: d.Reason}
+	return vmdistributed.Word{Verb: verb, Zone: d.Skipped, Revision: d.Revision, To: d.To, By: d.By, At: d.At, Reason: d.Reason}
 }
 
-// Recall returns the words by which changes to an object were called off or undone.
+// Recall returns the words by which changes to an object were called off or undone, or
+// zones skipped.
 func (m *Memory) Recall(ctx context.Context, object types.NamespacedName) ([]vmdistributed.Word, error) {
 	found, err := m.client.ConfigMaps(m.namespace).Get(ctx, ConfigMap, metav1.GetOptions{})
 	if apierrors.IsNotFound(err) {
@@ -141,18 +157,22 @@ func (m *Memory) keep(ctx context.Context, object types.NamespacedName, words fu
 	return err
 }
 
-// written is "" where nothing was called off or undone.
+// written is "" where nothing was called off, undone or skipped.
 func written(words []vmdistributed.Word) (string, error) {
 	var all []decision
 	for _, word := range words {
-		if !word.Lasts() {
+		if !word.Outlives() {
 			continue
 		}
 		reason := word.Reason
 		if len(reason) > maxReason {
 			reason = strings.ToValidUTF8(reason[:maxReason], "") + "..."
 		}
-		all = append(all, decision{Revision: word.Revision, To: word.To, By: word.By, At: word.At, Reason: reason})
+		kept := decision{Skipped: word.Zone, Revision: word.Revision, To: word.To, By: word.By, At: word.At, Reason: reason}
+		if word.Verb == vmdistributed.WordRestart {
+			kept.Restarted, kept.Revision = word.Revision, restarted
+		}
+		all = append(all, kept)
 	}
 	if len(all) == 0 {
 		return "", nil

@@ -71,6 +71,20 @@ func TestWhatWasUndoneIsRememberedWithWhereItLedTo(t *testing.T) {
 	expectRecalled(t, m, one)
 }
 
+func TestWhatWasSkippedIsRememberedWithItsZone(t *testing.T) {
+	m := New(fake.NewClientset().CoreV1(), "ns")
+	skipped := vmdistributed.Word{Verb: vmdistributed.WordSkip, Zone: "zone-b", Revision: "1", By: "ann", At: at, Reason: "its disks"}
+	keep(t, m, one, skipped, aborted("2", ""), vmdistributed.Word{Verb: vmdistributed.WordPromote, Zone: "zone-a", Revision: "1"})
+	expectRecalled(t, m, one, skipped, aborted("2", ""))
+}
+
+func TestARestartIsRememberedSoThatNothingIsRestartedOnceMore(t *testing.T) {
+	m := New(fake.NewClientset().CoreV1(), "ns")
+	again := vmdistributed.Word{Verb: vmdistributed.WordRestart, Revision: "1", By: "ann", At: at, Reason: "a certificate"}
+	keep(t, m, one, again, aborted("2", ""))
+	expectRecalled(t, m, one, again, aborted("2", ""))
+}
+
 func TestWhatWasCalledOffIsRememberedByObject(t *testing.T) {
 	m := New(fake.NewClientset().CoreV1(), "ns")
 	expectRecalled(t, m, one)

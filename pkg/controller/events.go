@@ -43,6 +43,9 @@ func story(before, after *vmdistributed.VMDistributedClusterStatus) []event {
 		events = append(events, event{corev1.EventTypeNormal, "RolloutStarted",
 			fmt.Sprintf("Rolling revision %s out over %s", after.UpdateRevision, zones(len(after.Zones)))})
 	}
+	if word, said := after.Restarted(); said && before.Rollout != nil && after.Rollout != nil && !after.Rollout.RestartedAt.Equal(before.Rollout.RestartedAt) {
+		events = append(events, event{corev1.EventTypeNormal, "RolloutRestarted", fmt.Sprintf("Rolling revision %s out once more over %s: %s", after.UpdateRevision, zones(len(after.Zones)), restartText(word))})
+	}
 	if undo := after.Undo; undo != nil && (before.Undo == nil || before.Undo.Revision != undo.Revision || before.Undo.ToRevision != undo.ToRevision) {
 		is := meta.FindStatusCondition(after.Conditions, undoneCondition)
 		events = append(events, event{corev1.EventTypeWarning, rollout.ReasonUndone, is.Message})
@@ -98,6 +101,9 @@ func zoneEvent(before vmdistributed.ZoneStatus, after *vmdistributed.ZoneStatus)
 	}
 	if told := finished(before, after); told != nil {
 		return told
+	}
+	if after.Reason == rollout.ReasonSkipped && before.Reason != after.Reason {
+		return &event{corev1.EventTypeWarning, "ZoneSkipped", fmt.Sprintf("Zone %s: left as it is, until %s", after.Name, after.WaitingFor)}
 	}
 	if after.Phase == vmdistributed.ZoneLeaving && after.Reason == rollout.ReasonReferenced {
 		return &event{corev1.EventTypeWarning, after.Reason, fmt.Sprintf("Zone %s: not deleted, waiting for %s", after.Name, after.WaitingFor)}

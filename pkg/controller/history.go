@@ -5,7 +5,9 @@ package controller
 
 import (
 	"context"
+	"fmt"
 	"reflect"
+	"strings"
 	"sync"
 	"time"
 
@@ -100,13 +102,14 @@ func (p *pass) chronicle(ctx context.Context) {
 func (p *pass) stateToKeep() history.State {
 	status := &p.object.Status
 	state := history.State{
-		Revision: objectRevision(p.view.Zones),
+		Revision: p.view.revision(),
 		Aborted:  p.view.Aborted != nil,
 		Limit:    int(ptr.Deref(p.object.Spec.RevisionHistoryLimit, v1alpha1.DefaultRevisionHistoryLimit)),
 	}
 	state.Complete = status.CurrentRevision == state.Revision
 	if known := status.Rollout; known != nil && known.Revision == state.Revision {
 		state.Started, state.Finished = known.Started.UTC(), timeOf(known.Finished).UTC()
+		state.Partial = known.Finished != nil && !state.Complete
 	}
 	if p.view.Undone == nil {
 		state.Cause = p.object.Annotations[history.CauseAnnotation]
@@ -115,6 +118,9 @@ func (p *pass) stateToKeep() history.State {
 		}
 	} else {
 		state.Needed = append(state.Needed, p.view.Undone.Revision)
+	}
+	if word, restarted := status.Restarted(); restarted && word.Revision == state.Revision {
+		state.Cause = strings.TrimPrefix(state.Cause+"; "+restartText(word), "; ")
 	}
 	if status.CurrentRevision != "" {
 		state.Needed = append(state.Needed, status.CurrentRevision)
@@ -125,6 +131,15 @@ func (p *pass) stateToKeep() history.State {
 		}
 	}
 	return state
+}
+
+// restartText tells by whom a revision was rolled out once more, when, and why.
+func restartText(word vmdistributed.Word) string {
+	text := fmt.Sprintf("restarted by %s at %s", word.By, word.At.UTC().Format(time.RFC3339))
+	if word.Reason != "" {
+		text += ": " + word.Reason
+	}
+	return text
 }
 
 // forgetHistory deletes what is on record of an object that goes. Who may not is no

@@ -35,6 +35,10 @@ type observation struct {
 	// wanted are the zones that are rolled out: those of spec, or of the revision that
 	// spec's was undone to.
 	wanted vmdistributed.Zones
+	// revisions are those of the zones but for a restart, which is in restartedAt; "" for
+	// none.
+	revisions   map[string]string
+	restartedAt string
 	// records are what status remembers, by zone.
 	records map[string]rollout.Record
 	// writeRoutes are places in VMUsers that lead writes to a zone.
@@ -129,6 +133,8 @@ func (o *observer) observe(ctx context.Context, object *vmdistributed.VMDistribu
 		strays:  map[string]*zoneView{},
 		marked:  map[string]*unstructured.Unstructured{},
 		records: recordsOf(object.Status.Zones),
+
+		revisions: map[string]string{}, restartedAt: object.Status.RestartedAt(),
 	}
 	if view.namespace, err = o.source.Namespace(ctx, object.Namespace); err != nil {
 		return nil, err
@@ -170,10 +176,13 @@ func observes(object *vmdistributed.VMDistributedCluster) bool {
 func heedWords(object *vmdistributed.VMDistributedCluster, view *observation) {
 	for zone := range view.all() {
 		_, zone.Approved = object.Status.Said(vmdistributed.WordPromote, zone.Name, zone.Revision)
+		if skip, said := object.Status.Said(vmdistributed.WordSkip, zone.Name, zone.Revision); said {
+			zone.Skipped = &rollout.Skip{By: skip.By, At: skip.At.Time, Reason: skip.Reason}
+		}
 		_, zone.GoAhead = object.Status.Said(vmdistributed.WordApprove, zone.Name, zone.Revision)
 	}
 	view.Begun = begunAt(object, view)
-	if abort, said := object.Status.Said(vmdistributed.WordAbort, "", objectRevision(view.Zones)); said {
+	if abort, said := object.Status.Said(vmdistributed.WordAbort, "", view.revision()); said {
 		view.Aborted = &rollout.Abort{By: abort.By, At: abort.At.Time, Reason: abort.Reason}
 	}
 }
@@ -182,7 +191,7 @@ func heedWords(object *vmdistributed.VMDistributedCluster, view *observation) {
 // Times are kept in seconds: what ended in the same one counts as part of it.
 func begunAt(object *vmdistributed.VMDistributedCluster, view *observation) time.Time {
 	begun := object.Status.Rollout
-	if begun == nil || begun.Revision != objectRevision(view.Zones) {
+	if begun == nil || !isOf(begun, view.revision(), view.restartedAt) {
 		return view.Now
 	}
 	return begun.Started.Time

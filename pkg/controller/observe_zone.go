@@ -11,6 +11,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/vmdistributed/vmdistributed-apiserver/apis/vmdistributed"
+	"github.com/vmdistributed/vmdistributed-apiserver/pkg/override"
 	"github.com/vmdistributed/vmdistributed-apiserver/pkg/revision"
 	"github.com/vmdistributed/vmdistributed-apiserver/pkg/rollout"
 	"github.com/vmdistributed/vmdistributed-apiserver/pkg/victoriametrics"
@@ -23,7 +24,11 @@ func (o *observer) observeZone(ctx context.Context, object *vmdistributed.VMDist
 	if err != nil {
 		return zone, err
 	}
-	zone.Revision = revision.OfZone(zone.Inline, wanted)
+	view.revisions[zone.Name] = revision.OfZone(zone.Inline, wanted)
+	zone.Revision = revision.Restarted(view.revisions[zone.Name], view.restartedAt)
+	if zone.Inline {
+		wanted = victoriametrics.WithRestart(wanted, view.restartedAt)
+	}
 	live, err := o.source.Cluster(ctx, object.Namespace, zone.Name)
 	if err != nil {
 		return zone, err
@@ -54,7 +59,7 @@ func (o *observer) observeZone(ctx context.Context, object *vmdistributed.VMDist
 	if zone.Cluster.Ownership == rollout.Foreign || zone.Inline && zone.Cluster.Ownership != rollout.Ours {
 		return zone, nil
 	}
-	if err := compare(object, &zone, seen, live, wanted); err != nil {
+	if err := compare(object, &zone, seen, live, wanted, view.restartedAt); err != nil {
 		zone.Problem = err.Error()
 		return zone, nil //nolint:nilerr // the rollout reports it
 	}
@@ -105,7 +110,7 @@ func ownership(live *unstructured.Unstructured, object types.NamespacedName) (ro
 }
 
 // compare fills in what a write would change, and the write.
-func compare(object *vmdistributed.VMDistributedCluster, zone *rollout.Zone, seen *zoneView, live *unstructured.Unstructured, wanted map[string]any) error {
+func compare(object *vmdistributed.VMDistributedCluster, zone *rollout.Zone, seen *zoneView, live *unstructured.Unstructured, wanted map[string]any, restartedAt string) error {
 	if zone.Inline {
 		difference, err := victoriametrics.InlineDifference(live, wanted, nameOf(object), zone.Revision)
 		if err != nil {
@@ -126,6 +131,10 @@ func compare(object *vmdistributed.VMDistributedCluster, zone *rollout.Zone, see
 		}
 		return nil
 	}
+	wanted, err := victoriametrics.OverrideWithRestart(live, wanted, restartedAt)
+	if err != nil {
+		return err
+	}
 	plan, err := victoriametrics.PlanOverride(live, wanted, nameOf(object), object.UID)
 	if err != nil {
 		return err
@@ -134,10 +143,13 @@ func compare(object *vmdistributed.VMDistributedCluster, zone *rollout.Zone, see
 	if err != nil {
 		return err
 	}
-	if record != nil {
-		seen.applied = revision.OfZone(false, record.Applied)
-	} else {
+	switch {
+	case record == nil:
 		seen.applied = revision.OfZone(false, nil)
+	case override.Equal(record.Applied, wanted):
+		seen.applied = zone.Revision // of which a restart is a part
+	default:
+		seen.applied = revision.OfZone(false, record.Applied)
 	}
 	seen.write = patchReferenced(live, plan.Patch)
 	zone.Cluster.Difference = differenceOf(plan.Kind)

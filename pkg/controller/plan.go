@@ -47,7 +47,7 @@ func (c *Controller) planRollout(ctx context.Context, object *vmdistributed.VMDi
 	}
 	held := view.Observed
 	held.Observing = object.Spec.ManagementPolicy == vmdistributed.ManagementPolicyObserve
-	plan := &vmdistributed.VMDistributedClusterPlan{Revision: objectRevision(view.Zones), HeldBy: held.HeldBy()}
+	plan := &vmdistributed.VMDistributedClusterPlan{Revision: view.revision(), HeldBy: held.HeldBy()}
 	for i := range view.Zones {
 		zone := &view.Zones[i]
 		plan.Zones = append(plan.Zones, plannedZone(zone, &p.decision, i, view.zones[zone.Name]))

@@ -55,12 +55,12 @@ func statusOf(object *vmdistributed.VMDistributedCluster, view *observation, dec
 		UpdateStatus:       summary.UpdateStatus,
 		Reason:             summary.Reason,
 		CurrentRevision:    object.Status.CurrentRevision,
-		UpdateRevision:     objectRevision(view.Zones),
+		UpdateRevision:     view.revision(),
 		UpdatedZones:       int32(summary.Updated),
 		ReadyZones:         int32(summary.Ready),
 		// Another one counts only where there is something to write.
 		Controller: object.Status.Controller,
-		Words:      wordsThatCount(object.Status.Words, view),
+		Words:      wordsThatCount(object.Status.Words, view, decision),
 		Undo:       undoRecord(view.Undone),
 		// The server's to say.
 		ZonesChanged: object.Status.ZonesChanged,
@@ -68,7 +68,7 @@ func statusOf(object *vmdistributed.VMDistributedCluster, view *observation, dec
 	if summary.Complete() {
 		status.CurrentRevision = status.UpdateRevision
 	}
-	status.Rollout = rolloutRecord(object.Status.Rollout, view, &status, summary.Complete())
+	status.Rollout = rolloutRecord(object.Status.Rollout, view, &status, summary.Finished())
 	for i := range decision.Zones {
 		status.Zones = append(status.Zones, zoneStatus(&decision.Zones[i], &view.Zones[i]))
 	}
@@ -100,33 +100,53 @@ func statusOf(object *vmdistributed.VMDistributedCluster, view *observation, dec
 	return status
 }
 
-// wordsThatCount forgets what users have said of what is not wanted any more.
-func wordsThatCount(words []vmdistributed.Word, view *observation) []vmdistributed.Word {
-	zones := map[string]string{}
+// wordsThatCount forgets what users have said of what is not wanted any more, and that a
+// zone was skipped which has come to what is wanted all the same.
+func wordsThatCount(words []vmdistributed.Word, view *observation, decision *rollout.Decision) []vmdistributed.Word {
+	zones, arrived := map[string]string{}, map[string]bool{}
 	for zone := range view.all() {
 		zones[zone.Name] = zone.Revision
 	}
-	revision := objectRevision(view.Zones)
-	return slices.DeleteFunc(slices.Clone(words), func(w vmdistributed.Word) bool { return !w.Counts(revision, zones) })
+	for i := range decision.Zones {
+		arrived[decision.Zones[i].Name] = !decision.Zones[i].Skipped && view.Deletion == nil
+	}
+	all := view.revision()
+	return slices.DeleteFunc(slices.Clone(words), func(w vmdistributed.Word) bool {
+		return !w.Counts(all, zones) || w.Verb == vmdistributed.WordSkip && arrived[w.Zone]
+	})
 }
 
 // rolloutRecord notes when the rollout of a revision begins and ends. Of an object that
 // was complete before there were such records there is none, and what is only observed
 // or on its way out is not rolled out.
-func rolloutRecord(known *vmdistributed.RolloutRecord, view *observation, status *vmdistributed.VMDistributedClusterStatus, complete bool) *vmdistributed.RolloutRecord {
+func rolloutRecord(known *vmdistributed.RolloutRecord, view *observation, status *vmdistributed.VMDistributedClusterStatus, finished bool) *vmdistributed.RolloutRecord {
 	now := metav1.NewTime(view.Now.Truncate(time.Second))
-	begun := known != nil && known.Revision == status.UpdateRevision
+	begun := known != nil && isOf(known, status.UpdateRevision, view.restartedAt)
+	is := vmdistributed.RolloutRecord{Revision: status.UpdateRevision, RestartedAt: view.restarted()}
 	switch {
 	case view.Observing || view.Deletion != nil:
 		return known
-	case begun && complete && known.Finished == nil:
-		return &vmdistributed.RolloutRecord{Revision: known.Revision, Started: known.Started, Finished: &now}
-	case begun || complete && known == nil:
+	case begun && !finished && known.Finished != nil && status.CurrentRevision != status.UpdateRevision:
+		is.Started = known.Started // a zone is no longer skipped
+	case begun && finished && known.Finished == nil:
+		is.Started, is.Finished = known.Started, &now
+	case begun || finished && known == nil:
 		return known
-	case complete: // such as after a change of what is no zone's
-		return &vmdistributed.RolloutRecord{Revision: status.UpdateRevision, Started: now, Finished: &now}
+	case finished: // such as after a change of what is no zone's
+		is.Started, is.Finished = now, &now
+	default:
+		is.Started = now
 	}
-	return &vmdistributed.RolloutRecord{Revision: status.UpdateRevision, Started: now}
+	return &is
+}
+
+// restarted is when all zones were last to be rolled out once more; nil for never.
+func (v *observation) restarted() *metav1.Time {
+	at, err := time.Parse(time.RFC3339, v.restartedAt)
+	if err != nil {
+		return nil
+	}
+	return &metav1.Time{Time: at}
 }
 
 // keepWording goes on saying what was said of an answer of the API server that
@@ -213,13 +233,17 @@ func scrapedConditions(scrape *scrapeView) []rollout.Condition {
 	return []rollout.Condition{{Type: scrapedCondition, True: scrape.report.Configured, Reason: scrape.report.Reason, Message: scrape.report.Message}}
 }
 
-// objectRevision is the hash of the desired state of all zones.
-func objectRevision(zones []rollout.Zone) string {
-	revisions := make(map[string]string, len(zones))
-	for i := range zones {
-		revisions[zones[i].Name] = zones[i].Revision
+// revision is the hash of the desired state of all zones.
+func (v *observation) revision() string { return revision.OfZones(v.revisions) }
+
+// isOf is true for the record of the rollout of a revision, begun by such a restart or
+// after it; "" for none.
+func isOf(record *vmdistributed.RolloutRecord, revision, restartedAt string) bool {
+	at := ""
+	if record.RestartedAt != nil {
+		at = record.RestartedAt.UTC().Format(time.RFC3339)
 	}
-	return revision.OfZones(revisions)
+	return record.Revision == revision && at == restartedAt
 }
 
 func conditionStatus(is bool) metav1.ConditionStatus {

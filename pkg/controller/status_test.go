@@ -41,16 +41,6 @@ func TestAPauseNeverComesOutShorter(t *testing.T) {
 	}
 }
 
-func TestTheOrderOfZonesIsNoPartOfTheRevision(t *testing.T) {
-	a, b := rollout.Zone{Name: "a", Revision: "1"}, rollout.Zone{Name: "b", Revision: "2"}
-	if one, other := objectRevision([]rollout.Zone{a, b}), objectRevision([]rollout.Zone{b, a}); one != other {
-		t.Errorf("revision %s in one order, %s in the other", one, other)
-	}
-	if one, other := objectRevision([]rollout.Zone{a, b}), objectRevision([]rollout.Zone{a}); one == other {
-		t.Errorf("revision %s with and without zone b", one)
-	}
-}
-
 func TestAnAnswerThatDiffersInNumbersOnlyIsNoNewStatus(t *testing.T) {
 	const refused, untried = rollout.ReasonInvalid, rollout.ReasonDryRunFailed
 	for name, c := range map[string]struct {
@@ -87,11 +77,18 @@ func TestARolloutIsRecordedFromItsBeginningToItsEnd(t *testing.T) {
 	record := func(revision string, started, finished *metav1.Time) *vmdistributed.RolloutRecord {
 		return &vmdistributed.RolloutRecord{Revision: revision, Started: *started, Finished: finished}
 	}
+	again := func(started, finished *metav1.Time) *vmdistributed.RolloutRecord {
+		restarted := record("new", started, finished)
+		restarted.RestartedAt = at(4)
+		return restarted
+	}
 	for name, c := range map[string]struct {
 		known     *vmdistributed.RolloutRecord
 		complete  bool
 		observing bool
 		deleted   bool
+		current   string
+		restarted *metav1.Time
 		want      *vmdistributed.RolloutRecord
 	}{
 		"the first begins":                        {want: record("new", at(5), nil)},
@@ -99,7 +96,10 @@ func TestARolloutIsRecordedFromItsBeginningToItsEnd(t *testing.T) {
 		"one takes the place of another":          {known: record("old", at(1), nil), want: record("new", at(5), nil)},
 		"it goes on":                              {known: record("new", at(1), nil), want: record("new", at(1), nil)},
 		"it ends":                                 {known: record("new", at(1), nil), complete: true, want: record("new", at(1), at(5))},
-		"a zone falls ill after the end":          {known: record("new", at(1), at(2)), want: record("new", at(1), at(2))},
+		"a zone falls ill after the end":          {known: record("new", at(1), at(2)), current: "new", want: record("new", at(1), at(2))},
+		"it is restarted":                         {known: record("new", at(1), at(2)), restarted: at(4), want: again(at(5), nil)},
+		"a restart ends":                          {known: again(at(5), nil), restarted: at(4), complete: true, want: again(at(5), at(5))},
+		"a zone is no longer skipped":             {known: record("new", at(1), at(2)), current: "old", want: record("new", at(1), nil)},
 		"there was nothing to do for it":          {known: record("old", at(1), at(2)), complete: true, want: record("new", at(5), at(5))},
 		"what was complete before there were any": {complete: true},
 		"what is only observed is not rolled out": {known: record("old", at(1), at(2)), observing: true, want: record("old", at(1), at(2))},
@@ -107,10 +107,13 @@ func TestARolloutIsRecordedFromItsBeginningToItsEnd(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			view := &observation{Observed: rollout.Observed{Now: at(5).Time, Observing: c.observing}}
+			if c.restarted != nil {
+				view.restartedAt = c.restarted.Format(time.RFC3339)
+			}
 			if c.deleted {
 				view.Deletion = &rollout.Deletion{}
 			}
-			status := &vmdistributed.VMDistributedClusterStatus{UpdateRevision: "new"}
+			status := &vmdistributed.VMDistributedClusterStatus{UpdateRevision: "new", CurrentRevision: c.current}
 			if diff := cmp.Diff(c.want, rolloutRecord(c.known, view, status, c.complete)); diff != "" {
 				t.Errorf("record (-want +got):\n%s", diff)
 			}

@@ -46,10 +46,14 @@ func (c *shift) OwnerlessDrains() int {
 func (p *pass) count(before, after *vmdistributed.VMDistributedClusterStatus) {
 	if was, is := before.Rollout, after.Rollout; is != nil && is != was {
 		if was != nil && was.Finished == nil && was.Revision != is.Revision {
-			p.telemetry.RolledOut(telemetry.Superseded, max(is.Started.Sub(was.Started.Time), 0))
+			p.telemetry.RolledOut(leftFor(was.Revision, after), max(is.Started.Sub(was.Started.Time), 0))
 		}
 		if is.Finished != nil && (was == nil || was.Finished == nil || was.Revision != is.Revision) {
-			p.telemetry.RolledOut(telemetry.Completed, max(is.Finished.Sub(is.Started.Time), 0))
+			outcome := telemetry.Completed
+			if after.CurrentRevision != is.Revision {
+				outcome = telemetry.Partial
+			}
+			p.telemetry.RolledOut(outcome, max(is.Finished.Sub(is.Started.Time), 0))
 		}
 	}
 	known := make(map[string]string, len(before.Zones))
@@ -63,6 +67,17 @@ func (p *pass) count(before, after *vmdistributed.VMDistributedClusterStatus) {
 			p.telemetry.Refused(zone.Reason)
 		}
 	}
+}
+
+// leftFor is the outcome of a rollout that another one follows before its end.
+func leftFor(revision string, after *vmdistributed.VMDistributedClusterStatus) string {
+	if after.Undo != nil && after.Undo.Revision == revision {
+		return telemetry.Undone
+	}
+	if _, off := after.Said(vmdistributed.WordAbort, "", revision); off {
+		return telemetry.Aborted
+	}
+	return telemetry.Superseded
 }
 
 // countStep counts a write by what came of it.

@@ -23,6 +23,8 @@ type State struct {
 	Started, Finished time.Time
 	// Complete is true where all zones run it, whenever that came about.
 	Complete bool
+	// Partial is true where its rollout has finished, and zones were skipped.
+	Partial bool
 	// Aborted is true while it is called off.
 	Aborted bool
 	// Undone are the revisions that were taken back.
@@ -74,6 +76,8 @@ func present(record Record, state State, latest int64) Record {
 		record.Started, record.Finished = state.Started, state.Finished
 	}
 	switch {
+	case state.Partial:
+		record.Outcome = vmdistributed.RevisionPartial
 	case !state.Finished.IsZero() || state.Started.IsZero() && state.Complete:
 		record.Outcome = vmdistributed.RevisionCompleted
 	case state.Aborted:
@@ -114,7 +118,7 @@ func outdated(records []Record, state State) []Record {
 func Previous(records []Record, from string, excluded func(revision string) bool) (Record, bool) {
 	var found Record
 	for _, record := range records {
-		ran := !record.Finished.IsZero() || record.Outcome == vmdistributed.RevisionCompleted
+		ran := !record.Finished.IsZero() && record.Outcome != vmdistributed.RevisionPartial || record.Outcome == vmdistributed.RevisionCompleted
 		if record.Problem != "" || record.Revision == from || !ran || excluded(record.Revision) {
 			continue
 		}

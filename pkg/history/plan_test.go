@@ -64,8 +64,11 @@ func TestWhatIsPutOnRecordFollowsFromTheState(t *testing.T) {
 		"the next one":                      {[]Record{a}, State{Revision: "b", Author: "bob", Started: later}, "a1:ann:Completed b2:bob: "},
 		"one that comes to its end":         {[]Record{a, b}, State{Revision: "b", Started: noon, Finished: end, Complete: true}, "a1:ann:Completed b2:ann:Completed "},
 		"another before that":               {[]Record{a, b}, State{Revision: "c", Author: "bob", Started: later}, "a1:ann:Completed b2:ann:Superseded c3:bob: "},
-		"one that is called off":            {[]Record{a, b}, State{Revision: "b", Started: noon, Aborted: true}, "a1:ann:Completed b2:ann:Aborted "},
-		"one that is let go on":             {[]Record{a, stored("b", 2, vmdistributed.RevisionAborted)}, State{Revision: "b", Started: noon}, "a1:ann:Completed b2:ann: "},
+		"one that zones were left out of":   {[]Record{a, b}, State{Revision: "b", Started: noon, Finished: end, Partial: true}, "a1:ann:Completed b2:ann:Partial "},
+		"one that they come to after all": {[]Record{a, stored("b", 2, vmdistributed.RevisionPartial)}, State{Revision: "b", Started: noon, Finished: end, Complete: true},
+			"a1:ann:Completed b2:ann:Completed "},
+		"one that is called off": {[]Record{a, b}, State{Revision: "b", Started: noon, Aborted: true}, "a1:ann:Completed b2:ann:Aborted "},
+		"one that is let go on":  {[]Record{a, stored("b", 2, vmdistributed.RevisionAborted)}, State{Revision: "b", Started: noon}, "a1:ann:Completed b2:ann: "},
 		"one that was called off and left": {[]Record{a, stored("b", 2, vmdistributed.RevisionAborted)}, State{Revision: "c", Started: later},
 			"a1:ann:Completed b2:ann:Aborted c3:: "},
 		"one that is undone": {[]Record{a, b}, State{Revision: "a", Started: later, Undone: []string{"b"}}, "b2:ann:Undone a3:ann: "},
@@ -114,6 +117,9 @@ func TestTheOneBeforeRanAndWasNotGivenUp(t *testing.T) {
 		stored("a", 1, vmdistributed.RevisionCompleted), stored("b", 2, vmdistributed.RevisionCompleted),
 		stored("c", 3, vmdistributed.RevisionSuperseded), stored("d", 4, vmdistributed.RevisionCompleted), broken, stored("f", 6, ""),
 	}
+	partial := stored("g", 7, vmdistributed.RevisionPartial)
+	partial.Finished = noon
+	records = append(records, partial)
 	calledOff := func(revision string) bool { return revision == "d" }
 	if got, found := Previous(records, "f", calledOff); !found || got.Revision != "b" {
 		t.Errorf("before f was %s, %v, want b", got.Revision, found)

@@ -5,6 +5,7 @@ package plugin
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -31,7 +32,9 @@ steps in their order, what would refuse now, how long it would take by the last 
 VMAgent would last.
 
 With a name, of what is pending. With a file, of what applying the VMDistributedCluster in it would bring, whether there
-is one of that name already or not; - is standard input.`,
+is one of that name already or not; - is standard input.
+
+Ends with 2 where a zone would be refused.`,
 		Example: `  kubectl vmdc plan -f metrics.yaml`,
 		Args:    cobra.MaximumNArgs(1),
 		RunE: func(command *cobra.Command, args []string) error {
@@ -47,16 +50,31 @@ is one of that name already or not; - is standard input.`,
 				return err
 			}
 			if print.format != forPeople {
-				return print.printObject(s.streams.Out, api, plan.Name, plan)
+				err = print.printObject(s.streams.Out, api, plan.Name, plan)
+			} else {
+				_, err = io.WriteString(s.streams.Out, planText(plan))
 			}
-			_, err = io.WriteString(s.streams.Out, planText(plan))
-			return err
+			return errors.Join(err, refusedBy(plan))
 		},
 		ValidArgsFunction: s.completeName,
 	}
 	command.Flags().StringVarP(&file, "filename", "f", "", "File with the changed VMDistributedCluster.")
 	print.addFlags(command, asJSON, asYAML)
 	return command
+}
+
+// refusedBy a zone that would not be touched: what is planned can't come about as it is.
+func refusedBy(plan *v1alpha1.VMDistributedClusterPlan) error {
+	var refused []string
+	for i := range plan.Zones {
+		if plan.Zones[i].Phase == v1alpha1.ZoneRefused {
+			refused = append(refused, plan.Zones[i].Name)
+		}
+	}
+	if len(refused) == 0 {
+		return nil
+	}
+	return exitf(ExitBlocked, "refused: %s", strings.Join(refused, ", "))
 }
 
 // planOf asks for the plan of what is stored, or of what a file holds.
@@ -109,7 +127,7 @@ func planText(plan *v1alpha1.VMDistributedClusterPlan) string {
 		sayZone(say, &plan.Zones[i])
 	}
 	if len(plan.Steps) == 0 {
-		say("Steps: none; nothing is to be done")
+		say("Steps: none")
 		return out.String()
 	}
 	say("Steps:")

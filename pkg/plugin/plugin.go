@@ -60,8 +60,8 @@ failed, 2 when the rollout waits for the user, and 3 when it took too long.`,
 	root.SetOut(s.streams.Out)
 	root.SetErr(s.streams.ErrOut)
 	s.flags.AddFlags(root.PersistentFlags())
-	root.AddCommand(s.status(), s.zones(), s.wait(), s.doctor(), s.plan(),
-		s.promote(), s.abort(), s.retry(), s.pause(), s.resume(), s.version())
+	root.AddCommand(s.status(), s.zones(), s.wait(), s.doctor(), s.plan(), s.history(),
+		s.promote(), s.abort(), s.retry(), s.undo(), s.skip(), s.restart(), s.pause(), s.resume(), s.version())
 	return root
 }
 
@@ -84,6 +84,54 @@ func (s *session) oneName(command *cobra.Command) *cobra.Command {
 	}
 	command.ValidArgsFunction = s.completeName
 	return command
+}
+
+// nameAndZone has a command take the name of one object and that of one of its zones, and
+// complete both.
+func (s *session) nameAndZone(command *cobra.Command, zone *string) *cobra.Command {
+	command.Args = func(command *cobra.Command, args []string) error {
+		if len(args) != 2 || client.TrimKind(args[0]) == "" || args[1] == "" {
+			return fmt.Errorf("%s takes the name of one VMDistributedCluster and that of one of its zones, such as %q; got %d: %s",
+				command.CommandPath(), command.CommandPath()+" metrics zone-a", len(args), strings.Join(args, " "))
+		}
+		*zone = args[1]
+		return nil
+	}
+	command.ValidArgsFunction = func(command *cobra.Command, args []string, begun string) ([]string, cobra.ShellCompDirective) {
+		if len(args) != 1 {
+			return s.completeName(command, args, begun)
+		}
+		return s.completeZone(command, args, begun)
+	}
+	return command
+}
+
+// completeZoneFlag has the flag of a command that names zones offer them.
+func (s *session) completeZoneFlag(command *cobra.Command) {
+	// It fails only for a flag that does not exist.
+	_ = command.RegisterFlagCompletionFunc("zone", s.completeZone)
+}
+
+// completeZone offers the zones of the object that is named.
+func (s *session) completeZone(command *cobra.Command, args []string, begun string) ([]string, cobra.ShellCompDirective) {
+	if len(args) == 0 {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	api, err := s.connect()
+	if err != nil {
+		return nil, cobra.ShellCompDirectiveError
+	}
+	object, err := api.Get(command.Context(), client.TrimKind(args[0]))
+	if err != nil {
+		return nil, cobra.ShellCompDirectiveError
+	}
+	var names []string
+	for i := range object.Status.Zones {
+		if name := object.Status.Zones[i].Name; strings.HasPrefix(name, begun) {
+			names = append(names, name)
+		}
+	}
+	return names, cobra.ShellCompDirectiveNoFileComp
 }
 
 // completeName offers the objects of the namespace.

@@ -110,14 +110,19 @@ func (w *waiter) judge(object *v1alpha1.VMDistributedCluster) (done bool, told s
 		told += ": " + status.Reason
 	}
 	if w.zone != "" {
-		done, found := w.zoneIsDone(status)
-		if !found {
+		zone := zoneOf(status, w.zone)
+		switch {
+		case zone == nil:
 			return false, told, fmt.Errorf("VMDistributedCluster %s has no zone %q", object.Name, w.zone)
-		}
-		if done {
+		case zone.Phase == v1alpha1.ZoneReady || zone.Phase == v1alpha1.ZoneBaking:
 			return true, fmt.Sprintf("zone %s is updated", w.zone), nil
+		case zone.Reason == rollout.ReasonSkipped && !w.patient:
+			return false, told, exitf(ExitBlocked, "zone %s of %s waits for the user: %s", w.zone, object.Name, zone.WaitingFor)
 		}
 	} else if status.UpdateStatus == rollout.StatusOperational {
+		if status.Reason != "" {
+			return true, fmt.Sprintf("revision %s runs in %d of %d zones: %s", status.UpdateRevision, status.UpdatedZones, len(status.Zones), status.Reason), nil
+		}
 		return true, fmt.Sprintf("revision %s runs in all zones", status.UpdateRevision), nil
 	}
 	if why := blocked(status); why != "" && !w.patient {
@@ -126,14 +131,14 @@ func (w *waiter) judge(object *v1alpha1.VMDistributedCluster) (done bool, told s
 	return false, told, nil
 }
 
-// zoneIsDone is true for a zone that is as it should be and served from.
-func (w *waiter) zoneIsDone(status *v1alpha1.VMDistributedClusterStatus) (done, found bool) {
+// zoneOf is what status says of a zone; nil of one that it does not know.
+func zoneOf(status *v1alpha1.VMDistributedClusterStatus, name string) *v1alpha1.ZoneStatus {
 	for i := range status.Zones {
-		if zone := &status.Zones[i]; zone.Name == w.zone {
-			return zone.Phase == v1alpha1.ZoneReady || zone.Phase == v1alpha1.ZoneBaking, true
+		if zone := &status.Zones[i]; zone.Name == name {
+			return zone
 		}
 	}
-	return false, false
+	return nil
 }
 
 // blocked says for what a rollout waits that only the user can bring about.

@@ -36,6 +36,12 @@ func TestWaitingEndsWhenTheRolloutDoesOrCallsForTheUser(t *testing.T) {
 			status: v1alpha1.VMDistributedClusterStatus{UpdateStatus: "expanding", Zones: []v1alpha1.ZoneStatus{{Name: "a", Phase: v1alpha1.ZoneBaking}}},
 			done:   true,
 		},
+		"at the end but for what was skipped": {status: v1alpha1.VMDistributedClusterStatus{UpdateStatus: "operational", Reason: "zone b was skipped"}, done: true},
+		"a zone that was skipped": {
+			waiter: waiter{zone: "b"},
+			status: v1alpha1.VMDistributedClusterStatus{UpdateStatus: "operational", Zones: []v1alpha1.ZoneStatus{{Name: "b", Phase: v1alpha1.ZonePending, Reason: "Skipped"}}},
+			code:   ExitBlocked,
+		},
 		"a zone that is not": {
 			waiter: waiter{zone: "b"},
 			status: v1alpha1.VMDistributedClusterStatus{UpdateStatus: "expanding", Zones: []v1alpha1.ZoneStatus{{Name: "a", Phase: v1alpha1.ZoneBaking}, {Name: "b", Phase: v1alpha1.ZonePending}}},

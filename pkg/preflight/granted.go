@@ -175,7 +175,7 @@ func (m Manifests) given(namespace string) []right {
 	people := spell("", []rbacv1.PolicyRule{
 		rule(group, ownKind, "get", "list", "watch", "create", "update", "patch", "delete", "deletecollection"),
 		rule(group, ownKind+"/status,"+ownKind+"/zones,"+ownKind+"/plan,"+ownKind+"/history", "get"),
-		rule(group, ownKind+"/plan,"+ownKind+"/promote,"+ownKind+"/abort,"+ownKind+"/retry,"+ownKind+"/undo", "create"),
+		rule(group, ownKind+"/plan,"+ownKind+"/promote,"+ownKind+"/abort,"+ownKind+"/retry,"+ownKind+"/undo,"+ownKind+"/skip,"+ownKind+"/restart", "create"),
 		rule(operatorGroup, "vmclusters", "get", "list", "watch", "create", "update", "patch", "delete"),
 		rule(operatorGroup, "vmusers,vmagents", "get", "list", "watch", "update", "patch"),
 	})

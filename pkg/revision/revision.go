@@ -2,7 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Package revision names what is wanted of a VMDistributedCluster, by hashes. They follow
-// from spec alone: nothing has to be read to tell which one is wanted now.
+// from spec alone: nothing has to be read to tell which one is wanted now. A restart makes
+// another revision of each zone, and none of the whole: what is wanted of it stays.
 package revision
 
 import (
@@ -34,6 +35,15 @@ func OfZone(inline bool, wanted map[string]any) string {
 		wanted = nil
 	}
 	return victoriametrics.Revision("override", wanted)
+}
+
+// Restarted is the revision of a zone that is to be as another one says, and to have been
+// restarted at a time; "" for never.
+func Restarted(zone, at string) string {
+	if at == "" {
+		return zone
+	}
+	return victoriametrics.Revision("restarted", map[string]any{"zone": zone, "at": at})
 }
 
 // OfZones is the revision of all zones, by theirs. Their order does not matter.

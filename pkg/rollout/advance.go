@@ -192,13 +192,15 @@ func finish(o *Observed, zone *Zone, state *ZoneState) {
 	record.Drained, record.DrainDone, record.Redrained = time.Time{}, false, 0
 	record.Loaded, record.Restored = time.Time{}, time.Time{}
 	record.Healthy, record.Quiet, record.Baseline = time.Time{}, time.Time{}, ""
-	record.Emptied = record.Emptied && !zone.Approved
+	record.Emptied = record.Emptied && !zone.accepted()
 	state.Needs, state.Hold = 0, state.refused
 	switch {
 	case state.refused:
 	case state.Updated && zone.Cluster != nil && zone.Cluster.Healthy():
-		record.Revision = zone.Revision
+		record.Revision, state.Skipped = zone.Revision, false
 		state.settle(zone)
+	case state.Skipped:
+		state.leave(zone)
 	case outdated(zone, state):
 		state.set(Pending, ReasonWaitingForOtherZone, "its turn")
 	case zone.Cluster != nil && !zone.Cluster.Deleting:
@@ -239,7 +241,7 @@ func rescue(o *Observed, d *Decision, i int) {
 		}
 		record.Begun = o.Now
 		proposeDrain(o, d, zone, record)
-		if !ailing(zone) && state.Updated && !record.inFlight() {
+		if !ailing(zone) && (state.Updated || state.Skipped) && !record.inFlight() {
 			state.awaitWord(zone)
 		}
 		return

@@ -14,7 +14,7 @@ func unapproved(o *Observed, d *Decision, next int) *obstacle {
 	}
 	before := ""
 	for i := range o.Zones {
-		if i == next || !o.arrived(i, &d.Zones[i].Record) && !d.Zones[i].Record.inWork() {
+		if i == next || d.Zones[i].Skipped || !o.arrived(i, &d.Zones[i].Record) && !d.Zones[i].Record.inWork() {
 			continue
 		}
 		if o.Strategy.Approval == AfterFirstZone && o.Zones[i].GoAhead {

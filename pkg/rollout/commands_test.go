@@ -11,7 +11,7 @@ import (
 // command is something that the user does.
 func (w *world) command() {
 	object := w.object
-	switch zones := len(object.zones); w.random.IntN(26) {
+	switch zones := len(object.zones); w.random.IntN(31) {
 	case 0, 1, 2, 3, 4, 5, 6:
 		w.edit(w.random.IntN(3) > 0)
 	case 7, 8, 9:
@@ -60,7 +60,35 @@ func (w *world) command() {
 		zone := oneOf(w.random, object.zones...)
 		w.say("user: lets %s be changed to %s", zone.name, zone.want)
 		w.replace(func(o *modelObject) { o.goAhead[zone.name] = zone.want })
+	case 26, 27, 28:
+		zone := oneOf(w.random, object.zones...)
+		w.say("user: skips %s at %s", zone.name, zone.want)
+		w.replace(func(o *modelObject) { o.skipped[zone.name] = zone.want })
+	case 29:
+		zone := oneOf(w.random, object.zones...)
+		w.say("user: tries %s again", zone.name)
+		w.replace(func(o *modelObject) { delete(o.skipped, zone.name) })
+	case 30:
+		w.restart()
 	}
+}
+
+// restart has every zone that runs what is wanted do so once more. It is refused where
+// anything else is to become of one.
+func (w *world) restart() {
+	for _, zone := range w.object.zones {
+		if cluster, exists := w.clusters[zone.name]; !exists || cluster.content != zone.want || w.object.aborted || w.object.skips(&zone) || !is(zone.want, good) {
+			return
+		}
+	}
+	w.say("user: restarts all zones")
+	w.replace(func(o *modelObject) {
+		o.begun = w.now
+		for i := range o.zones {
+			o.zones[i].want = w.newContent(good)
+			w.forgetOverwrites(o.zones[i].name)
+		}
+	})
 }
 
 // holdOrRelease is what stops a rollout beside a pause.
@@ -183,6 +211,7 @@ func (w *world) mischief() {
 			w.absolve(zone.name)
 			if len(w.drained(zone.name)) > 0 {
 				w.written[zone.name] = true // nobody knows whether it was
+				w.forgotDrain[zone.name] = true
 			}
 		}
 	}

@@ -51,7 +51,7 @@ func (d *Decision) bakesUntil(o *Observed, state *ZoneState) time.Time {
 	var latest time.Time
 	for i := range d.Zones {
 		finished := d.Zones[i].Record.Finished
-		if own := d.Zones[i].Name == state.Name; own == (state.Record.Phase == Baking) && finished.After(latest) {
+		if own := d.Zones[i].Name == state.Name; own == (state.Record.Phase == Baking) && !d.Zones[i].Skipped && finished.After(latest) {
 			latest = finished
 		}
 	}

@@ -80,6 +80,7 @@ func act(o *Observed, d *Decision) {
 	for i := range o.Zones {
 		zone, state := &o.Zones[i], &d.Zones[i]
 		switch {
+		case state.Skipped:
 		case zone.Cluster == nil && zone.Inline && state.Record.Phase == Pending:
 			if off := aborted(o, d, i); off != nil {
 				state.block(o, d, off)
@@ -129,12 +130,15 @@ func (d *Decision) propose(what ActionType, cluster string) {
 // assess tells where a zone stands by itself, before any step is chosen. A zone
 // that has to be written is left Pending.
 func assess(o *Observed, zone *Zone) ZoneState {
-	state := ZoneState{Name: zone.Name, Record: zone.Record, was: zone.Record.Phase}
+	state := ZoneState{Name: zone.Name, Record: zone.Record, was: zone.Record.Phase, Skipped: leftOut(zone)}
 	cluster := zone.Cluster
 	if zone.Record.target() != zone.Revision {
 		state.Record.Reapplied = 0
 	}
 	switch {
+	case state.Skipped && !inPlace(zone):
+		state.leave(zone)
+		return state
 	case zone.Problem != "":
 		state.refuse(ReasonInvalid, zone.Problem)
 	case cluster == nil && zone.Inline:
@@ -153,6 +157,9 @@ func assess(o *Observed, zone *Zone) ZoneState {
 		assessOutdated(zone, &state)
 	default:
 		assessUpdated(o, zone, &state)
+	}
+	if state.mayRest(zone) {
+		state.tellSkipped(zone)
 	}
 	return state
 }
@@ -408,13 +415,17 @@ func noteIdentity(zone *Zone) {
 	if gone && zone.routed() {
 		record.Emptied = true
 	}
-	if !zone.routed() || zone.Approved && zone.Cluster != nil && !zone.Cluster.Deleting && !record.inWork() {
+	if !zone.routed() || zone.accepted() && !record.inWork() {
 		record.Emptied = false
 	}
 	if zone.Cluster != nil {
 		record.UID = zone.Cluster.UID
 	}
 }
+
+// accepted is true for a cluster that is there to stay, of which the user has given their
+// word. Of one that goes, what comes in its place was not meant.
+func (z *Zone) accepted() bool { return z.Approved && z.Cluster != nil && !z.Cluster.Deleting }
 
 // withoutUpdate is what is left to remember of a zone whose cluster is gone.
 func (r Record) withoutUpdate() Record {
@@ -442,7 +453,7 @@ func hold(o *Observed, d *Decision) {
 		switch {
 		case len(o.Zones[i].Reads.Drained) > 0 && !ailing(&o.Zones[i]) && !state.refused && record.Phase != Failed:
 			keepHeld(o, state)
-		case record.Phase == Pending:
+		case record.Phase == Pending && !state.Skipped:
 			state.set(Pending, o.heldBy().reason, o.release())
 		}
 	}
@@ -493,6 +504,9 @@ func watchProgress(o *Observed, d *Decision) {
 	for i := range d.Zones {
 		state := &d.Zones[i]
 		since := state.Record.Since
+		if state.rests() {
+			continue
+		}
 		switch state.Record.Phase {
 		case Baking, Refused, Failed, Missing, Ready, Unhealthy:
 			if state.Hold || state.Record.Phase == Baking {

@@ -81,6 +81,9 @@ type ZoneState struct {
 	// Ready is true where the cluster is ours, in good health and read from,
 	// whatever it runs.
 	Ready bool
+	// Skipped is true where it was left out by the user's word, and has not come to what is
+	// wanted all the same.
+	Skipped bool
 	// Hold is true where it calls for the user.
 	Hold bool
 	// Needs is the evidence that the zone waits for.

@@ -112,6 +112,9 @@ func (w *world) checkAction(d Decision) {
 		w.fail("%v, which is no zone", action)
 		return
 	}
+	if writes := action.Type == CreateCluster || action.Type == UpdateCluster || action.Type == MarkCluster; writes && object.skips(zone) {
+		w.fail("%v, which was skipped", action)
+	}
 	switch action.Type {
 	case DrainReads, RestoreReads, ForgetDrain:
 	case CreateCluster:
@@ -166,7 +169,7 @@ func (w *world) checkSingleDisruption(zone *modelZone, cluster *modelCluster) {
 	working := 0
 	for _, other := range w.object.zones {
 		c, exists := w.clusters[other.name]
-		if other.name == zone.name || !exists || !c.byUs || c.healthy() {
+		if other.name == zone.name || !exists || !c.byUs || c.healthy() || w.object.skips(&other) {
 			continue
 		}
 		record := w.object.records[other.name]
@@ -192,7 +195,7 @@ func (w *world) checkHealthyTouched(zone *modelZone) {
 			continue
 		}
 		c, exists := w.clusters[other.name]
-		if !exists {
+		if !exists || w.object.skips(&other) {
 			continue
 		}
 		if end, ok := w.finished[other.name]; ok && w.now.Sub(end) < w.object.strategy.UpdatePause {
@@ -215,14 +218,14 @@ func (w *world) checkHealthyTouched(zone *modelZone) {
 // asks for.
 func (w *world) checkApproved(zone *modelZone) {
 	object, record := w.object, w.object.records[zone.name]
-	if object.strategy.Approval == "" || object.goAhead[zone.name] == zone.want || record.Begun.Before(object.asking) {
-		return // what was begun before it was asked for goes on
+	if object.strategy.Approval == "" || object.goAhead[zone.name] == zone.want || record.Begun.Before(object.asking) || record.Emptied || w.begunIll[zone.name] {
+		return // what was begun before it was asked for, or to repair it, goes on, and what came back empty is out anyway
 	}
 	for _, other := range object.zones {
 		end, ended := w.finished[other.name]
 		cluster, exists := w.clusters[other.name]
 		after := ended && !end.Before(object.begun) && end.Before(record.Begun) && exists && cluster.content == other.want
-		if other.name == zone.name || !after || !object.records[other.name].Finished.Equal(end) {
+		if other.name == zone.name || !after || object.skips(&other) || !object.records[other.name].Finished.Equal(end) {
 			continue
 		}
 		if object.strategy.Approval == EveryZone || !w.letGoOn() {
@@ -303,7 +306,7 @@ func (w *world) checkEnd() {
 	case o.Deletion != nil && w.keptByDrain(&d):
 	case o.Deletion != nil && o.Halt == nil:
 		w.fail("the object never goes: %+v", d.Zones)
-	case s.Complete() || o.held() || waitsForApproval(&d):
+	case s.Finished() || o.held() || waitsForApproval(&d):
 	case w.mustComplete(o, d):
 		w.fail("the rollout never ends, and nothing speaks against it: %s; %+v", told(s), d.Zones)
 	case s.UpdateStatus != StatusFailed && !s.is("Degraded"):
@@ -331,6 +334,12 @@ func (w *world) mustComplete(o Observed, d Decision) bool {
 		}
 		if w.onlyByWord(zone.name, &d.Zones[i]) {
 			return false
+		}
+		if w.forgotDrain[zone.name] && d.Zones[i].Reason == ReasonDrainTimeout {
+			return false // it was written again before it could be given back, and the next reload proves it
+		}
+		if cluster, exists := w.clusters[zone.name]; d.Zones[i].Skipped && (!exists || !cluster.healthy() || len(w.drained(zone.name)) > 0) {
+			return false // it serves nobody, or no other may be taken out of the same VMUser
 		}
 	}
 	return !slices.Contains(slices.Collect(maps.Values(w.referred)), true)

@@ -103,6 +103,7 @@ type modelObject struct {
 	aborted   bool
 	word      map[string]string // the user's, by zone: for this revision
 	goAhead   map[string]string // likewise, to begin with it
+	skipped   map[string]string // likewise, to leave it out
 	begun     time.Time         // when the wants changed last
 	asking    time.Time         // since when the strategy is what it is
 }
@@ -112,6 +113,9 @@ func (o *modelObject) said(zone, revision string) bool {
 	word, said := o.word[zone]
 	return said && word == revision
 }
+
+// skips is true where the user has had a zone be left out.
+func (o *modelObject) skips(zone *modelZone) bool { return o.skipped[zone.name] == zone.want }
 
 func (o *modelObject) zone(name string) *modelZone {
 	for i := range o.zones {
@@ -147,11 +151,13 @@ type world struct {
 	crash func() func() bool
 	next  int // number of the next content
 
-	finished   map[string]time.Time // when the controller saw an update end
-	overwrites map[string]int       // of somebody else's changes, since the last edit
-	uncounted  map[string]int       // crashes between a write and the note of it
-	passes     int
-	actions    map[ActionType]int
+	finished    map[string]time.Time // when the controller saw an update end
+	overwrites  map[string]int       // of somebody else's changes, since the last edit
+	uncounted   map[string]int       // crashes between a write and the note of it
+	begunIll    map[string]bool      // taken into work to be repaired
+	forgotDrain map[string]bool      // drained when the store was lost: since when, nobody can prove
+	passes      int
+	actions     map[ActionType]int
 
 	end       string // how it ended
 	complaint string
@@ -163,9 +169,9 @@ func newWorld(random *rand.Rand) *world {
 	w := &world{
 		random: random, now: noon, clusters: map[string]modelCluster{}, referred: map[string]bool{},
 		readPath: newReadPath(), writePath: writePath{gates: map[string]Gate{}, flowed: noon},
-		finished: map[string]time.Time{}, overwrites: map[string]int{}, uncounted: map[string]int{}, actions: map[ActionType]int{},
+		finished: map[string]time.Time{}, overwrites: map[string]int{}, uncounted: map[string]int{}, forgotDrain: map[string]bool{}, begunIll: map[string]bool{}, actions: map[ActionType]int{},
 	}
-	object := &modelObject{records: map[string]Record{}, word: map[string]string{}, goAhead: map[string]string{}, begun: noon, strategy: w.anyStrategy()}
+	object := &modelObject{records: map[string]Record{}, word: map[string]string{}, goAhead: map[string]string{}, skipped: map[string]string{}, begun: noon, strategy: w.anyStrategy()}
 	for _, name := range []string{"a", "b", "c", "d"}[:2+random.IntN(3)] {
 		object.zones = append(object.zones, w.newZone(name))
 	}
@@ -248,7 +254,7 @@ func (w *world) replace(change func(*modelObject)) {
 	w.olderObjects = append(w.olderObjects, w.object)
 	object := *w.object
 	object.zones, object.records, object.word = slices.Clone(object.zones), maps.Clone(object.records), maps.Clone(object.word)
-	object.goAhead = maps.Clone(object.goAhead)
+	object.goAhead, object.skipped = maps.Clone(object.goAhead), maps.Clone(object.skipped)
 	change(&object)
 	object.version++
 	w.object, w.dirty = &object, true
@@ -305,6 +311,9 @@ func (w *world) observe(v sight, needs map[string]Need) Observed {
 		zone.Reads, zone.Queues = observeReads(v.users, zone.Name), w.observeQueues(zone.Name)
 		zone.Approved = object.said(zone.Name, zone.Revision)
 		zone.GoAhead = object.goAhead[zone.Name] == zone.Revision
+		if object.skips(&object.zones[i]) {
+			zone.Skipped = &Skip{By: "somebody", Reason: "its disks"}
+		}
 		if needs[zone.Name]&NeedLoaded != 0 {
 			zone.Reads.Loaded = w.loadedEvidence(zone.Record)
 		}

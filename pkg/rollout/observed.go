@@ -138,6 +138,9 @@ type Zone struct {
 	// GoAhead is true where the user has let this zone be changed to this revision, for
 	// which it waits by Strategy.Approval. It says nothing of what can't be proven.
 	GoAhead bool
+	// Skipped is the word of a user by which the zone is left out of the rollout of this
+	// revision; nil where it is not.
+	Skipped *Skip
 	// Record is what status remembers.
 	Record Record
 }

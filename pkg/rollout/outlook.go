@@ -58,11 +58,11 @@ func (l *Outlook) refuse(found *obstacle) {
 	l.Refusals = append(l.Refusals, Refusal{Reason: found.reason, WaitingFor: found.waitingFor, Unasked: found.unasked, needs: found.needs})
 }
 
-// noteRefused notes what only the user can make possible. What is said of such a
+// noteRefused notes what only the user can make possible, or has decided against. What is said of such a
 // zone later may be about the work that it was taken into.
 func noteRefused(d *Decision) {
 	for i := range d.Zones {
-		if state := &d.Zones[i]; state.refused {
+		if state := &d.Zones[i]; state.refused || state.rests() {
 			d.Outlook[i].refuse(&obstacle{reason: state.Reason, waitingFor: state.WaitingFor})
 		}
 	}
@@ -119,6 +119,10 @@ func precedence(o *Observed, d *Decision, i int) int {
 func would(zone *Zone, state *ZoneState) Would {
 	cluster := zone.Cluster
 	switch {
+	case state.Skipped && cluster != nil && state.inWork(zone):
+		return WouldFinish
+	case state.Skipped:
+		return WouldDoNothing
 	case cluster == nil && zone.Inline:
 		return WouldCreate
 	case cluster != nil && !cluster.Deleting && !zone.notOurs() && cluster.Difference == Spec:

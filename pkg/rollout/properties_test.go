@@ -211,6 +211,9 @@ func anyZone(random *rand.Rand, name string) Zone {
 	}
 	z.Record = anyRecord(random)
 	if seldom(random) {
+		z.Skipped = &Skip{By: "ann"}
+	}
+	if seldom(random) {
 		z.Cluster = nil
 		return z
 	}

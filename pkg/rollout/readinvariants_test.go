@@ -50,7 +50,7 @@ func (w *world) checkOthers(name string) {
 		if other.name == name {
 			continue
 		}
-		if exists && (!cluster.healthy() || len(w.drained(other.name)) > 0) {
+		if exists && !w.object.skips(&other) && (!cluster.healthy() || len(w.drained(other.name)) > 0) {
 			out++
 		}
 		if record := w.object.records[other.name]; losses(record.Baseline.Marks()) != "" && w.object.word[other.name] != other.want {
@@ -199,8 +199,13 @@ func (w *world) noteRecord(name string, before, after Record) {
 	if before.Begun.IsZero() && !after.Begun.IsZero() || before.Baseline == "" && after.Baseline != "" {
 		w.forgive(name) // what was dropped before there was a baseline is not to be known
 	}
+	if before.Begun.IsZero() && !after.Begun.IsZero() {
+		cluster := w.clusters[name]
+		w.begunIll[name] = !cluster.healthy()
+	}
 	if before.inWork() && !after.inWork() {
 		delete(w.written, name)
+		delete(w.forgotDrain, name)
 	}
 	if after.UID != "" && before.UID != after.UID && before.UID != "" && w.isRouted(name) {
 		w.emptied[name] = true

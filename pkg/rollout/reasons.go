@@ -39,6 +39,7 @@ const (
 	ReasonReferenced          = "StillReferenced"
 	ReasonReleasing           = "Releasing"
 	ReasonRestoreTimeout      = "RestoreTimeout"
+	ReasonSkipped             = "Skipped"
 	ReasonStorageWouldShrink  = "StorageWouldShrink"
 	ReasonStranded            = "LeftDrained"
 	ReasonUndone              = "RevisionUndone"

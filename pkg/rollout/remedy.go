@@ -47,6 +47,8 @@ func Remedy(reason string) string {
 		return "let the server read the ConfigMap that is named"
 	case ReasonAborted:
 		return "retry, or change the spec"
+	case ReasonSkipped:
+		return "retry with the name of the zone, or change its spec"
 	case ReasonUndone:
 		return "correct the spec; or take the undoing back, by undoing to the revision that spec asks for"
 	case ReasonUndoneToLost:

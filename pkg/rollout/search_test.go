@@ -32,6 +32,7 @@ type smallZone struct {
 	emptied bool // made anew
 	arrived bool // at what is wanted since that changed
 	goAhead bool // by the user's word
+	skipped bool // likewise
 	record  Record
 }
 
@@ -47,7 +48,7 @@ type small struct {
 	paused, aborted, word bool
 	gated                 bool // by an approval of every zone
 	// What may still happen.
-	edits, pauses, breaks, deletions, drifts, fails, crashes, reopenings, drops, aborts, approvals int8
+	edits, pauses, breaks, deletions, drifts, fails, crashes, reopenings, drops, aborts, approvals, skips int8
 }
 
 const (
@@ -65,6 +66,9 @@ func (s *small) observe() Observed {
 	for i := range s.zones {
 		z := &s.zones[i]
 		seen := Zone{Name: string(rune('a' + i)), Inline: true, Revision: string(s.want), Record: z.record, Approved: s.word, GoAhead: z.goAhead}
+		if z.skipped {
+			seen.Skipped = &Skip{By: "somebody"}
+		}
 		if z.arrived && z.record.Finished.IsZero() {
 			seen.Record.Finished = o.Begun // and has baked
 		}
@@ -180,7 +184,7 @@ func (s *search) pass(from small) {
 	for i := range d.Zones {
 		z := &recorded.zones[i]
 		before := z.record
-		z.record = timeless(d.Zones[i].Record)
+		z.record, z.skipped = timeless(d.Zones[i].Record), d.Zones[i].Skipped
 		if before.Begun.IsZero() && !z.record.Begun.IsZero() {
 			z.lost = false
 		}
@@ -242,6 +246,8 @@ func (s *search) check(from, recorded small, action Action, i int) {
 	switch {
 	case from.paused:
 		s.fail("%v while paused", action)
+	case z.skipped && action.Type != DrainReads && action.Type != RestoreReads:
+		s.fail("%v, which was skipped", action)
 	case from.aborted && action.Type == CreateCluster:
 		s.fail("%v though called off", action)
 	case action.Type == CreateCluster:
@@ -259,7 +265,7 @@ func (s *search) check(from, recorded small, action Action, i int) {
 	}
 	for j := range from.zones {
 		other := &from.zones[j]
-		if j == i || other.content == '-' || other.health == 'h' {
+		if j == i || other.content == '-' || other.health == 'h' || other.skipped {
 			continue
 		}
 		if z.health == 'h' {
@@ -274,7 +280,7 @@ func (s *search) check(from, recorded small, action Action, i int) {
 		s.fail("%v, which is read from", action)
 	}
 	for j := range from.zones {
-		if r := recorded.zones[j].record; j != i && z.health == 'h' && from.zones[j].content != '-' && !r.Finished.IsZero() {
+		if r := recorded.zones[j].record; j != i && z.health == 'h' && !from.zones[j].skipped && from.zones[j].content != '-' && !r.Finished.IsZero() {
 			s.fail("%v while %c bakes", action, 'a'+j)
 		}
 	}
@@ -291,7 +297,7 @@ func (s *search) checkApproved(from, recorded small, action Action, i int) {
 		return
 	}
 	for j := range from.zones {
-		if other := &from.zones[j]; j != i && (other.arrived || recorded.zones[j].record.inWork()) {
+		if other := &from.zones[j]; j != i && !other.skipped && (other.arrived || recorded.zones[j].record.inWork()) {
 			s.fail("%v after %c, for which nobody has given their word", action, 'a'+j)
 		}
 	}
@@ -325,7 +331,7 @@ func (s *search) checkReads(from small, action Action, i int) {
 	}
 	for j := range from.zones {
 		other := &from.zones[j]
-		if j == i || z.health != 'h' || z.drained || z.emptied || z.record.inFlight() || z.content == '-' || other.content == '-' {
+		if j == i || other.skipped || z.health != 'h' || z.drained || z.emptied || z.record.inFlight() || z.content == '-' || other.content == '-' {
 			continue
 		}
 		if other.health != 'h' || other.drained {
@@ -366,7 +372,7 @@ func (s *search) users(from small) {
 			to.edits--
 			to.want, to.aborted = want, false
 			for i := range to.zones {
-				to.zones[i].arrived, to.zones[i].goAhead = false, false
+				to.zones[i].arrived, to.zones[i].goAhead, to.zones[i].skipped = false, false, false
 			}
 			s.reach(to)
 		}
@@ -381,6 +387,11 @@ func (s *search) users(from small) {
 		if to := from; from.approvals > 0 && !from.zones[i].goAhead {
 			to.approvals--
 			to.zones[i].goAhead = true
+			s.reach(to)
+		}
+		if to := from; from.skips > 0 {
+			to.skips--
+			to.zones[i].skipped = !to.zones[i].skipped // the next word is retry
 			s.reach(to)
 		}
 	}
@@ -428,7 +439,7 @@ func (s *search) settles(from small, settled map[uint64]bool) string {
 		d := Decide(o)
 		next := at.onward(d)
 		if next == at {
-			if s := Summarise(o, d); !s.Complete() && !at.paused && s.UpdateStatus != StatusFailed && !s.is("Degraded") && !waitsForApproval(&d) {
+			if s := Summarise(o, d); !s.Finished() && !at.paused && s.UpdateStatus != StatusFailed && !s.is("Degraded") && !waitsForApproval(&d) {
 				return fmt.Sprintf("it ends with %+v", s)
 			}
 			if complaint := at.leftDrained(d); complaint != "" {
@@ -449,7 +460,7 @@ func (s *search) settles(from small, settled map[uint64]bool) string {
 func (s small) onward(d Decision) small {
 	for i := range s.zones {
 		z := &s.zones[i]
-		z.record = timeless(d.Zones[i].Record)
+		z.record, z.skipped = timeless(d.Zones[i].Record), d.Zones[i].Skipped
 		z.record.Finished = time.Time{}
 		if !z.record.Quiet.IsZero() {
 			z.record.Quiet = noon.Add(-smallTimeout)
@@ -534,6 +545,7 @@ var troubles = []func(*small) *int8{
 	func(s *small) *int8 { return &s.reopenings },
 	func(s *small) *int8 { return &s.drops },
 	func(s *small) *int8 { return &s.aborts },
+	func(s *small) *int8 { return &s.skips },
 }
 
 func explore(t *testing.T, start small) *search {

@@ -211,7 +211,8 @@ func (w *world) standing(d Decision) string {
 // store writes the records, and sees updates end.
 func (w *world) store(object *modelObject, d Decision) bool {
 	records := recordsOf(d)
-	same := len(records) == len(object.records)
+	came := w.came(object, d)
+	same := len(records) == len(object.records) && len(came) == 0
 	for name, record := range records {
 		same = same && object.records[name] == record
 	}
@@ -231,8 +232,24 @@ func (w *world) store(object *modelObject, d Decision) bool {
 	for _, name := range w.forgotten(object, d) {
 		w.noteRecord(name, object.records[name], Record{})
 	}
-	w.replace(func(o *modelObject) { o.records = records })
+	w.replace(func(o *modelObject) {
+		o.records = records
+		for _, name := range came {
+			delete(o.skipped, name)
+		}
+	})
 	return true
+}
+
+// came are the zones that were skipped and have come to what is wanted all the same: the
+// word for them has had its time.
+func (w *world) came(object *modelObject, d Decision) (names []string) {
+	for i := range object.zones {
+		if zone := &object.zones[i]; object.deletion == nil && object.skips(zone) && !d.Zones[i].Skipped {
+			names = append(names, zone.name)
+		}
+	}
+	return names
 }
 
 // recordsOf are those that are kept: of the zones, and of what the list no longer

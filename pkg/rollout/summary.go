@@ -43,18 +43,21 @@ const NotObserved = "NotObserved"
 type Summary struct {
 	// UpdateStatus is one of the operator's words.
 	UpdateStatus string
-	// Reason explains it where it is expanding or failed.
+	// Reason explains it where it is expanding or failed, or a zone was skipped.
 	Reason string
-	// Updated counts the zones that are what is wanted, Ready those in good
-	// health.
+	// Updated counts the zones that are what is wanted and were not left out, Ready
+	// those in good health.
 	Updated, Ready int
 	// Conditions are Ready, Progressing, Reconciling, Stalled, Paused, Observing,
 	// Degraded. Ready is left out of an object that is only observed and has not come
 	// to what is wanted: False says that it may yet, and kstatus would wait for that.
 	Conditions []Condition
 
-	complete bool
+	complete, finished bool
 }
+
+// Finished is true where that is so of every zone but those that were skipped.
+func (s *Summary) Finished() bool { return s.finished }
 
 // Complete is true where every zone is what is to be rolled out, in good health, and
 // nothing is left to write. Where that is not what spec asks for, since it was undone,
@@ -64,7 +67,7 @@ func (s *Summary) Complete() bool { return s.complete }
 // Summarise draws the zones together.
 func Summarise(o Observed, d Decision) Summary {
 	v := view(o, d)
-	s := Summary{Updated: v.updated, Ready: v.ready, complete: v.held == "" && v.arrived()}
+	s := Summary{Updated: v.updated, Ready: v.ready, complete: v.held == "" && v.arrived() && v.done == v.total, finished: v.held == "" && v.arrived()}
 	s.UpdateStatus, s.Reason = v.updateStatus()
 	if !v.observing || v.allReady() {
 		s.Conditions = append(s.Conditions, v.readyCondition())
@@ -91,6 +94,8 @@ type overview struct {
 	foretold              string // what would be done if the object were not held
 	total, updated, ready int
 	done                  int        // updated and ready
+	left                  int        // skipped, and nobody's business any more
+	skipped               string     // which those are, and by whom
 	busy                  *ZoneState // in work
 	baking                *ZoneState
 	waiting               *ZoneState
@@ -121,7 +126,7 @@ func view(o Observed, d Decision) overview {
 	}
 	for i := range d.Zones {
 		zone := &d.Zones[i]
-		if zone.Updated {
+		if zone.Updated && !zone.Skipped {
 			v.updated++
 		}
 		if zone.Ready {
@@ -130,10 +135,14 @@ func view(o Observed, d Decision) overview {
 		if zone.Updated && zone.Ready && !zone.Record.inWork() {
 			v.done++
 		}
-		v.place(zone)
+		if zone.rests() {
+			v.left++
+		} else {
+			v.place(zone)
+		}
 		v.checkUp(zone, o.Zones[i].Cluster)
 	}
-	v.away = away(&o)
+	v.away, v.skipped = away(&o), skippedText(&o, &d)
 	for i := range o.Strays {
 		stray, state := &o.Strays[i], &d.Strays[i]
 		if stray.Drained() && ailing(&stray.Zone) {
@@ -243,7 +252,7 @@ func leftover(o *Observed, d *Decision) string {
 		return farewell(&o.Strays[0], &d.Strays[0])
 	}
 	for i := range o.Zones {
-		if cluster := o.Zones[i].Cluster; cluster != nil && cluster.Difference == Metadata {
+		if cluster := o.Zones[i].Cluster; cluster != nil && cluster.Difference == Metadata && !d.Zones[i].Skipped {
 			return fmt.Sprintf("VMCluster %s is to be marked", o.Zones[i].Name)
 		}
 	}
@@ -294,20 +303,25 @@ func (v *overview) checkUp(zone *ZoneState, cluster *Cluster) {
 	}
 	switch zone.Record.Phase {
 	case Creating, Draining, Updating, Flushing, Restoring, Leaving:
-		return
+		if !zone.Skipped {
+			return
+		}
 	}
 	v.degraded, v.ailment = zone, ailment(cluster)
 }
 
-// arrived is true where every zone is what is to be rolled out, in good health, and
-// nothing is left to write.
-func (v *overview) arrived() bool { return v.done == v.total && !v.leaving && v.leftover == "" }
+// arrived is true where every zone is what is to be rolled out, in good health, or was
+// skipped, and nothing is left to write.
+func (v *overview) arrived() bool { return v.allDone() && !v.leaving && v.leftover == "" }
+
+// allDone is true where there is no other zone to bring on.
+func (v *overview) allDone() bool { return v.done+v.left == v.total }
 
 // wentBack is true where that is not what spec asks for.
 func (v *overview) wentBack() bool { return v.undone != "" && v.held == "" && v.arrived() }
 
-// allReady is true where every zone is what is wanted, in good health.
-func (v *overview) allReady() bool { return v.done == v.total && !v.leaving && v.undone == "" }
+// allReady is true where every zone is what is wanted, in good health, or was skipped.
+func (v *overview) allReady() bool { return v.allDone() && !v.leaving && v.undone == "" }
 
 // complete is true where beside that nothing is left to write.
 func (v *overview) complete() bool { return v.allReady() && v.leftover == "" }
@@ -317,7 +331,7 @@ func (v *overview) updateStatus() (status, reason string) {
 	case v.held != "":
 		return StatusPaused, ""
 	case v.complete():
-		return StatusOperational, ""
+		return StatusOperational, v.skipped
 	case v.stalled != nil:
 		return StatusFailed, about(v.stalled)
 	case v.wentBack():
@@ -334,7 +348,7 @@ func (v *overview) message() string {
 	if v.wentBack() {
 		return v.undone
 	}
-	for _, zone := range []*ZoneState{v.stalled, v.busy, v.degraded, v.baking, v.waiting} {
+	for _, zone := range []*ZoneState{v.stalled, v.busy, v.ill(), v.baking, v.waiting} {
 		if zone != nil && (zone.WaitingFor != "" || v.leftover == "") {
 			return about(zone)
 		}
@@ -342,7 +356,24 @@ func (v *overview) message() string {
 	if v.leftover != "" {
 		return v.leftover
 	}
-	return fmt.Sprintf("%d of %d zones are updated and healthy", v.done, v.total)
+	return v.tally()
+}
+
+// ill is a degraded zone that holds others back.
+func (v *overview) ill() *ZoneState {
+	if v.degraded != nil && v.degraded.Skipped {
+		return nil
+	}
+	return v.degraded
+}
+
+// tally counts the zones that are done, and names those that were skipped.
+func (v *overview) tally() string {
+	text := fmt.Sprintf("%d of %d zones are updated and healthy", v.done, v.total)
+	if v.skipped != "" {
+		text += "; " + v.skipped
+	}
+	return text
 }
 
 func about(zone *ZoneState) string {
@@ -354,7 +385,11 @@ func about(zone *ZoneState) string {
 
 func (v *overview) readyCondition() Condition {
 	if v.allReady() {
-		return Condition{ConditionReady, true, "AllZonesReady", fmt.Sprintf("%d of %d zones are updated and healthy", v.done, v.total)}
+		reason := "AllZonesReady"
+		if v.left > 0 {
+			reason = "AllOthersReady"
+		}
+		return Condition{ConditionReady, true, reason, v.tally()}
 	}
 	return Condition{ConditionReady, false, v.reason(), v.message()}
 }
@@ -391,8 +426,8 @@ func (v *overview) reason() string {
 		return v.held
 	case v.busy != nil:
 		return busyReason(v.busy.Record.Phase)
-	case v.degraded != nil:
-		return v.degraded.Reason
+	case v.ill() != nil:
+		return v.ill().Reason
 	case v.baking != nil:
 		return ReasonBaking
 	case v.waiting != nil:
@@ -406,7 +441,7 @@ func (v *overview) reason() string {
 func (v *overview) progressing() Condition {
 	switch {
 	case v.complete():
-		return Condition{ConditionProgressing, true, "RolloutCompleted", fmt.Sprintf("%d of %d zones are updated and healthy", v.done, v.total)}
+		return Condition{ConditionProgressing, true, "RolloutCompleted", v.tally()}
 	case v.stalled != nil, v.held != "", v.wentBack():
 		return Condition{ConditionProgressing, false, v.reason(), v.message()}
 	}
@@ -487,6 +522,9 @@ func (v *overview) degradedCondition() Condition {
 	if v.undone != "" {
 		return Condition{ConditionDegraded, true, ReasonUndone, v.undone}
 	}
+	if v.skipped != "" {
+		return Condition{ConditionDegraded, true, ReasonSkipped, v.skipped + ". The verb retry for that zone takes it back"}
+	}
 	return Condition{ConditionDegraded, false, "ZonesHealthy", "no zone that exists is unhealthy, other than by an update under way"}
 }
 
@@ -494,7 +532,9 @@ func (v *overview) degradedCondition() Condition {
 func (v *overview) degradedReason() string {
 	switch v.degraded.Record.Phase {
 	case Failed, Unhealthy:
-		return v.degraded.Reason
+		if v.degraded.Reason != ReasonSkipped {
+			return v.degraded.Reason
+		}
 	}
 	return ReasonNotHealthy
 }

@@ -133,7 +133,7 @@ func (s *ZoneState) inWork(zone *Zone) bool { return s.Record.inWork() || len(zo
 
 // outdated zones are those that have to be changed and may be.
 func outdated(zone *Zone, state *ZoneState) bool {
-	return zone.Cluster != nil && zone.Cluster.Difference == Spec && !zone.Cluster.Deleting && !state.refused
+	return zone.Cluster != nil && zone.Cluster.Difference == Spec && !zone.Cluster.Deleting && !state.refused && !state.Skipped
 }
 
 // candidate is the most urgent zone that waits, the first in the list among
@@ -169,10 +169,10 @@ func urgency(o *Observed, d *Decision, i int) int {
 }
 
 // busy is true for a zone that has been taken into work and neither given back
-// nor given up, nor left to the user; be it refused by now.
+// nor given up, nor left out or to the user; be it refused by now.
 func busy(o *Observed, d *Decision, i int) bool {
 	cluster, state := o.Zones[i].Cluster, &d.Zones[i]
-	if cluster == nil || cluster.Deleting {
+	if cluster == nil || cluster.Deleting || state.Skipped {
 		return false
 	}
 	if cluster.Healthy() {
@@ -324,7 +324,7 @@ func disrupted(o *Observed, d *Decision, next int) *obstacle {
 	out, first := 0, ""
 	for i := range o.Zones {
 		cluster := o.Zones[i].Cluster
-		if i == next || cluster == nil || cluster.Healthy() && !outOfReach(o, d, i) {
+		if i == next || cluster == nil || d.Zones[i].Skipped || cluster.Healthy() && !outOfReach(o, d, i) {
 			continue
 		}
 		if out++; first == "" {
@@ -346,7 +346,7 @@ func tooFew(o *Observed, d *Decision, next int) *obstacle {
 			empty = fmt.Sprintf("; zone %s came back empty, and serves only by the user's word", o.Zones[i].Name)
 			continue
 		}
-		if zone := &o.Zones[i]; i != next && (zone.Cluster == nil || !zone.notOurs() && !serves(o, d, i)) {
+		if i != next && mayCome(o, d, i) {
 			toCome++
 		}
 	}
@@ -358,11 +358,20 @@ func tooFew(o *Observed, d *Decision, next int) *obstacle {
 		"other zones in good health: there are %d, and spec.strategy.minAvailableZones wants %d%s", serving, wanted, empty)}
 }
 
+// mayCome is true for a zone that does not serve, and may yet.
+func mayCome(o *Observed, d *Decision, i int) bool {
+	zone := &o.Zones[i]
+	if zone.Cluster == nil {
+		return !zone.Inline || !d.Zones[i].Skipped
+	}
+	return !zone.notOurs() && !serves(o, d, i)
+}
+
 // tooManyFailures halts a rollout.
 func tooManyFailures(o *Observed, d *Decision, next int) *obstacle {
 	failures := 0
 	for i := range d.Zones {
-		if i != next && d.Zones[i].Record.Phase == Failed {
+		if i != next && d.Zones[i].Record.Phase == Failed && !d.Zones[i].Skipped {
 			failures++
 		}
 	}
@@ -511,7 +520,7 @@ func baking(o *Observed, d *Decision, next int) *obstacle {
 	}
 	latest := -1
 	for i := range d.Zones {
-		if i == next || d.Zones[i].Record.Finished.IsZero() {
+		if i == next || d.Zones[i].Record.Finished.IsZero() || d.Zones[i].Skipped {
 			continue
 		}
 		if latest < 0 || d.Zones[i].Record.Finished.After(d.Zones[latest].Record.Finished) {

@@ -45,7 +45,7 @@ func New(now clock.PassiveClock) *Telemetry {
 		clock: now,
 		rollouts: metrics.NewHistogramVec(&metrics.HistogramOpts{
 			Name:           "vmdistributed_rollout_duration_seconds",
-			Help:           "How long rollouts took, by outcome: completed, or superseded by another revision.",
+			Help:           "How long rollouts took, by outcome: completed, partial where zones were skipped, or left for another revision: undone, aborted, or superseded.",
 			Buckets:        metrics.ExponentialBuckets(1, 4, 9),
 			StabilityLevel: metrics.ALPHA,
 		}, []string{"outcome"}),
@@ -113,6 +113,9 @@ func (t *Telemetry) Refused(reason string) { t.refusals.WithLabelValues(reason).
 // The outcomes of a rollout.
 const (
 	Completed  = "completed"
+	Partial    = "partial"
+	Undone     = "undone"
+	Aborted    = "aborted"
 	Superseded = "superseded"
 )
 

@@ -169,7 +169,7 @@ vmdistributed_steps_total{action="DrainReads",result="conflict"} 1
 vmdistributed_steps_total{action="DrainReads",result="done"} 1
 `, "vmdistributed_guard_refusals_total", "vmdistributed_steps_total")
 	expectPage(t, registry, `
-# HELP vmdistributed_rollout_duration_seconds [ALPHA] How long rollouts took, by outcome: completed, or superseded by another revision.
+# HELP vmdistributed_rollout_duration_seconds [ALPHA] How long rollouts took, by outcome: completed, partial where zones were skipped, or left for another revision: undone, aborted, or superseded.
 # TYPE vmdistributed_rollout_duration_seconds histogram
 vmdistributed_rollout_duration_seconds_bucket{outcome="completed",le="1"} 0
 vmdistributed_rollout_duration_seconds_bucket{outcome="completed",le="4"} 0

@@ -117,7 +117,7 @@ func TestFilterLeavesOtherRequestsUnread(t *testing.T) {
 		"deletecollection":    func(i *request.RequestInfo, _ *http.Request) { i.Verb = "deletecollection" },
 		"another group":       func(i *request.RequestInfo, _ *http.Request) { i.APIGroup = "apps" },
 		"another resource":    func(i *request.RequestInfo, _ *http.Request) { i.Resource = "vmclusters" },
-		"another subresource": func(i *request.RequestInfo, _ *http.Request) { i.Subresource = "plan" },
+		"another subresource": func(i *request.RequestInfo, _ *http.Request) { i.Subresource = "promote" },
 		"no resource":         func(i *request.RequestInfo, _ *http.Request) { i.IsResourceRequest = false },
 		"protobuf": func(_ *request.RequestInfo, r *http.Request) {
 			r.Header.Set("Content-Type", runtime.ContentTypeProtobuf)

@@ -52,12 +52,13 @@ type Chronicle struct {
 	mu     sync.Mutex
 	events []event
 	theirs map[string]bool // cluster@generation made by the test itself
+	left   map[string]bool // cluster@generation that others go on without
 	failed error
 }
 
 // Begin records from now on, until End. What exists already counts.
 func Begin(ctx context.Context, client dynamic.Interface, namespace string) (*Chronicle, error) {
-	c := &Chronicle{client: client, namespace: namespace, theirs: map[string]bool{}}
+	c := &Chronicle{client: client, namespace: namespace, theirs: map[string]bool{}, left: map[string]bool{}}
 	for _, resource := range resources {
 		if err := c.follow(ctx, resource); err != nil {
 			c.End()
@@ -111,6 +112,14 @@ func (c *Chronicle) add(resource string, found watch.Event) {
 		return
 	}
 	c.events = append(c.events, event{version: version, resource: resource, gone: found.Type == watch.Deleted, object: object})
+}
+
+// LeftOut says that a user has the others go on whatever becomes of a generation of a
+// VMCluster.
+func (c *Chronicle) LeftOut(cluster *unstructured.Unstructured) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.left[edition(cluster)] = true
 }
 
 // Theirs says that a generation of a VMCluster was made by somebody else than

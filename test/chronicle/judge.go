@@ -45,9 +45,9 @@ type Verdict struct {
 func (c *Chronicle) Judge() Verdict {
 	events := c.ordered()
 	c.mu.Lock()
-	theirs := maps.Clone(c.theirs)
+	theirs, left := maps.Clone(c.theirs), maps.Clone(c.left)
 	c.mu.Unlock()
-	p := play{clusters: map[string]*unstructured.Unstructured{}, workloads: map[string]*unstructured.Unstructured{}, changing: map[string]bool{}, reads: newReadPath()}
+	p := play{clusters: map[string]*unstructured.Unstructured{}, workloads: map[string]*unstructured.Unstructured{}, changing: map[string]bool{}, left: left, reads: newReadPath()}
 	for _, e := range events {
 		if e.resource == clusterResource.Resource {
 			p.judge(e, theirs)
@@ -86,6 +86,7 @@ type play struct {
 	workloads map[string]*unstructured.Unstructured
 	// changing are clusters that were changed and have not been healthy since.
 	changing map[string]bool
+	left     map[string]bool
 	reads    readPath
 	verdict  Verdict
 }
@@ -128,7 +129,7 @@ func (p *play) judge(e event, theirs map[string]bool) {
 	write := Write{Cluster: name, Generation: e.object.GetGeneration(), Object: e.object}
 	p.verdict.Writes = append(p.verdict.Writes, write)
 	for _, other := range slices.Sorted(maps.Keys(p.clusters)) {
-		if other != name && sameOwner(p.clusters[other], e.object) {
+		if other != name && sameOwner(p.clusters[other], e.object) && !p.left[edition(p.clusters[other])] {
 			p.compare(write, p.sick(before), p.clusters[other])
 		}
 	}

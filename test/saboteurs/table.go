@@ -54,6 +54,9 @@ var saboteurs = []saboteur{
 	{"storage never shrinks", "decide.go", "case len(cluster.Shrinks) > 0:", "case false:"},
 	{"drift is overwritten three times", "decide.go", "case landed(zone) && state.Record.Reapplied >= maxReapplied:", "case false:"},
 	{"what is refused is not written", "update.go", "!zone.Cluster.Deleting && !state.refused", "!zone.Cluster.Deleting"},
+	{"what was skipped is not written", "update.go", "!state.refused && !state.Skipped", "!state.refused"},
+	{"what was skipped is not created", "decide.go", "case state.Skipped:\n\t\tcase zone.Cluster == nil", "case false:\n\t\tcase zone.Cluster == nil"},
+	{"what was skipped may not come", "update.go", "return !zone.Inline || !d.Zones[i].Skipped", "return true"},
 
 	// From the drain to the write.
 	{"drain before the write", "update.go", "if drainable(o, d, next) && !drain(o, d, zone, state) {", "if false {"},

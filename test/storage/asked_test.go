@@ -8,6 +8,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"strings"
 	"sync"
@@ -16,9 +17,11 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apiserver/pkg/apis/example"
 	"k8s.io/apiserver/pkg/storage"
 	"k8s.io/client-go/rest"
+	"k8s.io/component-base/metrics"
 
 	"github.com/vmdistributed/vmdistributed-apiserver/pkg/storage/host"
 )
@@ -69,6 +72,32 @@ func TestReadinessReadsOneRecordAtMost(t *testing.T) {
 	}
 	if found := bytes.Count(ears.answers[0], []byte(`"payload"`)); found > 1 {
 		t.Errorf("the answer has %d records", found)
+	}
+}
+
+// TestStoreTellsHowLongEachOperationTook once the metrics are registered.
+func TestStoreTellsHowLongEachOperationTook(t *testing.T) {
+	records, err := host.NewRecords(shared.config, recordKind, recordResource)
+	must(t, err)
+	registry := metrics.NewKubeRegistry()
+	for _, metric := range records.Metrics() {
+		registry.MustRegister(metric)
+	}
+	_, err = records.Has(t.Context(), types.NamespacedName{Namespace: "probed", Name: "nobody"})
+	must(t, err)
+	_, err = records.None(t.Context())
+	must(t, err)
+	told, err := registry.Gather()
+	must(t, err)
+	counts := map[string]uint64{}
+	for _, family := range told {
+		for _, metric := range family.GetMetric() {
+			counts[family.GetName()+" "+metric.GetLabel()[0].GetValue()] = metric.GetHistogram().GetSampleCount()
+		}
+	}
+	const name = "vmdistributed_store_request_duration_seconds "
+	if want := (map[string]uint64{name + "get": 1, name + "list": 1}); !maps.Equal(counts, want) {
+		t.Errorf("told %v, want %v", counts, want)
 	}
 }
 

@@ -18,6 +18,8 @@ import (
 // +genclient:method=Abort,verb=create,subresource=abort,input=github.com/vmdistributed/vmdistributed-apiserver/apis/distributed/v1alpha1.VMDistributedClusterAbort,result=github.com/vmdistributed/vmdistributed-apiserver/apis/distributed/v1alpha1.VMDistributedClusterAbort
 // +genclient:method=Retry,verb=create,subresource=retry,input=github.com/vmdistributed/vmdistributed-apiserver/apis/distributed/v1alpha1.VMDistributedClusterRetry,result=github.com/vmdistributed/vmdistributed-apiserver/apis/distributed/v1alpha1.VMDistributedClusterRetry
 // +genclient:method=Undo,verb=create,subresource=undo,input=github.com/vmdistributed/vmdistributed-apiserver/apis/distributed/v1alpha1.VMDistributedClusterUndo,result=github.com/vmdistributed/vmdistributed-apiserver/apis/distributed/v1alpha1.VMDistributedClusterUndo
+// +genclient:method=Skip,verb=create,subresource=skip,input=github.com/vmdistributed/vmdistributed-apiserver/apis/distributed/v1alpha1.VMDistributedClusterSkip,result=github.com/vmdistributed/vmdistributed-apiserver/apis/distributed/v1alpha1.VMDistributedClusterSkip
+// +genclient:method=Restart,verb=create,subresource=restart,input=github.com/vmdistributed/vmdistributed-apiserver/apis/distributed/v1alpha1.VMDistributedClusterRestart,result=github.com/vmdistributed/vmdistributed-apiserver/apis/distributed/v1alpha1.VMDistributedClusterRestart
 // +k8s:deepcopy-gen:interfaces=k8s.io/apimachinery/pkg/runtime.Object
 // +k8s:supportsSubresource="/status"
 
@@ -158,6 +160,54 @@ type VMDistributedClusterRetry struct {
 	metav1.ObjectMeta `json:"metadata,omitempty"`
 	// revision is the hash of the desired state of all zones that is to go on, as
 	// status.updateRevision has it. If given, it has to be the present one.
+	// +optional
+	Revision string `json:"revision,omitempty"`
+	// zones are those that are tried again, and nothing else is; each of them, if it was
+	// skipped, is not any more. If none is named, the change is let go on, and the zones
+	// that have failed or are contended are tried again. In the answer, each with its
+	// revision.
+	// +optional
+	// +listType=map
+	// +listMapKey=name
+	Zones []operatorv1alpha1.ZoneRevision `json:"zones,omitempty"`
+	// reason is kept with the word; up to 1024 bytes.
+	// +optional
+	Reason string `json:"reason,omitempty"`
+}
+
+// +k8s:deepcopy-gen:interfaces=k8s.io/apimachinery/pkg/runtime.Object
+// +k8s:validation-gen=false
+
+// VMDistributedClusterSkip leaves a zone out of the rollout of the revision that it is to
+// have now: it is not written any more, gets its reads back if it is in good health, and
+// the others go on without it. The verb retry takes it back. It is the body of the
+// subresource skip.
+type VMDistributedClusterSkip struct {
+	metav1.TypeMeta `json:",inline"`
+	// metadata may say which VMDistributedCluster is meant.
+	// +optional
+	metav1.ObjectMeta `json:"metadata,omitempty"`
+	// zone is the name of the zone.
+	Zone string `json:"zone"`
+	// revision is the hash of its desired state. If given, it has to be the present one.
+	// +optional
+	Revision string `json:"revision,omitempty"`
+	// reason is kept with the word; up to 1024 bytes. There has to be one.
+	Reason string `json:"reason"`
+}
+
+// +k8s:deepcopy-gen:interfaces=k8s.io/apimachinery/pkg/runtime.Object
+// +k8s:validation-gen=false
+
+// VMDistributedClusterRestart has every zone be rolled out once more, one at a time, as it
+// is: its pods are started anew. It is the body of the subresource restart.
+type VMDistributedClusterRestart struct {
+	metav1.TypeMeta `json:",inline"`
+	// metadata may say which VMDistributedCluster is meant.
+	// +optional
+	metav1.ObjectMeta `json:"metadata,omitempty"`
+	// revision is the hash of the desired state of all zones that is rolled out once
+	// more, as status.updateRevision has it. If given, it has to be the present one.
 	// +optional
 	Revision string `json:"revision,omitempty"`
 	// reason is kept with the word; up to 1024 bytes.

@@ -41,6 +41,8 @@ func addKnownTypes(scheme *runtime.Scheme) error {
 		&VMDistributedClusterAbort{},
 		&VMDistributedClusterRetry{},
 		&VMDistributedClusterUndo{},
+		&VMDistributedClusterSkip{},
+		&VMDistributedClusterRestart{},
 		&VMDistributedClusterHistory{},
 	)
 	metav1.AddToGroupVersion(scheme, SchemeGroupVersion)

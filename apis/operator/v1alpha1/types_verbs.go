@@ -68,7 +68,7 @@ type VMDistributedClusterAbort struct {
 // +k8s:validation-gen=false
 
 // VMDistributedClusterRetry lets a change go on that was called off, and has zones be
-// tried again that have failed or were given up as contended. It is the body of the
+// tried again that have failed, were given up as contended, or were skipped. It is the body of the
 // subresource retry.
 type VMDistributedClusterRetry struct {
 	metav1.TypeMeta `json:",inline"`
@@ -77,6 +77,54 @@ type VMDistributedClusterRetry struct {
 	metav1.ObjectMeta `json:"metadata,omitempty"`
 	// revision is the hash of the desired state of all zones that is to go on, as
 	// status.updateRevision has it. If given, it has to be the present one.
+	// +optional
+	Revision string `json:"revision,omitempty"`
+	// zones are those that are tried again, and nothing else is; each of them, if it was
+	// skipped, is not any more. If none is named, the change is let go on, and the zones
+	// that have failed or are contended are tried again. In the answer, each with its
+	// revision.
+	// +optional
+	// +listType=map
+	// +listMapKey=name
+	Zones []ZoneRevision `json:"zones,omitempty"`
+	// reason is kept with the word; up to 1024 bytes.
+	// +optional
+	Reason string `json:"reason,omitempty"`
+}
+
+// +k8s:deepcopy-gen:interfaces=k8s.io/apimachinery/pkg/runtime.Object
+// +k8s:validation-gen=false
+
+// VMDistributedClusterSkip leaves a zone out of the rollout of the revision that it is to
+// have now: it is not written any more, gets its reads back if it is in good health, and
+// the others go on without it. The verb retry takes it back. It is the body of the
+// subresource skip.
+type VMDistributedClusterSkip struct {
+	metav1.TypeMeta `json:",inline"`
+	// metadata may say which VMDistributedCluster is meant.
+	// +optional
+	metav1.ObjectMeta `json:"metadata,omitempty"`
+	// zone is the name of the zone.
+	Zone string `json:"zone"`
+	// revision is the hash of its desired state. If given, it has to be the present one.
+	// +optional
+	Revision string `json:"revision,omitempty"`
+	// reason is kept with the word; up to 1024 bytes. There has to be one.
+	Reason string `json:"reason"`
+}
+
+// +k8s:deepcopy-gen:interfaces=k8s.io/apimachinery/pkg/runtime.Object
+// +k8s:validation-gen=false
+
+// VMDistributedClusterRestart has every zone be rolled out once more, one at a time, as it
+// is: its pods are started anew. It is the body of the subresource restart.
+type VMDistributedClusterRestart struct {
+	metav1.TypeMeta `json:",inline"`
+	// metadata may say which VMDistributedCluster is meant.
+	// +optional
+	metav1.ObjectMeta `json:"metadata,omitempty"`
+	// revision is the hash of the desired state of all zones that is rolled out once
+	// more, as status.updateRevision has it. If given, it has to be the present one.
 	// +optional
 	Revision string `json:"revision,omitempty"`
 	// reason is kept with the word; up to 1024 bytes.
@@ -124,11 +172,15 @@ const (
 	WordRetry WordVerb = "Retry"
 	// WordUndo goes back to another revision.
 	WordUndo WordVerb = "Undo"
+	// WordSkip leaves a zone out.
+	WordSkip WordVerb = "Skip"
+	// WordRestart has every zone be rolled out once more.
+	WordRestart WordVerb = "Restart"
 )
 
 // Word is what somebody has said by one of the verbs.
 type Word struct {
-	// verb is Promote, Approve, Abort, Retry or Undo.
+	// verb is Promote, Approve, Abort, Retry, Undo, Skip or Restart.
 	Verb WordVerb `json:"verb"`
 	// zone that it is for; empty for all.
 	// +optional

@@ -99,8 +99,18 @@ func (in VMDistributedClusterPromotion) OpenAPIModelName() string {
 }
 
 // OpenAPIModelName returns the OpenAPI model name for this type.
+func (in VMDistributedClusterRestart) OpenAPIModelName() string {
+	return "com.github.vmdistributed.vmdistributed-apiserver.apis.operator.v1alpha1.VMDistributedClusterRestart"
+}
+
+// OpenAPIModelName returns the OpenAPI model name for this type.
 func (in VMDistributedClusterRetry) OpenAPIModelName() string {
 	return "com.github.vmdistributed.vmdistributed-apiserver.apis.operator.v1alpha1.VMDistributedClusterRetry"
+}
+
+// OpenAPIModelName returns the OpenAPI model name for this type.
+func (in VMDistributedClusterSkip) OpenAPIModelName() string {
+	return "com.github.vmdistributed.vmdistributed-apiserver.apis.operator.v1alpha1.VMDistributedClusterSkip"
 }
 
 // OpenAPIModelName returns the OpenAPI model name for this type.

@@ -120,7 +120,7 @@ func TestEveryTypeOfTheHubHasAVersion(t *testing.T) {
 	} {
 		hub := kinds(scheme, schema.GroupVersion{Group: test.version.Group, Version: runtime.APIVersionInternal}, vmdistributed.VMDistributedCluster{})
 		versioned := kinds(scheme, test.version, test.beside)
-		if !hub.Equal(versioned) || hub.Len() != 9 {
+		if !hub.Equal(versioned) || hub.Len() != 11 {
 			t.Errorf("%s: the hub has %v, the version %v", test.version, sets.List(hub), sets.List(versioned))
 		}
 	}

@@ -141,6 +141,9 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: finished
       type:
         namedType: io.k8s.apimachinery.pkg.apis.meta.v1.Time
+    - name: restartedAt
+      type:
+        namedType: io.k8s.apimachinery.pkg.apis.meta.v1.Time
     - name: revision
       type:
         scalar: string

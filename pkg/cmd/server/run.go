@@ -18,6 +18,7 @@ import (
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
 	basecompatibility "k8s.io/component-base/compatibility"
+	"k8s.io/component-base/metrics"
 	"k8s.io/component-base/tracing"
 	"k8s.io/utils/clock"
 
@@ -54,7 +55,7 @@ func (o *options) run(ctx context.Context) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, parts.guard.Close()) }()
-	if err := register(parts.guard.Metrics()); err != nil {
+	if err := register(parts.metrics); err != nil {
 		return err
 	}
 	if err := registerTelemetry(parts.telemetry); err != nil {
@@ -92,6 +93,8 @@ type parts struct {
 	keeper *certs.Keeper
 	// telemetry tells of rollouts.
 	telemetry *telemetry.Telemetry
+	// metrics are those of the store.
+	metrics []metrics.Registerable
 }
 
 // assemble turns the options into the parts of a server, which calls stop where it can't
@@ -154,11 +157,13 @@ func (o *options) assemble(ctx context.Context, stop context.CancelCauseFunc) (*
 		Schemas: &installed{follower: known.schemas},
 		Ready:   []healthz.HealthChecker{guard, apiserver.Synced("cluster-schema", known.schemas.HasSynced)},
 	}
+	measured := guard.Metrics()
 	if records != nil {
+		measured = append(measured, records.Metrics()...)
 		config.ExtraConfig.Ready = append(config.ExtraConfig.Ready, records.Served())
 	}
 	keeper, err := o.keepCertificates(config, generic.ClientConfig)
-	return &parts{config, guard, keeper, told}, err
+	return &parts{config, guard, keeper, told, measured}, err
 }
 
 // traced has the requests of a client make spans, where there is a configuration of

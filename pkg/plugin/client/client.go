@@ -163,6 +163,15 @@ func (c *Client) PlanChange(ctx context.Context, changed *unstructured.Unstructu
 	return decode[v1alpha1.VMDistributedClusterPlan](found)
 }
 
+// History asks which revisions of an object are on record, the latest first.
+func (c *Client) History(ctx context.Context, name string) (*v1alpha1.VMDistributedClusterHistory, error) {
+	found, err := c.objects.Get(ctx, name, metav1.GetOptions{}, "history")
+	if err != nil {
+		return nil, err
+	}
+	return decode[v1alpha1.VMDistributedClusterHistory](found)
+}
+
 // Patch changes an object by a JSON merge patch.
 func (c *Client) Patch(ctx context.Context, name string, patch []byte, options metav1.PatchOptions) (*v1alpha1.VMDistributedCluster, error) {
 	patched, err := c.objects.Patch(ctx, name, types.MergePatchType, patch, options)
@@ -180,6 +189,9 @@ var (
 	Promote = Verb{"promote", "VMDistributedClusterPromotion"}
 	Abort   = Verb{"abort", "VMDistributedClusterAbort"}
 	Retry   = Verb{"retry", "VMDistributedClusterRetry"}
+	Undo    = Verb{"undo", "VMDistributedClusterUndo"}
+	Skip    = Verb{"skip", "VMDistributedClusterSkip"}
+	Restart = Verb{"restart", "VMDistributedClusterRestart"}
 )
 
 // Say posts what a verb is asked for with, and returns it completed. It takes no right

@@ -98,6 +98,7 @@ func ofConditions(conditions []metav1.Condition) []Finding {
 		{rollout.ConditionPaused, metav1.ConditionTrue, Blocking},
 		{rollout.ConditionObserving, metav1.ConditionTrue, Blocking},
 		{rollout.ConditionDegraded, metav1.ConditionTrue, Blocking}, // of no zone that is reported
+		{"Undone", metav1.ConditionTrue, undoing(conditions)},
 		{"Scraped", metav1.ConditionFalse, Note},
 		{"ReadsGated", metav1.ConditionFalse, Note},
 		{"WritesGated", metav1.ConditionFalse, Note},
@@ -113,6 +114,15 @@ func ofConditions(conditions []metav1.Condition) []Finding {
 		findings = append(findings, finding)
 	}
 	return findings
+}
+
+// undoing calls for the user once all zones have gone back: spec still asks for what was
+// undone.
+func undoing(conditions []metav1.Condition) Severity {
+	if stalled := meta.FindStatusCondition(conditions, rollout.ConditionStalled); stalled != nil && stalled.Reason == rollout.ReasonUndone {
+		return Blocking
+	}
+	return Note
 }
 
 // remedyOf a condition that holds everything: its reason is a sentence's, not a zone's.
@@ -156,6 +166,8 @@ func ofZone(zone *v1alpha1.ZoneReport) []Finding {
 // severityOf what a zone waits for. A deadline that is over calls for the user.
 func severityOf(phase v1alpha1.ZonePhase, reason string) Severity {
 	switch reason {
+	case rollout.ReasonSkipped:
+		return Note
 	case rollout.ReasonBaking, rollout.ReasonWaitingForOtherZone, rollout.ReasonWaitingForOperator, rollout.ReasonWaitingForQueues,
 		rollout.ReasonWaitingForVMAuth, rollout.ReasonReadsInFlight, rollout.ReasonWriting, rollout.ReasonReleasing, rollout.ReasonVMUserBusy,
 		rollout.ReasonDryRunFailed, rollout.ReasonClusterDeleting:

@@ -77,6 +77,19 @@ func TestADiagnosisNamesAllThatStandsInTheWayTheUsersPartFirst(t *testing.T) {
 			object: object(metav1.Condition{Type: "Degraded", Status: "True", Reason: "LeftDrained"}),
 			want:   []string{"Blocking LeftDrained"},
 		},
+		"a zone that was skipped": {
+			object: object(metav1.Condition{Type: "Degraded", Status: "True", Reason: "Skipped"}),
+			zones:  []v1alpha1.ZoneReport{{Name: "a", Phase: v1alpha1.ZonePending, Reason: "Skipped", WaitingFor: "the verb retry", RefusedBy: []string{"Skipped: waits for the verb retry"}}},
+			want:   []string{"Note Skipped a"},
+		},
+		"an undo that is under way": {
+			object: object(metav1.Condition{Type: "Undone", Status: "True", Reason: "RevisionUndone"}, metav1.Condition{Type: "Degraded", Status: "True", Reason: "RevisionUndone"}),
+			want:   []string{"Note RevisionUndone"},
+		},
+		"an undo after which spec is to be corrected": {
+			object: object(metav1.Condition{Type: "Undone", Status: "True", Reason: "RevisionUndone"}, metav1.Condition{Type: "Stalled", Status: "True", Reason: "RevisionUndone"}),
+			want:   []string{"Blocking RevisionUndone"},
+		},
 		"an unhealthy zone once, and not by its condition too": {
 			object: object(metav1.Condition{Type: "Degraded", Status: "True", Reason: "NotHealthy"}),
 			zones:  []v1alpha1.ZoneReport{{Name: "a", Phase: v1alpha1.ZoneUnhealthy, Reason: "NotHealthy", WaitingFor: "health"}},

@@ -17,6 +17,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/duration"
 
 	"github.com/vmdistributed/vmdistributed-apiserver/apis/operator/v1alpha1"
+	"github.com/vmdistributed/vmdistributed-apiserver/pkg/rollout"
 )
 
 // View is what is drawn.
@@ -63,8 +64,10 @@ func head(object *v1alpha1.VMDistributedCluster) []row {
 	for _, told := range []struct {
 		condition string
 		style     style
-	}{{"Paused", yellow}, {"Observing", yellow}, {"Stalled", red}, {"Degraded", red}} {
-		if found := meta.FindStatusCondition(status.Conditions, told.condition); found != nil && found.Status == "True" {
+	}{{"Paused", yellow}, {"Observing", yellow}, {"Undone", red}, {"Stalled", red}, {"Degraded", red}} {
+		found := meta.FindStatusCondition(status.Conditions, told.condition)
+		again := found != nil && found.Type != "Undone" && found.Reason == rollout.ReasonUndone // with less to tell
+		if found != nil && found.Status == "True" && !again {
 			lines = append(lines, prose(fmt.Sprintf("%s: %s: %s", found.Type, found.Reason, found.Message), told.style))
 		}
 	}

@@ -144,6 +144,14 @@ func TestATreeSaysWhatHoldsTheObject(t *testing.T) {
 			},
 			want: "Paused: RolloutPaused: spec.paused is set",
 		},
+		"an undo": {
+			change: func(o *v1alpha1.VMDistributedCluster) {
+				o.Status.Conditions = []metav1.Condition{
+					{Type: "Stalled", Status: "True", Reason: "RevisionUndone", Message: "less"}, {Type: "Undone", Status: "True", Reason: "RevisionUndone", Message: "by ann; and what ends it"},
+				}
+			},
+			want: "Undone: RevisionUndone: by ann; and what ends it\n\n",
+		},
 		"a deletion": {
 			change: func(o *v1alpha1.VMDistributedCluster) { o.DeletionTimestamp = in(0) },
 			want:   "terminating; 2 of 3 zones updated, 2 ready",

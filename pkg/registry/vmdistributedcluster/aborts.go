@@ -21,7 +21,8 @@ import (
 	"github.com/vmdistributed/vmdistributed-apiserver/apis/vmdistributed"
 )
 
-// AbortMemory remembers beside the store which changes to an object were called off.
+// AbortMemory remembers beside the store which changes to an object were called off or
+// undone, and which zones were skipped.
 type AbortMemory interface {
 	// Recall returns the words by which they were.
 	Recall(ctx context.Context, object types.NamespacedName) ([]vmdistributed.Word, error)
@@ -81,7 +82,7 @@ const forgetPatience = 5 * time.Second
 func forgetting(aborts AbortMemory) genericregistry.AfterDeleteFunc {
 	return func(obj runtime.Object, options *metav1.DeleteOptions) {
 		object, ok := obj.(*vmdistributed.VMDistributedCluster)
-		if !ok || options != nil && dryrun.IsDryRun(options.DryRun) || !slices.ContainsFunc(object.Status.Words, vmdistributed.Word.Lasts) {
+		if !ok || options != nil && dryrun.IsDryRun(options.DryRun) || !slices.ContainsFunc(object.Status.Words, vmdistributed.Word.Outlives) {
 			return
 		}
 		ctx, cancel := context.WithTimeout(context.Background(), forgetPatience)

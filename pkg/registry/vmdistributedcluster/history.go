@@ -91,7 +91,7 @@ func reportsOf(object *vmdistributed.VMDistributedCluster, records []history.Rec
 			Started: timeOrNil(record.Started), Finished: timeOrNil(record.Finished), Outcome: record.Outcome,
 			Current: record.Revision == object.Status.CurrentRevision, Wanted: record.Revision == wanted, ByUndo: record.Revision == undo.To,
 		}
-		if report.Zones, err = zonesOf(record); err != nil {
+		if report.Zones, err = zonesOf(record, object.Status.RestartedAt()); err != nil {
 			return nil, err
 		}
 		reports = append(reports, report)
@@ -99,14 +99,15 @@ func reportsOf(object *vmdistributed.VMDistributedCluster, records []history.Rec
 	return reports, nil
 }
 
-func zonesOf(record *history.Record) ([]vmdistributed.ZoneRevision, error) {
+// zonesOf are the zones of a revision, as they would be rolled out now.
+func zonesOf(record *history.Record, restartedAt string) ([]vmdistributed.ZoneRevision, error) {
 	all, err := revision.OfList(record.Zones.VMClusters)
 	if err != nil {
 		return nil, err
 	}
 	var zones []vmdistributed.ZoneRevision
 	for _, name := range slices.Sorted(maps.Keys(all)) {
-		zones = append(zones, vmdistributed.ZoneRevision{Name: name, Revision: all[name]})
+		zones = append(zones, vmdistributed.ZoneRevision{Name: name, Revision: revision.Restarted(all[name], restartedAt)})
 	}
 	return zones, nil
 }

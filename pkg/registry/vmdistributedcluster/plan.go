@@ -15,8 +15,8 @@ import (
 	genericregistry "k8s.io/apiserver/pkg/registry/generic/registry"
 	"k8s.io/apiserver/pkg/registry/rest"
 
+	"github.com/vmdistributed/vmdistributed-apiserver/apis/operator/v1alpha1"
 	"github.com/vmdistributed/vmdistributed-apiserver/apis/vmdistributed"
-	"github.com/vmdistributed/vmdistributed-apiserver/apis/vmdistributed/install"
 )
 
 // Planner tells what would be done about an object, which need not be stored.
@@ -28,7 +28,6 @@ type Planner interface {
 // object as it would be. It writes nothing.
 type PlanREST struct {
 	store    *genericregistry.Store
-	scheme   *runtime.Scheme
 	resource schema.GroupResource
 	planner  Planner
 	values   values
@@ -53,19 +52,8 @@ func (r *PlanREST) GetSingularName() string { return r.store.GetSingularName() }
 // ProducesMIMETypes adds none to those that everything is served in.
 func (*PlanREST) ProducesMIMETypes(string) []string { return nil }
 
-// ProducesObject says that all answers are plans. What is published knows them by their
-// versions only, and a server whose documents refer to the hub does not start.
-func (r *PlanREST) ProducesObject(string) any {
-	for _, version := range install.GroupVersions() {
-		if version.Group != r.resource.Group {
-			continue
-		}
-		if plan, err := r.scheme.New(version.WithKind(vmdistributed.Kind + "Plan")); err == nil {
-			return plan
-		}
-	}
-	return nil
-}
+// ProducesObject says that all answers are plans, as the published schema has them.
+func (*PlanREST) ProducesObject(string) any { return &v1alpha1.VMDistributedClusterPlan{} }
 
 // Get plans for an object as it is stored.
 func (r *PlanREST) Get(ctx context.Context, name string, options *metav1.GetOptions) (runtime.Object, error) {
@@ -91,14 +79,21 @@ func (r *PlanREST) Create(ctx context.Context, name string, obj runtime.Object, 
 			return nil, err
 		}
 	}
-	stored, err := r.store.Get(ctx, name, &metav1.GetOptions{})
-	switch {
-	case apierrors.IsNotFound(err):
-		if err := rest.BeforeCreate(r.store.CreateStrategy, ctx, asked); err != nil {
-			return nil, err
-		}
-		return r.plan(ctx, asked)
-	case err != nil:
+	planned, err := r.asWritten(ofSubresource(ctx, ""), asked)
+	if err != nil {
+		return nil, err
+	}
+	return r.plan(ctx, planned)
+}
+
+// asWritten returns the object as it would be stored, checked as a write is.
+func (r *PlanREST) asWritten(ctx context.Context, asked *vmdistributed.VMDistributedCluster) (*vmdistributed.VMDistributedCluster, error) {
+	stored, err := r.store.Get(ctx, asked.Name, &metav1.GetOptions{})
+	if apierrors.IsNotFound(err) {
+		rest.FillObjectMetaSystemFields(asked)
+		return asked, rest.BeforeCreate(r.store.CreateStrategy, ctx, asked)
+	}
+	if err != nil {
 		return nil, err
 	}
 	before := stored.(*vmdistributed.VMDistributedCluster)
@@ -108,10 +103,7 @@ func (r *PlanREST) Create(ctx context.Context, name string, obj runtime.Object, 
 		after.Annotations = map[string]string{}
 	}
 	maps.Copy(after.Annotations, asked.Annotations)
-	if err := rest.BeforeUpdate(r.store.UpdateStrategy, ctx, after, before); err != nil {
-		return nil, err
-	}
-	return r.plan(ctx, after)
+	return after, rest.BeforeUpdate(r.store.UpdateStrategy, ctx, after, before)
 }
 
 func (r *PlanREST) plan(ctx context.Context, object *vmdistributed.VMDistributedCluster) (runtime.Object, error) {

@@ -90,7 +90,7 @@ func (s *Storage) Resources(group string) map[string]rest.Storage {
 		vmdistributed.Resource + "/zones":   &ZonesREST{store: &store, reporter: s.beside.Zones, values: values{s.beside.Rights}},
 		vmdistributed.Resource + "/history": &HistoryREST{store: &store, history: s.beside.History, clock: s.beside.Clock},
 	}
-	resources[vmdistributed.Resource+"/plan"] = &PlanREST{store: &store, scheme: s.scheme, resource: claims.resource, planner: s.beside.Planner, values: values{s.beside.Rights}}
+	resources[vmdistributed.Resource+"/plan"] = &PlanREST{store: &store, resource: claims.resource, planner: s.beside.Planner, values: values{s.beside.Rights}}
 	verbStore := store
 	verbStore.UpdateStrategy = verbStrategy{statusStrategy{main}}
 	for _, v := range []struct {
@@ -101,6 +101,8 @@ func (s *Storage) Resources(group string) map[string]rest.Storage {
 		{vmdistributed.SubresourcePromote, func() body { return &vmdistributed.VMDistributedClusterPromotion{} }, promote},
 		{vmdistributed.SubresourceAbort, func() body { return &vmdistributed.VMDistributedClusterAbort{} }, abort},
 		{vmdistributed.SubresourceUndo, func() body { return &vmdistributed.VMDistributedClusterUndo{} }, undo},
+		{vmdistributed.SubresourceSkip, func() body { return &vmdistributed.VMDistributedClusterSkip{} }, skip},
+		{vmdistributed.SubresourceRestart, func() body { return &vmdistributed.VMDistributedClusterRestart{} }, restart},
 		{vmdistributed.SubresourceRetry, func() body { return &vmdistributed.VMDistributedClusterRetry{} }, retry},
 	} {
 		resources[vmdistributed.Resource+"/"+v.subresource] = &verb{

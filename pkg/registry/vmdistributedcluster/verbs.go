@@ -98,7 +98,8 @@ func (v *verb) Create(ctx context.Context, name string, obj runtime.Object, vali
 		}
 		return after, nil
 	}
-	stored, _, err := v.store.Update(ofStatus(ctx), name, rest.DefaultUpdatedObjectInfo(nil, change), nil, rest.ValidateAllObjectUpdateFunc, false,
+	// The words are part of status.
+	stored, _, err := v.store.Update(ofSubresource(ctx, "status"), name, rest.DefaultUpdatedObjectInfo(nil, change), nil, rest.ValidateAllObjectUpdateFunc, false,
 		&metav1.UpdateOptions{DryRun: options.DryRun})
 	if err != nil {
 		return nil, err
@@ -110,14 +111,15 @@ func (v *verb) Create(ctx context.Context, name string, obj runtime.Object, vali
 	return said, nil
 }
 
-// ofStatus has what is stored be checked as a status: that is what the words are part of.
-func ofStatus(ctx context.Context) context.Context {
+// ofSubresource has an object be checked as if another subresource had been asked for; ""
+// is the object itself.
+func ofSubresource(ctx context.Context, subresource string) context.Context {
 	info, known := request.RequestInfoFrom(ctx)
 	if !known {
 		return ctx
 	}
 	changed := *info
-	changed.Subresource = "status"
+	changed.Subresource = subresource
 	return request.WithRequestInfo(ctx, &changed)
 }
 
@@ -219,6 +221,8 @@ type speech struct {
 	// undone.
 	all   string
 	zones map[string]string
+	// listed are those of them that the list names.
+	listed map[string]bool
 	// records are the revisions that are on record.
 	records func() ([]history.Record, error)
 	// blind says why it can't be told what runs by an undo; nil where it can.
@@ -245,6 +249,11 @@ func (s *speech) lookUp() error {
 			return apierrors.NewInternalError(err)
 		}
 		s.touched = record.Zones.VMClusters
+	}
+	s.listed = map[string]bool{}
+	at := s.object.Status.RestartedAt()
+	for name := range zones {
+		s.listed[name], zones[name] = true, revision.Restarted(zones[name], at)
 	}
 	s.zones = withStrays(zones, s.object.Status.Zones)
 	return nil

@@ -7,6 +7,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"os"
 	"slices"
@@ -14,6 +15,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -25,7 +27,8 @@ import (
 	"k8s.io/apiserver/pkg/registry/generic"
 	"k8s.io/apiserver/pkg/registry/rest"
 	"k8s.io/apiserver/pkg/storage/storagebackend"
-	"k8s.io/utils/clock"
+	clocktesting "k8s.io/utils/clock/testing"
+	"k8s.io/utils/ptr"
 
 	"github.com/vmdistributed/vmdistributed-apiserver/apis/operator/v1alpha1"
 	"github.com/vmdistributed/vmdistributed-apiserver/apis/vmdistributed"
@@ -37,6 +40,8 @@ import (
 const (
 	// parties race in each sequence, with so many deeds each.
 	parties, deeds = 4, 4
+	// racedAt is when all is said, and so when all zones were restarted if ever they were.
+	racedAt = "2026-05-01T12:00:00Z"
 	// together are how many sequences run at a time.
 	together = 16
 )
@@ -73,12 +78,30 @@ func newRaceway(t *testing.T, aborts AbortMemory) map[string]rest.Storage {
 	config := storagebackend.NewDefaultConfig("/race", door.codec)
 	config.Transport.ServerList = []string{member.Endpoint()}
 	resource := schema.GroupResource{Group: v1alpha1.GroupName, Resource: vmdistributed.Resource}
-	storage, err := NewStorage(door.scheme, resource, etcdOptions{*config}, Beside{Aborts: aborts, Clock: clock.RealClock{}})
+	storage, err := NewStorage(door.scheme, resource, etcdOptions{*config}, Beside{Aborts: aborts, History: everyRevision(t), Clock: clocktesting.NewFakePassiveClock(time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC))})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(storage.store.Destroy)
 	return storage.Resources(v1alpha1.GroupName)
+}
+
+// definitions are what a zone may be given in a race.
+func definitions() []string {
+	return []string{`{}`, `{"retentionPeriod":"1"}`, `{"retentionPeriod":"2"}`}
+}
+
+// everyRevision has all on record that an object in a race may come to.
+func everyRevision(t *testing.T) onRecord {
+	var records onRecord
+	for _, a := range definitions() {
+		for _, b := range definitions() {
+			for _, c := range definitions() {
+				records = append(records, ran(t, int64(1+len(records)), inline("a", a), inline("b", b), inline("c", c)))
+			}
+		}
+	}
+	return records
 }
 
 // notebook remembers aborts in memory, as a ConfigMap with a version does.
@@ -103,7 +126,7 @@ func (n *notebook) Keep(ctx context.Context, object types.NamespacedName, words 
 		if err != nil {
 			return err
 		}
-		said = slices.DeleteFunc(slices.Clone(said), func(w vmdistributed.Word) bool { return w.Verb != vmdistributed.WordAbort })
+		said = slices.DeleteFunc(slices.Clone(said), func(w vmdistributed.Word) bool { return !w.Outlives() })
 		n.mutex.Lock()
 		if n.version == version {
 			n.version++
@@ -123,6 +146,8 @@ type deed struct {
 	// edit has made.
 	revision string
 	zones    map[string]string
+	// to is where an undo of the revision goes.
+	to string
 }
 
 // race is one object with what was accepted of it.
@@ -130,6 +155,7 @@ type race struct {
 	t        *testing.T
 	name     string
 	seed     uint64
+	first    string // revision
 	storages map[string]rest.Storage
 
 	mutex    sync.Mutex
@@ -178,13 +204,22 @@ func (r *race) say(subresource string, verb vmdistributed.WordVerb, asked body) 
 		did.revision = said.Revision
 	case *vmdistributed.VMDistributedClusterRetry:
 		did.revision = said.Revision
+		for _, zone := range said.Zones {
+			did.zones[zone.Name] = zone.Revision
+		}
+	case *vmdistributed.VMDistributedClusterSkip:
+		did.zones[said.Zone] = said.Revision
+	case *vmdistributed.VMDistributedClusterRestart:
+		did.revision = said.Revision
+	case *vmdistributed.VMDistributedClusterUndo:
+		did.revision, did.to = said.Revision, said.ToRevision
 	}
 	r.note(said.(body).GetResourceVersion(), did)
 }
 
 // edit gives a zone one of two definitions.
 func (r *race) edit(random *rand.Rand) {
-	zone, text := random.IntN(3), fmt.Sprintf(`{"retentionPeriod":"%d"}`, 1+random.IntN(2))
+	zone, text := random.IntN(3), definitions()[1+random.IntN(2)]
 	change := func(_ context.Context, _, old runtime.Object) (runtime.Object, error) {
 		object := old.DeepCopyObject().(*vmdistributed.VMDistributedCluster)
 		object.Spec.Zones.VMClusters[zone].Spec.Raw = []byte(text)
@@ -216,7 +251,20 @@ func (r *race) look() {
 	if err != nil {
 		r.t.Error(err)
 	}
+	object.Status.Undo = nil
+	if word, undone := object.Status.Undone(revision.OfZones(zones)); undone {
+		object.Status.Undo = &vmdistributed.UndoRecord{Revision: word.Revision, ToRevision: word.To}
+		zones = r.zonesOf(word.To)
+	}
 	all := revision.OfZones(zones)
+	for zone := range zones {
+		zones[zone] = revision.Restarted(zones[zone], object.Status.RestartedAt())
+	}
+	object.Status.UpdateRevision, object.Status.CurrentRevision = all, all
+	object.Status.Rollout = &vmdistributed.RolloutRecord{Revision: all, Started: object.CreationTimestamp, Finished: ptr.To(object.CreationTimestamp)}
+	if word, restarted := object.Status.Restarted(); restarted {
+		object.Status.Rollout.RestartedAt = ptr.To(word.At)
+	}
 	object.Status.ObservedGeneration = object.Generation
 	object.Status.Words = slices.DeleteFunc(object.Status.Words, func(w vmdistributed.Word) bool { return !w.Counts(all, zones) })
 	object.Status.Zones = nil
@@ -224,16 +272,32 @@ func (r *race) look() {
 		object.Status.Zones = append(object.Status.Zones, vmdistributed.ZoneStatus{Name: name, Phase: vmdistributed.ZonePending, Reason: rollout.ReasonQueuesUnclear})
 	}
 	status := r.storages[vmdistributed.Resource+"/status"].(*StatusREST)
-	ctx := ofStatus(r.context())
+	ctx := ofSubresource(r.context(), "status")
 	_, _, err = status.Update(ctx, r.name, rest.DefaultUpdatedObjectInfo(object), rest.ValidateAllObjectFunc, rest.ValidateAllObjectUpdateFunc, false, &metav1.UpdateOptions{})
 	if err != nil && !apierrors.IsConflict(err) {
 		r.t.Errorf("seed %d: status: %v", r.seed, err)
 	}
 }
 
+// zonesOf are the revisions of the zones of one.
+func (r *race) zonesOf(all string) map[string]string {
+	for _, record := range everyRevision(r.t) {
+		if record.Revision == all {
+			zones, err := revision.OfList(record.Zones.VMClusters)
+			if err != nil {
+				r.t.Error(err)
+			}
+			return zones
+		}
+	}
+	r.t.Errorf("seed %d: there is no revision %s", r.seed, all)
+	return nil
+}
+
 // act does one thing or another.
 func (r *race) act(random *rand.Rand) {
-	switch random.IntN(8) {
+	zone := string("abc"[random.IntN(3)])
+	switch random.IntN(13) {
 	case 0, 1:
 		r.say(vmdistributed.SubresourceAbort, vmdistributed.WordAbort, &vmdistributed.VMDistributedClusterAbort{})
 	case 2:
@@ -241,10 +305,18 @@ func (r *race) act(random *rand.Rand) {
 	case 3:
 		r.say(vmdistributed.SubresourcePromote, vmdistributed.WordPromote, &vmdistributed.VMDistributedClusterPromotion{})
 	case 4:
-		zone := string("abc"[random.IntN(3)])
 		r.say(vmdistributed.SubresourcePromote, vmdistributed.WordPromote, &vmdistributed.VMDistributedClusterPromotion{Zones: []vmdistributed.ZoneRevision{{Name: zone}}})
 	case 5:
 		r.edit(random)
+	case 6:
+		r.say(vmdistributed.SubresourceSkip, vmdistributed.WordSkip, &vmdistributed.VMDistributedClusterSkip{Zone: zone, Reason: "its disks"})
+	case 7:
+		r.say(vmdistributed.SubresourceRetry, vmdistributed.WordRetry, &vmdistributed.VMDistributedClusterRetry{Zones: []vmdistributed.ZoneRevision{{Name: zone}}})
+	case 12:
+		r.say(vmdistributed.SubresourceRestart, vmdistributed.WordRestart, &vmdistributed.VMDistributedClusterRestart{})
+	case 8:
+		all := everyRevision(r.t)
+		r.say(vmdistributed.SubresourceUndo, vmdistributed.WordUndo, &vmdistributed.VMDistributedClusterUndo{ToRevision: all[random.IntN(len(all))].Revision})
 	default:
 		r.look()
 	}
@@ -283,50 +355,126 @@ func (r *race) run() *vmdistributed.VMDistributedCluster {
 	return found.(*vmdistributed.VMDistributedCluster)
 }
 
-// check holds the words in the end against what was accepted, in the order in which it
-// was stored.
-func (r *race) check(object *vmdistributed.VMDistributedCluster) {
-	off, promoted, zones := map[string]bool{}, map[string]string{}, map[string]string{}
-	for _, did := range r.accepted {
-		switch did.verb {
-		case vmdistributed.WordAbort:
-			off[did.revision] = true
-		case vmdistributed.WordRetry:
-			delete(off, did.revision)
-		case vmdistributed.WordPromote:
-			for zone, at := range did.zones {
-				promoted[zone] = at
+// tally is what was accepted and counts in the end.
+type tally struct {
+	race *race
+	// off are the revisions that are called off, undone those that another one is rolled
+	// out in the place of.
+	off    map[string]bool
+	undone map[string]string
+	// promoted and skipped are zones, with the revision that each was so for.
+	promoted, skipped map[string]string
+	// again are zones at revisions of which a skip was taken back.
+	again map[vmdistributed.ZoneRevision]bool
+	// wanted are the zones that spec asks for, but for a restart, and restarted is when that
+	// was.
+	wanted    map[string]string
+	restarted string
+}
+
+// add counts one thing more that was accepted.
+func (c *tally) add(did deed) {
+	switch did.verb {
+	case vmdistributed.WordAbort:
+		c.off[did.revision] = true
+	case vmdistributed.WordRetry:
+		for zone, at := range did.zones {
+			delete(c.skipped, zone)
+			c.again[vmdistributed.ZoneRevision{Name: zone, Revision: at}] = true
+		}
+		if len(did.zones) == 0 {
+			delete(c.off, did.revision)
+		}
+	case vmdistributed.WordPromote:
+		maps.Copy(c.promoted, did.zones)
+	case vmdistributed.WordSkip:
+		for zone, at := range did.zones {
+			c.skipped[zone] = at
+			delete(c.again, vmdistributed.ZoneRevision{Name: zone, Revision: at})
+		}
+	case vmdistributed.WordRestart:
+		if c.restarted = racedAt; c.off[did.revision] {
+			c.race.t.Errorf("seed %d: %s was restarted, and is called off", c.race.seed, did.revision)
+		}
+	case vmdistributed.WordUndo:
+		c.undo(did)
+	default:
+		c.wanted = did.zones
+	}
+	rolledOut := c.wanted
+	if to := c.undone[revision.OfZones(c.wanted)]; to != "" {
+		rolledOut = c.race.zonesOf(to)
+	}
+	for zone, at := range rolledOut {
+		at = revision.Restarted(at, c.restarted)
+		for _, said := range []map[string]string{c.promoted, c.skipped} {
+			if said[zone] != at {
+				delete(said, zone) // it is to become something else
 			}
-		default:
-			zones = did.zones
-		}
-		for zone, at := range zones {
-			if promoted[zone] != at {
-				delete(promoted, zone) // it is to become something else
-			}
-		}
-	}
-	for revision := range off {
-		if _, said := object.Status.Said(vmdistributed.WordAbort, "", revision); !said {
-			r.t.Errorf("seed %d: the abort of %s is lost: %v", r.seed, revision, object.Status.Words)
-		}
-	}
-	for zone, at := range promoted {
-		if _, said := object.Status.Said(vmdistributed.WordPromote, zone, at); !said {
-			r.t.Errorf("seed %d: the promotion of %s to %s is lost: %v", r.seed, zone, at, object.Status.Words)
-		}
-	}
-	for _, word := range object.Status.Words {
-		if word.Verb == vmdistributed.WordAbort && !off[word.Revision] {
-			r.t.Errorf("seed %d: %s is called off, and the last word was to try it again", r.seed, word.Revision)
 		}
 	}
 }
 
-// checkKept wants the host cluster to remember what the object does.
+func (c *tally) undo(did deed) {
+	switch {
+	case did.to == did.revision:
+		delete(c.undone, did.revision)
+	case c.undone[did.revision] != did.to:
+		c.undone[did.revision] = did.to
+		delete(c.off, did.to) // who names one that was called off has thought better of it
+	}
+}
+
+// check holds the words in the end against what was accepted, in the order in which it
+// was stored.
+func (r *race) check(object *vmdistributed.VMDistributedCluster) {
+	c := &tally{r, map[string]bool{}, map[string]string{}, map[string]string{}, map[string]string{}, map[vmdistributed.ZoneRevision]bool{}, r.zonesOf(r.first), ""}
+	for _, did := range r.accepted {
+		c.add(did)
+	}
+	lost := func(verb vmdistributed.WordVerb, zone, at string) {
+		if _, said := object.Status.Said(verb, zone, at); !said {
+			r.t.Errorf("seed %d: %s of %s%s is lost: %v", r.seed, verb, zone, at, object.Status.Words)
+		}
+	}
+	for at := range c.off {
+		lost(vmdistributed.WordAbort, "", at)
+	}
+	for zone, at := range c.promoted {
+		lost(vmdistributed.WordPromote, zone, at)
+	}
+	for zone, at := range c.skipped {
+		lost(vmdistributed.WordSkip, zone, at)
+	}
+	if at := object.Status.RestartedAt(); at != c.restarted {
+		r.t.Errorf("seed %d: the zones were restarted at %q, and that is kept as %q", r.seed, c.restarted, at)
+	}
+	for at, to := range c.undone {
+		if word, _ := object.Status.Undone(at); word.To != to {
+			r.t.Errorf("seed %d: the undo of %s to %s is lost: %v", r.seed, at, to, object.Status.Words)
+		}
+	}
+	for _, word := range object.Status.Words {
+		switch {
+		case word.Verb == vmdistributed.WordAbort && !c.off[word.Revision]:
+			r.t.Errorf("seed %d: %s is called off, and the last word was to try it again", r.seed, word.Revision)
+		case word.Verb == vmdistributed.WordUndo && c.undone[word.Revision] != word.To:
+			r.t.Errorf("seed %d: %s is undone to %s, and the last word was another", r.seed, word.Revision, word.To)
+		case word.Verb == vmdistributed.WordSkip && c.again[vmdistributed.ZoneRevision{Name: word.Zone, Revision: word.Revision}]:
+			r.t.Errorf("seed %d: %s is skipped, and the last word was to try it again", r.seed, word.Zone)
+		}
+	}
+}
+
+// checkKept wants the host cluster to remember what the object does. That a skip has had
+// its time it learns by the next verb.
 func (r *race) checkKept(object *vmdistributed.VMDistributedCluster, aborts *notebook) {
-	said := slices.DeleteFunc(slices.Clone(object.Status.Words), func(w vmdistributed.Word) bool { return w.Verb != vmdistributed.WordAbort })
-	if kept, _ := aborts.Recall(r.context(), keyOf(object)); !slices.Equal(kept, said) {
+	said := slices.DeleteFunc(slices.Clone(object.Status.Words), func(w vmdistributed.Word) bool { return !w.Outlives() })
+	kept, _ := aborts.Recall(r.context(), keyOf(object))
+	over := func(w vmdistributed.Word) bool {
+		return w.Verb == vmdistributed.WordSkip && !slices.Contains(said, w)
+	}
+	if kept = slices.DeleteFunc(slices.Clone(kept), over); !slices.Equal(kept, said) {
 		r.t.Errorf("seed %d: the host cluster remembers %v, want %v", r.seed, kept, said)
 	}
 }
@@ -338,14 +486,21 @@ func TestNoAcceptedVerbIsLost(t *testing.T) {
 	storages := newRaceway(t, aborts)
 	seeds := make(chan uint64)
 	var group sync.WaitGroup
+	var counting sync.Mutex
+	accepted := map[vmdistributed.WordVerb]int{}
 	for range together {
 		group.Go(func() {
 			for seed := range seeds {
-				r := &race{t: t, name: fmt.Sprintf("race-%d", seed), seed: seed, storages: storages}
+				r := &race{t: t, name: fmt.Sprintf("race-%d", seed), seed: seed, first: everyRevision(t)[0].Revision, storages: storages}
 				if object := r.run(); object != nil {
 					r.check(object)
 					r.checkKept(object, aborts)
 				}
+				counting.Lock()
+				for _, did := range r.accepted {
+					accepted[did.verb]++
+				}
+				counting.Unlock()
 			}
 		})
 	}
@@ -355,4 +510,10 @@ func TestNoAcceptedVerbIsLost(t *testing.T) {
 	}
 	close(seeds)
 	group.Wait()
+	for _, verb := range []vmdistributed.WordVerb{vmdistributed.WordPromote, vmdistributed.WordAbort, vmdistributed.WordRetry, vmdistributed.WordUndo, vmdistributed.WordSkip, vmdistributed.WordRestart} {
+		if accepted[verb] < int(many/10) {
+			t.Errorf("%s was accepted %d times in %d sequences only: this tests little", verb, accepted[verb], many)
+		}
+	}
+	t.Logf("accepted were %v", accepted)
 }

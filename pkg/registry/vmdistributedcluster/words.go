@@ -6,7 +6,9 @@ package vmdistributedcluster
 import (
 	"fmt"
 	"slices"
+	"strings"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/ptr"
 
 	"github.com/vmdistributed/vmdistributed-apiserver/apis/vmdistributed"
@@ -137,7 +139,7 @@ func retry(s *speech, said body) error {
 		return s.blind
 	}
 	again := false
-	if order.Revision == s.wanted && s.all != s.wanted {
+	if order.Revision == s.wanted && s.all != s.wanted && len(order.Zones) == 0 {
 		again = s.takeUndoBack() // it is meant by name
 	}
 	revision, err := s.of(order.Revision)
@@ -145,25 +147,32 @@ func retry(s *speech, said body) error {
 		return err
 	}
 	order.Revision = revision
+	if len(order.Zones) > 0 {
+		return s.retryZones(order)
+	}
 	again = s.object.Status.TakeBack(vmdistributed.WordAbort, "", revision) || again
 	for i := range s.object.Status.Zones {
-		again = s.retryZone(&s.object.Status.Zones[i]) || again
+		again = retryZone(&s.object.Status.Zones[i], s.at) || again
 	}
 	if _, said := s.object.Status.Said(vmdistributed.WordRetry, "", revision); !again && !said {
-		return conflictf("there is nothing to try again: revision %s was not called off, and no zone has run out of time or is contended", revision)
+		text := ""
+		if skipped := s.skipped(); len(skipped) > 0 {
+			text = fmt.Sprintf("; %s was skipped, which a retry takes back that names the zone", strings.Join(skipped, ", "))
+		}
+		return conflictf("there is nothing to try again: revision %s was not called off, and no zone has run out of time or is contended%s", revision, text)
 	}
 	s.say(vmdistributed.WordRetry, "", revision, order.Reason)
 	return nil
 }
 
 // retryZone forgets what has ended the patience with a zone.
-func (s *speech) retryZone(zone *vmdistributed.ZoneStatus) bool {
+func retryZone(zone *vmdistributed.ZoneStatus, at metav1.Time) bool {
 	switch zone.Reason {
 	case rollout.ReasonContended:
 		zone.Reapplied, zone.ContendedRevision = 0, ""
 		return true
 	case rollout.ReasonReadyTimeout:
-		zone.UpdateStarted = ptr.To(s.at)
+		zone.UpdateStarted = ptr.To(at)
 		return true
 	}
 	return false

@@ -6,6 +6,7 @@ package host
 import (
 	"context"
 	"fmt"
+	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -13,6 +14,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/watch"
 	"k8s.io/client-go/rest"
+	"k8s.io/component-base/metrics"
 	"k8s.io/utils/ptr"
 
 	storagev1 "github.com/vmdistributed/vmdistributed-apiserver/apis/storage/v1"
@@ -24,6 +26,7 @@ type Records struct {
 	parameters runtime.ParameterCodec
 	kind       string
 	resource   string
+	latency    *metrics.HistogramVec
 }
 
 // NewRecords returns a client for the records of a kind, which the cluster of config
@@ -45,7 +48,7 @@ func NewRecords(config *rest.Config, kind, resource string) (*Records, error) {
 	if err != nil {
 		return nil, fmt.Errorf("making a client for %s: %w", version.WithResource(resource).GroupResource(), err)
 	}
-	return &Records{client: client, parameters: runtime.NewParameterCodec(scheme), kind: kind, resource: resource}, nil
+	return &Records{client: client, parameters: runtime.NewParameterCodec(scheme), kind: kind, resource: resource, latency: newLatency()}, nil
 }
 
 // request begins one. It is not made again by itself when the cluster says later:
@@ -55,6 +58,7 @@ func (r *Records) request(begun *rest.Request) *rest.Request {
 }
 
 func (r *Records) get(ctx context.Context, at place, resourceVersion string) (*storagev1.Record, error) {
+	defer r.took(operationGet, time.Now())
 	record := &storagev1.Record{}
 	err := r.request(r.client.Get()).Namespace(at.namespace).Name(at.name).
 		VersionedParams(&metav1.GetOptions{ResourceVersion: resourceVersion}, r.parameters).Do(ctx).Into(record)
@@ -63,6 +67,7 @@ func (r *Records) get(ctx context.Context, at place, resourceVersion string) (*s
 
 // create adds a record, and tells what became of it.
 func (r *Records) create(ctx context.Context, record *storagev1.Record) (*storagev1.Record, error) {
+	defer r.took(operationCreate, time.Now())
 	r.name(record)
 	created := &storagev1.Record{}
 	err := r.request(r.client.Post()).Namespace(record.Namespace).Body(record).Do(ctx).Into(created)
@@ -72,6 +77,7 @@ func (r *Records) create(ctx context.Context, record *storagev1.Record) (*storag
 // update replaces a record that has not changed since it was read. One that was
 // being deleted and is held by no finalizer any more is gone after that.
 func (r *Records) update(ctx context.Context, record *storagev1.Record) (*storagev1.Record, error) {
+	defer r.took(operationUpdate, time.Now())
 	r.name(record)
 	updated := &storagev1.Record{}
 	err := r.request(r.client.Put()).Namespace(record.Namespace).Name(record.Name).Body(record).Do(ctx).Into(updated)
@@ -84,6 +90,7 @@ func (r *Records) name(record *storagev1.Record) {
 
 // remove deletes a record that has not changed since it was read.
 func (r *Records) remove(ctx context.Context, record *storagev1.Record) error {
+	defer r.took(operationDelete, time.Now())
 	return r.request(r.client.Delete()).Namespace(record.Namespace).Name(record.Name).Body(&metav1.DeleteOptions{
 		Preconditions:     &metav1.Preconditions{UID: &record.UID, ResourceVersion: &record.ResourceVersion},
 		PropagationPolicy: ptr.To(metav1.DeletePropagationBackground),
@@ -91,6 +98,7 @@ func (r *Records) remove(ctx context.Context, record *storagev1.Record) error {
 }
 
 func (r *Records) list(ctx context.Context, namespace string, options metav1.ListOptions) (*storagev1.RecordList, error) {
+	defer r.took(operationList, time.Now())
 	list := &storagev1.RecordList{}
 	err := r.request(r.client.Get()).NamespaceIfScoped(namespace, namespace != "").
 		VersionedParams(&options, r.parameters).Do(ctx).Into(list)
@@ -132,6 +140,7 @@ func (r *Records) Has(ctx context.Context, object types.NamespacedName) (bool, e
 }
 
 func (r *Records) watch(ctx context.Context, namespace string, options metav1.ListOptions) (watch.Interface, error) {
+	defer r.took(operationWatch, time.Now())
 	options.Watch = true
 	return r.request(r.client.Get()).NamespaceIfScoped(namespace, namespace != "").
 		VersionedParams(&options, r.parameters).Watch(ctx)

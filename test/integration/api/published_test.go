@@ -58,6 +58,8 @@ func wantDiscovered(t *testing.T, groupVersion string) {
 		"vmdistributedclusters/abort":   {"create", "VMDistributedClusterAbort"},
 		"vmdistributedclusters/retry":   {"create", "VMDistributedClusterRetry"},
 		"vmdistributedclusters/undo":    {"create", "VMDistributedClusterUndo"},
+		"vmdistributedclusters/skip":    {"create", "VMDistributedClusterSkip"},
+		"vmdistributedclusters/restart": {"create", "VMDistributedClusterRestart"},
 		"vmdistributedclusters/history": {"get", "VMDistributedClusterHistory"},
 	}
 	for name, want := range wanted {

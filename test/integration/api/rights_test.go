@@ -45,7 +45,7 @@ func rule(resources, verbs string, names ...string) rbacv1.PolicyRule {
 
 // ours are all rights on our own kind, status and all.
 var ours = rule("vmdistributedclusters vmdistributedclusters/status vmdistributedclusters/zones "+
-	"vmdistributedclusters/promote vmdistributedclusters/abort vmdistributedclusters/retry vmdistributedclusters/undo vmdistributedclusters/history", "*")
+	"vmdistributedclusters/promote vmdistributedclusters/abort vmdistributedclusters/retry vmdistributedclusters/undo vmdistributedclusters/skip vmdistributedclusters/restart vmdistributedclusters/history", "*")
 
 // hostObjects returns a client for the operator's kinds.
 func hostObjects(t *testing.T) dynamic.Interface {

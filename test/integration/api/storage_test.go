@@ -67,8 +67,9 @@ func TestDefaultsAreStored(t *testing.T) {
 	want := v1alpha1.RolloutStrategy{
 		MaxUnavailable: ptr.To[int32](1), MinAvailableZones: ptr.To[int32](1), MaxFailures: ptr.To[int32](0),
 		ReadyTimeout: "5m", UpdatePause: "1m", ProgressDeadline: "1h",
-		Drain: v1alpha1.DrainStrategy{Timeout: "3m", GracePeriod: "30s", LastTarget: v1alpha1.LastTargetFailOver},
-		Flush: v1alpha1.FlushStrategy{Timeout: "30m", MaxPendingBytes: ptr.To[int64](1 << 20)},
+		Drain:    v1alpha1.DrainStrategy{Timeout: "3m", GracePeriod: "30s", LastTarget: v1alpha1.LastTargetFailOver},
+		Flush:    v1alpha1.FlushStrategy{Timeout: "30m", MaxPendingBytes: ptr.To[int64](1 << 20)},
+		Approval: v1alpha1.ApprovalNever,
 	}
 	if got.DeletionPolicy != v1alpha1.DeletionPolicyDelete || encode(t, got.Strategy) != encode(t, want) {
 		t.Errorf("read %+v", got)

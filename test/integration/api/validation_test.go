@@ -66,7 +66,7 @@ func TestEveryDocumentedRuleIsToldAsDocumented(t *testing.T) {
 }
 
 // kindOfVerb are the kinds of the bodies.
-var kindOfVerb = map[string]string{"promote": "VMDistributedClusterPromotion", "abort": "VMDistributedClusterAbort", "retry": "VMDistributedClusterRetry", "undo": "VMDistributedClusterUndo"}
+var kindOfVerb = map[string]string{"promote": "VMDistributedClusterPromotion", "abort": "VMDistributedClusterAbort", "retry": "VMDistributedClusterRetry", "undo": "VMDistributedClusterUndo", "skip": "VMDistributedClusterSkip", "restart": "VMDistributedClusterRestart"}
 
 // TestEveryDocumentedVerbIsRefusedAsDocumented says each verb of docs/validation.md with
 // kubectl.
@@ -79,7 +79,8 @@ func TestEveryDocumentedVerbIsRefusedAsDocumented(t *testing.T) {
 	if len(rows) < 8 {
 		t.Fatalf("the document has %d refusals of verbs only", len(rows))
 	}
-	for _, row := range rows {
+	dir := t.TempDir() // that of a subtest has its name, in which kubectl reads commas
+	for i, row := range rows {
 		verb, message := codeIn(row.cells[0])[0], codeIn(row.cells[2])[0]
 		t.Run(verb+" "+row.cells[1], func(t *testing.T) {
 			t.Parallel()
@@ -90,7 +91,9 @@ func TestEveryDocumentedVerbIsRefusedAsDocumented(t *testing.T) {
 				must(t, yaml.Unmarshal([]byte(codeIn(row.cells[1])[0]), &body))
 			}
 			body["apiVersion"], body["kind"] = groupVersion, kindOfVerb[verb]
-			got := tryKubectl(t, namespace, "create", "--raw", in(namespace, "x", verb), "-f", file(t, "verb.json", encode(t, body)))
+			path := filepath.Join(dir, fmt.Sprintf("%d.json", i))
+			must(t, os.WriteFile(path, []byte(encode(t, body)), 0o600))
+			got := tryKubectl(t, namespace, "create", "--raw", in(namespace, "x", verb), "-f", path)
 			if told := messagesOf(got.stderr); !slices.Contains(told, message) {
 				t.Errorf("told is\n%s\nand documented\n%s", strings.Join(told, "\n"), message)
 			}

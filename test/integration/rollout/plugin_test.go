@@ -18,6 +18,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"github.com/vmdistributed/vmdistributed-apiserver/apis/operator/v1alpha1"
+	"github.com/vmdistributed/vmdistributed-apiserver/pkg/victoriametrics"
 	"github.com/vmdistributed/vmdistributed-apiserver/test/controlplane"
 	"github.com/vmdistributed/vmdistributed-apiserver/test/standin"
 )
@@ -225,6 +226,7 @@ func TestPluginCompletesNamesAsKubectlAsksForIt(t *testing.T) {
 	t.Parallel()
 	r := newRoom(t)
 	r.apply(threeZones("v1"))
+	revision := r.untilReady("demo").Status.CurrentRevision
 	root, err := controlplane.FindRoot()
 	must(t, err)
 	link := filepath.Join(t.TempDir(), "kubectl_complete-vmdc")
@@ -236,9 +238,14 @@ func TestPluginCompletesNamesAsKubectlAsksForIt(t *testing.T) {
 		{[]string{"zones", "d"}, "demo\n"},
 		{[]string{"wa"}, "wait\t"},
 		{[]string{"status", "demo", "-o", ""}, "json\n"},
+		{[]string{"undo", "demo", "--to-revision", ""}, revision + "\n"},
+		{[]string{"history", "demo", "--revision", revision[:4]}, revision + "\n"},
+		{[]string{"skip", "de"}, "demo\n"},
+		{[]string{"skip", "demo", "zone-"}, "zone-b\n"},
+		{[]string{"retry", "demo", "--zone", "zone-c"}, "zone-c\n"},
 	} {
 		args := test.args
-		if len(args) == 2 {
+		if len(args) > 1 {
 			args = append([]string{"--kubeconfig", shared.control.Kubeconfig(), "--namespace", r.namespace}, args...)
 		}
 		cmd := exec.CommandContext(t.Context(), link, args...)
@@ -271,6 +278,87 @@ func TestPluginCallsAChangeOffAndLetsItGoOn(t *testing.T) {
 	r.vmdc(done, "wait", "demo")
 }
 
+func TestPluginGoesBackToAnotherRevisionAndTellsOfIt(t *testing.T) {
+	t.Parallel()
+	r := newRoom(t)
+	r.apply(threeZones("v1"))
+	good := r.untilReady("demo").Status.CurrentRevision
+	r.apply(with(threeZones("v2"), "metadata.annotations", fields{"kubernetes.io/change-cause": "a better version"}))
+	bad := r.untilReady("demo").Status.CurrentRevision
+	r.untilHistory("2 Completed current=true wanted=true byUndo=false", "1 Completed current=false wanted=false byUndo=false")
+
+	told := r.vmdc(done, "history", "demo").stdout
+	says(t, strings.Join(strings.Fields(told), " "), "REVISION NUMBER OUTCOME IS STARTED", "Current,Wanted", "a better version", good+" 1 Completed -")
+	says(t, r.vmdc(done, "history", "demo", "-o", "wide").stdout, "FINISHED", "ZONES", "zone-a=")
+	expect(t, "history -o name", r.vmdc(done, "history", "demo", "-o", "name").stdout, bad+"\n"+good+"\n")
+	one := r.vmdc(done, "history", "demo", "--revision="+bad).stdout
+	says(t, one, "revision "+bad+", number 2", "Outcome:   Completed", "Is:        Current,Wanted", "Cause:     a better version", "  zone-c at revision ")
+	var listed v1alpha1.VMDistributedClusterHistory
+	must(t, json.Unmarshal([]byte(r.vmdc(done, "history", "demo", "--revision="+good, "-o", "json").stdout), &listed))
+	expect(t, "revisions in JSON", len(listed.Revisions), 1)
+	says(t, r.vmdc(failedCall, "history", "demo", "--revision=nothing").stderr, `there is no record of revision "nothing"`, "on record are "+bad+", "+good)
+
+	says(t, r.vmdc(done, "undo", "demo", "--dry-run=server").stdout, "demo undone: revision "+good+" is rolled out in the place of "+bad+", which spec asks for (server dry run)")
+	r.settle("demo")
+	expect(t, "revision that is rolled out after a dry run", r.get("demo").Status.UpdateRevision, bad)
+	says(t, r.vmdc(failedCall, "undo", "demo", "--revision=another").stderr, "revision: is another, and spec asks for "+bad+" now")
+	says(t, r.vmdc(failedCall, "undo", "demo", "--to-revision=nothing").stderr, `there is no record of revision "nothing"`, good)
+	says(t, r.vmdc(done, "undo", "demo", "--reason=errors in zone-a").stdout, "demo undone: revision "+good+" is rolled out in the place of "+bad)
+	r.untilWentBack(good)
+	says(t, r.vmdc(waitsForUser, "wait", "demo").stderr, "RevisionUndone: revision "+bad+", which spec asks for, was undone by ", "errors in zone-a")
+	says(t, r.vmdc(done, "status", "demo").stdout, "Undone: RevisionUndone: revision "+bad, "undoing to the one that spec asks for")
+	says(t, r.vmdc(waitsForUser, "doctor", "demo").stdout, "Blocking: object: RevisionUndone", "To do: correct the spec; or take the undoing back")
+	r.untilHistory("3 Completed current=true wanted=false byUndo=true", "2 Undone current=false wanted=true byUndo=false")
+	says(t, r.vmdc(done, "history", "demo").stdout, "Current,ByUndo", "Undone")
+
+	var answer v1alpha1.VMDistributedClusterUndo
+	must(t, json.Unmarshal([]byte(r.vmdc(done, "undo", "demo", "--to-revision="+bad, "-o", "json").stdout), &answer))
+	expect(t, "revision that is gone to", answer.ToRevision, bad)
+	says(t, r.vmdc(done, "undo", "demo", "--to-revision="+bad).stdout, "demo not undone any more: revision "+bad+", which spec asks for, is rolled out")
+	r.vmdc(done, "wait", "demo")
+}
+
+func TestPluginSkipsAZoneAndTakesThatBack(t *testing.T) {
+	t.Parallel()
+	r := newRoom(t)
+	stuckInZoneA(r)
+	revision := r.cluster("zone-a").GetAnnotations()[victoriametrics.RevisionAnnotation]
+	says(t, r.vmdc(failedCall, "skip", "demo", "zone-a").stderr, `required flag(s) "reason" not set`)
+	says(t, r.vmdc(failedCall, "skip", "demo", "--reason=its disks").stderr, "takes the name of one VMDistributedCluster and that of one of its zones")
+	says(t, r.vmdc(failedCall, "skip", "demo", "zone-x", "--reason=its disks").stderr, `zone: there is no zone "zone-x"`)
+	says(t, r.vmdc(failedCall, "skip", "demo", "zone-a", "--reason=its disks", "--revision=another").stderr, `zone: "zone-a" is to have revision `+revision+" now, and not another")
+	says(t, r.vmdc(done, "skip", "demo", "zone-a", "--reason=its disks", "--dry-run=server").stdout, "demo skipped: zone zone-a is left out of the rollout of its revision "+revision+" (server dry run)")
+	expect(t, "whether a dry run has skipped it", r.hasSkipped(), false)
+	r.chronicle.LeftOut(r.cluster("zone-a"))
+	says(t, r.vmdc(done, "skip", "demo", "zone-a", "--reason=its disks").stdout, "demo skipped: zone zone-a is left out")
+	says(t, r.vmdc(failedCall, "skip", "demo", "zone-a", "--reason=again").stderr, `"zone-a" was skipped at revision `+revision+" already, by ")
+
+	says(t, r.vmdc(done, "wait", "demo").stdout, "runs in 2 of 3 zones: zone zone-a was skipped by ", "its disks")
+	says(t, r.vmdc(waitsForUser, "wait", "demo", "--zone=zone-a").stderr, "zone zone-a of demo waits for the user: the verb retry for this zone")
+	says(t, r.vmdc(done, "status", "demo").stdout, "operational; 2 of 3 zones updated", "Skipped: the verb retry for this zone", "its disks")
+	says(t, r.vmdc(done, "doctor", "demo").stdout, "Note: zone zone-a: Skipped", "To do: retry with the name of the zone, or change its spec")
+	says(t, r.vmdc(done, "plan", "demo").stdout, "Zone zone-a (Inline, Updating): ", "refused now by Skipped")
+
+	says(t, r.vmdc(done, "retry", "demo", "--zone=zone-a").stdout, "demo retried: zone-a at revision "+revision)
+	r.behave("zone-a")
+	says(t, r.vmdc(done, "wait", "demo").stdout, "runs in all zones")
+}
+
+func TestPluginRestartsAllZones(t *testing.T) {
+	t.Parallel()
+	r := newRoom(t)
+	r.apply(threeZones("v1"))
+	revision := r.untilReady("demo").Status.CurrentRevision
+	says(t, r.vmdc(failedCall, "restart", "demo", "--revision=another").stderr, "revision: is another, and the object's is "+revision+" now")
+	says(t, r.vmdc(done, "restart", "demo", "--dry-run=server").stdout, "demo restarted: revision "+revision+" is rolled out once more (server dry run)")
+	r.settle("demo")
+	r.expectUpdates()
+	says(t, r.vmdc(done, "restart", "demo", "--reason=a certificate").stdout, "demo restarted: revision "+revision+" is rolled out once more\n")
+	says(t, r.vmdc(done, "wait", "demo").stdout, "runs in all zones")
+	r.expectUpdates("zone-a@2", "zone-b@2", "zone-c@2")
+	says(t, r.vmdc(done, "history", "demo").stdout, "restarted by ", ": a certificate")
+}
+
 func TestPluginPlansAChangeBeforeItIsMade(t *testing.T) {
 	t.Parallel()
 	r := newRoom(t)
@@ -283,7 +371,7 @@ func TestPluginPlansAChangeBeforeItIsMade(t *testing.T) {
 		must(t, os.WriteFile(path, text, 0o600))
 		return path
 	}
-	says(t, r.vmdc(done, "plan", "-f", file(before)).stdout, "Zone zone-a (Inline, Pending): Create, as number 1", "+ vmselect: ", "1. zone-a CreateCluster", "2. existing MarkCluster", "Estimate: none")
+	says(t, r.vmdc(done, "plan", "-f", file(before)).stdout, "Zone zone-a (Inline, Pending): Create, as number 1", "+ vmselect.replicaCount: ", "1. zone-a CreateCluster", "2. existing MarkCluster", "Estimate: none")
 	r.apply(before)
 	ready := r.untilReady("demo")
 	says(t, r.vmdc(done, "plan", "demo").stdout, "revision "+ready.Status.UpdateRevision, "Zone zone-a (Inline, Ready): Nothing", "Steps: none")
@@ -301,7 +389,8 @@ func TestPluginPlansAChangeBeforeItIsMade(t *testing.T) {
 	expect(t, "revision that was planned", plan.Revision, rolled.Status.UpdateRevision)
 	r.expectUpdates("zone-a@2", "existing@2")
 
-	wrong := r.vmdc(failedCall, "plan", "-f", file(manifest("demo", inline("zone-a", fields{"vmselect": fields{"replicaCount": "two"}})))).stderr
-	says(t, wrong, "replicaCount")
+	wrong := r.vmdc(waitsForUser, "plan", "-f", file(manifest("demo", inline("zone-a", fields{"vmselect": fields{"replicaCount": "two"}}))))
+	says(t, wrong.stdout, "Zone zone-a (Inline, Refused)", "refused now by InvalidDesiredState", ".spec.vmselect.replicaCount: expected numeric")
+	says(t, wrong.stderr, "refused: zone-a")
 	says(t, r.vmdc(failedCall, "plan").stderr, "takes either the name of a VMDistributedCluster, or -f")
 }

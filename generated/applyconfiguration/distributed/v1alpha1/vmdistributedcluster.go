@@ -102,10 +102,22 @@ func ExtractVMDistributedClusterPromote(vMDistributedCluster *distributedv1alpha
 	return ExtractVMDistributedClusterFrom(vMDistributedCluster, fieldManager, "promote")
 }
 
+// ExtractVMDistributedClusterRestart extracts the applied configuration owned by fieldManager from
+// vMDistributedCluster for the restart subresource.
+func ExtractVMDistributedClusterRestart(vMDistributedCluster *distributedv1alpha1.VMDistributedCluster, fieldManager string) (*VMDistributedClusterApplyConfiguration, error) {
+	return ExtractVMDistributedClusterFrom(vMDistributedCluster, fieldManager, "restart")
+}
+
 // ExtractVMDistributedClusterRetry extracts the applied configuration owned by fieldManager from
 // vMDistributedCluster for the retry subresource.
 func ExtractVMDistributedClusterRetry(vMDistributedCluster *distributedv1alpha1.VMDistributedCluster, fieldManager string) (*VMDistributedClusterApplyConfiguration, error) {
 	return ExtractVMDistributedClusterFrom(vMDistributedCluster, fieldManager, "retry")
+}
+
+// ExtractVMDistributedClusterSkip extracts the applied configuration owned by fieldManager from
+// vMDistributedCluster for the skip subresource.
+func ExtractVMDistributedClusterSkip(vMDistributedCluster *distributedv1alpha1.VMDistributedCluster, fieldManager string) (*VMDistributedClusterApplyConfiguration, error) {
+	return ExtractVMDistributedClusterFrom(vMDistributedCluster, fieldManager, "skip")
 }
 
 // ExtractVMDistributedClusterStatus extracts the applied configuration owned by fieldManager from

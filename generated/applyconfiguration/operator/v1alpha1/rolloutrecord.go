@@ -16,6 +16,10 @@ import (
 type RolloutRecordApplyConfiguration struct {
 	// revision that was rolled out; see updateRevision.
 	Revision *string `json:"revision,omitempty"`
+	// restartedAt is when somebody had all zones be rolled out once more, the last time
+	// before it began; that is in the pods' annotation
+	// distributed.victoriametrics.com/restartedAt.
+	RestartedAt *v1.Time `json:"restartedAt,omitempty"`
 	// started is when the controller began with it. It counts from there also while the
 	// object is paused, and starts once an object is not only observed any more.
 	Started *v1.Time `json:"started,omitempty"`
@@ -35,6 +39,14 @@ func RolloutRecord() *RolloutRecordApplyConfiguration {
 // If called multiple times, the Revision field is set to the value of the last call.
 func (b *RolloutRecordApplyConfiguration) WithRevision(value string) *RolloutRecordApplyConfiguration {
 	b.Revision = &value
+	return b
+}
+
+// WithRestartedAt sets the RestartedAt field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the RestartedAt field is set to the value of the last call.
+func (b *RolloutRecordApplyConfiguration) WithRestartedAt(value v1.Time) *RolloutRecordApplyConfiguration {
+	b.RestartedAt = &value
 	return b
 }
 

@@ -101,10 +101,22 @@ func ExtractVMDistributedClusterPromote(vMDistributedCluster *operatorv1alpha1.V
 	return ExtractVMDistributedClusterFrom(vMDistributedCluster, fieldManager, "promote")
 }
 
+// ExtractVMDistributedClusterRestart extracts the applied configuration owned by fieldManager from
+// vMDistributedCluster for the restart subresource.
+func ExtractVMDistributedClusterRestart(vMDistributedCluster *operatorv1alpha1.VMDistributedCluster, fieldManager string) (*VMDistributedClusterApplyConfiguration, error) {
+	return ExtractVMDistributedClusterFrom(vMDistributedCluster, fieldManager, "restart")
+}
+
 // ExtractVMDistributedClusterRetry extracts the applied configuration owned by fieldManager from
 // vMDistributedCluster for the retry subresource.
 func ExtractVMDistributedClusterRetry(vMDistributedCluster *operatorv1alpha1.VMDistributedCluster, fieldManager string) (*VMDistributedClusterApplyConfiguration, error) {
 	return ExtractVMDistributedClusterFrom(vMDistributedCluster, fieldManager, "retry")
+}
+
+// ExtractVMDistributedClusterSkip extracts the applied configuration owned by fieldManager from
+// vMDistributedCluster for the skip subresource.
+func ExtractVMDistributedClusterSkip(vMDistributedCluster *operatorv1alpha1.VMDistributedCluster, fieldManager string) (*VMDistributedClusterApplyConfiguration, error) {
+	return ExtractVMDistributedClusterFrom(vMDistributedCluster, fieldManager, "skip")
 }
 
 // ExtractVMDistributedClusterStatus extracts the applied configuration owned by fieldManager from

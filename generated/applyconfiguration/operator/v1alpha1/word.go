@@ -15,7 +15,7 @@ import (
 //
 // Word is what somebody has said by one of the verbs.
 type WordApplyConfiguration struct {
-	// verb is Promote, Approve, Abort, Retry or Undo.
+	// verb is Promote, Approve, Abort, Retry, Undo, Skip or Restart.
 	Verb *operatorv1alpha1.WordVerb `json:"verb,omitempty"`
 	// zone that it is for; empty for all.
 	Zone *string `json:"zone,omitempty"`

@@ -46,6 +46,8 @@ type VMDistributedClusterInterface interface {
 	Abort(ctx context.Context, vMDistributedClusterName string, vMDistributedClusterAbort *distributedv1alpha1.VMDistributedClusterAbort, opts v1.CreateOptions) (*distributedv1alpha1.VMDistributedClusterAbort, error)
 	Retry(ctx context.Context, vMDistributedClusterName string, vMDistributedClusterRetry *distributedv1alpha1.VMDistributedClusterRetry, opts v1.CreateOptions) (*distributedv1alpha1.VMDistributedClusterRetry, error)
 	Undo(ctx context.Context, vMDistributedClusterName string, vMDistributedClusterUndo *distributedv1alpha1.VMDistributedClusterUndo, opts v1.CreateOptions) (*distributedv1alpha1.VMDistributedClusterUndo, error)
+	Skip(ctx context.Context, vMDistributedClusterName string, vMDistributedClusterSkip *distributedv1alpha1.VMDistributedClusterSkip, opts v1.CreateOptions) (*distributedv1alpha1.VMDistributedClusterSkip, error)
+	Restart(ctx context.Context, vMDistributedClusterName string, vMDistributedClusterRestart *distributedv1alpha1.VMDistributedClusterRestart, opts v1.CreateOptions) (*distributedv1alpha1.VMDistributedClusterRestart, error)
 
 	VMDistributedClusterExpansion
 }
@@ -183,6 +185,36 @@ func (c *vMDistributedClusters) Undo(ctx context.Context, vMDistributedClusterNa
 		SubResource("undo").
 		VersionedParams(&opts, scheme.ParameterCodec).
 		Body(vMDistributedClusterUndo).
+		Do(ctx).
+		Into(result)
+	return
+}
+
+// Skip takes the representation of a vMDistributedClusterSkip and creates it.  Returns the server's representation of the vMDistributedClusterSkip, and an error, if there is any.
+func (c *vMDistributedClusters) Skip(ctx context.Context, vMDistributedClusterName string, vMDistributedClusterSkip *distributedv1alpha1.VMDistributedClusterSkip, opts v1.CreateOptions) (result *distributedv1alpha1.VMDistributedClusterSkip, err error) {
+	result = &distributedv1alpha1.VMDistributedClusterSkip{}
+	err = c.GetClient().Post().
+		Namespace(c.GetNamespace()).
+		Resource("vmdistributedclusters").
+		Name(vMDistributedClusterName).
+		SubResource("skip").
+		VersionedParams(&opts, scheme.ParameterCodec).
+		Body(vMDistributedClusterSkip).
+		Do(ctx).
+		Into(result)
+	return
+}
+
+// Restart takes the representation of a vMDistributedClusterRestart and creates it.  Returns the server's representation of the vMDistributedClusterRestart, and an error, if there is any.
+func (c *vMDistributedClusters) Restart(ctx context.Context, vMDistributedClusterName string, vMDistributedClusterRestart *distributedv1alpha1.VMDistributedClusterRestart, opts v1.CreateOptions) (result *distributedv1alpha1.VMDistributedClusterRestart, err error) {
+	result = &distributedv1alpha1.VMDistributedClusterRestart{}
+	err = c.GetClient().Post().
+		Namespace(c.GetNamespace()).
+		Resource("vmdistributedclusters").
+		Name(vMDistributedClusterName).
+		SubResource("restart").
+		VersionedParams(&opts, scheme.ParameterCodec).
+		Body(vMDistributedClusterRestart).
 		Do(ctx).
 		Into(result)
 	return

@@ -138,3 +138,27 @@ func (c *fakeVMDistributedClusters) Undo(ctx context.Context, vMDistributedClust
 	}
 	return obj.(*v1alpha1.VMDistributedClusterUndo), err
 }
+
+// Skip takes the representation of a vMDistributedClusterSkip and creates it.  Returns the server's representation of the vMDistributedClusterSkip, and an error, if there is any.
+func (c *fakeVMDistributedClusters) Skip(ctx context.Context, vMDistributedClusterName string, vMDistributedClusterSkip *v1alpha1.VMDistributedClusterSkip, opts v1.CreateOptions) (result *v1alpha1.VMDistributedClusterSkip, err error) {
+	emptyResult := &v1alpha1.VMDistributedClusterSkip{}
+	obj, err := c.Fake.
+		Invokes(testing.NewCreateSubresourceActionWithOptions(c.Resource(), vMDistributedClusterName, "skip", c.Namespace(), vMDistributedClusterSkip, opts), emptyResult)
+
+	if obj == nil {
+		return emptyResult, err
+	}
+	return obj.(*v1alpha1.VMDistributedClusterSkip), err
+}
+
+// Restart takes the representation of a vMDistributedClusterRestart and creates it.  Returns the server's representation of the vMDistributedClusterRestart, and an error, if there is any.
+func (c *fakeVMDistributedClusters) Restart(ctx context.Context, vMDistributedClusterName string, vMDistributedClusterRestart *v1alpha1.VMDistributedClusterRestart, opts v1.CreateOptions) (result *v1alpha1.VMDistributedClusterRestart, err error) {
+	emptyResult := &v1alpha1.VMDistributedClusterRestart{}
+	obj, err := c.Fake.
+		Invokes(testing.NewCreateSubresourceActionWithOptions(c.Resource(), vMDistributedClusterName, "restart", c.Namespace(), vMDistributedClusterRestart, opts), emptyResult)
+
+	if obj == nil {
+		return emptyResult, err
+	}
+	return obj.(*v1alpha1.VMDistributedClusterRestart), err
+}
