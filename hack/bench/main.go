@@ -26,8 +26,8 @@ import (
 	"github.com/vmdistributed/vmdistributed-apiserver/test/controlplane"
 )
 
-// limit bounds a run as a whole.
-const limit = time.Hour
+// limit bounds a run as a whole, of which 1,000 objects to roll out take most.
+const limit = 6 * time.Hour
 
 // part is what can be asked for by itself.
 type part struct {
