@@ -35,7 +35,7 @@ func (s *session) promote() *cobra.Command {
 		Use:   "promote NAME",
 		Short: "Give your word for zones that wait for it",
 		Long: `Give your word for zones that wait for it: that the rollout may go on though something can't be
-proven. It counts for the revision that the zone waits at. Without --zone, it is for all zones that wait now.`,
+proven, or that spec.strategy.approval asks for it. It counts for the revision that the zone waits at. Without --zone, it is for all zones that wait now.`,
 		Example: `  kubectl vmdc promote metrics --zone=zone-a --reason="the gap is filled"`,
 	})
 	command.Flags().StringSliceVar(&v.zones, "zone", nil, "Zones to give it for, such as zone-a or zone-a,zone-b.")

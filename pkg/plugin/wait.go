@@ -37,7 +37,7 @@ func (s *session) wait() *cobra.Command {
 		Long: `Wait until the rollout is complete: every zone runs what the spec asks for, in good health,
 and nothing is left to do. What happens meanwhile is told line by line.
 
-Ends with 0 then, with 2 as soon as the rollout waits for the user (it is stalled, paused or only observed),
+Ends with 0 then, with 2 as soon as the rollout waits for the user (it is stalled, paused or only observed, or a zone waits for an approval),
 with 3 when the time is over, and with 1 if the object is not there, or goes.`,
 		Example: `  kubectl apply -f metrics.yaml && kubectl vmdc wait metrics --timeout=1h
 
@@ -146,6 +146,12 @@ func blocked(status *v1alpha1.VMDistributedClusterStatus) string {
 	for _, condition := range []string{rollout.ConditionPaused, rollout.ConditionObserving, rollout.ConditionStalled} {
 		if found := meta.FindStatusCondition(status.Conditions, condition); found != nil && found.Status == metav1.ConditionTrue {
 			return found.Reason + ": " + found.Message
+		}
+	}
+	// For a word that was to be asked for no condition stands: the rollout is as it should be.
+	for i := range status.Zones {
+		if zone := &status.Zones[i]; zone.Reason == rollout.ReasonWaitingForApproval {
+			return fmt.Sprintf("zone %s: %s: %s", zone.Name, zone.Reason, zone.WaitingFor)
 		}
 	}
 	return ""

@@ -31,6 +31,10 @@ func TestWaitingEndsWhenTheRolloutDoesOrCallsForTheUser(t *testing.T) {
 		"stalled, before that was seen to":      {generation: 2, status: v1alpha1.VMDistributedClusterStatus{UpdateStatus: "failed", Conditions: stalled}},
 		"stalled, before a verb was seen to":    {status: v1alpha1.VMDistributedClusterStatus{UpdateStatus: "failed", Conditions: slices.Concat(stalled, unseen)}},
 		"at the end, before a verb was seen to": {status: v1alpha1.VMDistributedClusterStatus{UpdateStatus: "operational", Conditions: unseen}},
+		"for an approval": {
+			status: v1alpha1.VMDistributedClusterStatus{UpdateStatus: "expanding", Zones: []v1alpha1.ZoneStatus{{Name: "a", Phase: v1alpha1.ZonePending, Reason: "WaitingForApproval"}}},
+			code:   ExitBlocked,
+		},
 		"a zone that is done": {
 			waiter: waiter{zone: "a"},
 			status: v1alpha1.VMDistributedClusterStatus{UpdateStatus: "expanding", Zones: []v1alpha1.ZoneStatus{{Name: "a", Phase: v1alpha1.ZoneBaking}}},

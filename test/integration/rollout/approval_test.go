@@ -58,3 +58,18 @@ func TestOneApprovalAfterTheFirstZoneIsForAllOthers(t *testing.T) {
 	r.untilReady("demo")
 	r.expectUpdates("zone-a@2", "zone-b@2", "zone-c@2")
 }
+
+func TestPluginWaitsUntilAnApprovalIsAskedForAndPromotesThatZone(t *testing.T) {
+	t.Parallel()
+	r := newRoom(t)
+	r.apply(approving("v1", "EveryZone"))
+	r.untilReady("demo")
+	r.apply(approving("v2", "EveryZone"))
+	says(t, r.vmdc(waitsForUser, "wait", "demo").stderr, "zone zone-b: WaitingForApproval: the user's word to go on with zone zone-b")
+	says(t, r.vmdc(waitsForUser, "doctor", "demo").stdout, "Blocking: zone zone-b: WaitingForApproval")
+	says(t, r.vmdc(done, "promote", "demo", "--zone=zone-b").stdout, "demo promoted: zone-b at revision ")
+	says(t, r.vmdc(waitsForUser, "wait", "demo").stderr, "zone zone-c: WaitingForApproval")
+	r.vmdc(done, "promote", "demo")
+	r.vmdc(done, "wait", "demo")
+	r.expectUpdates("zone-a@2", "zone-b@2", "zone-c@2")
+}
