@@ -7,6 +7,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 
 	appsv1 "k8s.io/api/apps/v1"
@@ -14,11 +15,13 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/fields"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/kubernetes"
 
+	"github.com/vmdistributed/vmdistributed-apiserver/apis/vmdistributed"
 	"github.com/vmdistributed/vmdistributed-apiserver/pkg/halt"
 	"github.com/vmdistributed/vmdistributed-apiserver/pkg/history"
 	"github.com/vmdistributed/vmdistributed-apiserver/pkg/inventory"
@@ -28,23 +31,28 @@ import (
 
 // live reads from the API server, past every cache of ours. One look asks once for
 // each kind in a namespace, not for each zone: what 20 zones would take otherwise
-// is as many requests as the client may make in a second.
+// is as many requests as the client may make in a second. See concerned for the exception.
 type live struct {
 	objects    dynamic.Interface
 	kubernetes kubernetes.Interface
-	// known tells of VMClusters that are nobody's zones here.
+	// known tells of VMClusters that are nobody's zones here, and how many there are.
 	known *inventory.Inventory
 	halt  *halt.Switch
 	// history is that of all objects.
 	history *history.History
 }
 
-// look is one look at a namespace. It is as fresh as its beginning, and asks for
-// nothing twice.
+// look is one look at what an object may have to do with. It is as fresh as its
+// beginning, and asks for nothing twice.
 type look struct {
 	live
-	in         string
+	in string
+	// names are the VMClusters that vmclusters and workloadsOf are about; nil for all.
+	names      []string
 	vmclusters func() ([]*unstructured.Unstructured, error)
+	// vmcluster and workloadsOfOther are about one that names lack.
+	vmcluster        func(name string) (*unstructured.Unstructured, error)
+	workloadsOfOther func(name string) (map[types.NamespacedName]*workloads, error)
 	// workloadsOf are those of each VMCluster.
 	workloadsOf func() (map[types.NamespacedName]*workloads, error)
 	vmagents    func() ([]*unstructured.Unstructured, error)
@@ -63,26 +71,39 @@ type workloads struct {
 
 var _ source = &look{}
 
-// look begins a look, which asks when it is asked.
-func (s live) look(ctx context.Context, namespace string) *look {
-	l := &look{live: s, in: namespace}
+// look begins a look for an object, which asks when it is asked.
+func (s live) look(ctx context.Context, object *vmdistributed.VMDistributedCluster) *look {
+	namespace := object.Namespace
+	l := &look{live: s, in: namespace, names: s.concerned(ctx, object)}
 	lister := func(resource schema.GroupVersionResource, namespace string) func() ([]*unstructured.Unstructured, error) {
-		return sync.OnceValues(func() ([]*unstructured.Unstructured, error) { return s.list(ctx, resource, namespace) })
+		return sync.OnceValues(func() ([]*unstructured.Unstructured, error) {
+			return s.list(ctx, resource, namespace, fields.Everything())
+		})
 	}
+	l.vmcluster = onceEach(func(name string) (*unstructured.Unstructured, error) { return s.cluster(ctx, namespace, name) })
 	l.vmclusters = lister(victoriametrics.VMClusterResource, namespace)
+	if l.names != nil {
+		l.vmclusters = sync.OnceValues(func() ([]*unstructured.Unstructured, error) { return each(l.names, l.vmcluster) })
+	}
 	l.vmagents = lister(victoriametrics.VMAgentResource, namespace)
 	l.vmusers = lister(victoriametrics.VMUserResource, namespace)
 	l.vmauths = lister(victoriametrics.VMAuthResource, metav1.NamespaceAll)
 	l.everyUser = lister(victoriametrics.VMUserResource, metav1.NamespaceAll)
 	l.itself = sync.OnceValues(func() (*corev1.Namespace, error) { return s.read(ctx, namespace) })
 	l.halted = sync.OnceValues(func() (*rollout.Halt, error) { return s.halt.Read(ctx) })
+	// What the operator says of a VMCluster that it has changed comes after what it did to
+	// the workloads: those are read later.
 	l.workloadsOf = sync.OnceValues(func() (map[types.NamespacedName]*workloads, error) {
-		// What the operator says of a VMCluster that it has changed comes after what
-		// it did to these.
 		if _, err := l.vmclusters(); err != nil {
 			return nil, err
 		}
-		return s.allWorkloads(ctx, namespace)
+		return s.allWorkloads(ctx, namespace, victoriametrics.WorkloadSelectorFor(l.names...))
+	})
+	l.workloadsOfOther = onceEach(func(name string) (map[types.NamespacedName]*workloads, error) {
+		if _, err := l.vmcluster(name); err != nil {
+			return nil, err
+		}
+		return s.allWorkloads(ctx, namespace, victoriametrics.WorkloadSelectorFor(name))
 	})
 	return l
 }
@@ -111,15 +132,17 @@ func (s *look) within(namespace string) error {
 	return nil
 }
 
-func (s *look) all(namespace string) ([]*unstructured.Unstructured, error) {
+// about is true for a VMCluster that is looked at together with others.
+func (s *look) about(name string) bool { return s.names == nil || slices.Contains(s.names, name) }
+
+func (s *look) Cluster(_ context.Context, namespace, name string) (*unstructured.Unstructured, error) {
 	if err := s.within(namespace); err != nil {
 		return nil, err
 	}
-	return s.vmclusters()
-}
-
-func (s *look) Cluster(_ context.Context, namespace, name string) (*unstructured.Unstructured, error) {
-	all, err := s.all(namespace)
+	if !s.about(name) {
+		return s.vmcluster(name)
+	}
+	all, err := s.vmclusters()
 	return named(all, name), err
 }
 
@@ -133,7 +156,10 @@ func named(objects []*unstructured.Unstructured, name string) *unstructured.Unst
 }
 
 func (s *look) Marked(_ context.Context, owner types.NamespacedName) ([]*unstructured.Unstructured, error) {
-	all, err := s.all(owner.Namespace)
+	if err := s.within(owner.Namespace); err != nil {
+		return nil, err
+	}
+	all, err := s.vmclusters()
 	if err != nil {
 		return nil, err
 	}
@@ -150,7 +176,11 @@ func (s *look) Workloads(_ context.Context, namespace, name string) ([]appsv1.St
 	if err := s.within(namespace); err != nil {
 		return nil, nil, err
 	}
-	all, err := s.workloadsOf()
+	ask := s.workloadsOf
+	if !s.about(name) {
+		ask = func() (map[types.NamespacedName]*workloads, error) { return s.workloadsOfOther(name) }
+	}
+	all, err := ask()
 	if err != nil {
 		return nil, nil, err
 	}
@@ -162,8 +192,8 @@ func (s *look) Workloads(_ context.Context, namespace, name string) ([]appsv1.St
 }
 
 // allWorkloads asks for both kinds at once: neither says anything of the other.
-func (s live) allWorkloads(ctx context.Context, namespace string) (map[types.NamespacedName]*workloads, error) {
-	options := metav1.ListOptions{LabelSelector: victoriametrics.WorkloadSelector}
+func (s live) allWorkloads(ctx context.Context, namespace, selector string) (map[types.NamespacedName]*workloads, error) {
+	options := metav1.ListOptions{LabelSelector: selector}
 	var deployments *appsv1.DeploymentList
 	var failed error
 	var group sync.WaitGroup
@@ -248,10 +278,10 @@ func (s *look) Record(ctx context.Context, object types.NamespacedName, revision
 	return s.history.Get(ctx, object, revision)
 }
 
-func (s live) list(ctx context.Context, resource schema.GroupVersionResource, namespace string) ([]*unstructured.Unstructured, error) {
-	list, err := s.objects.Resource(resource).Namespace(namespace).List(ctx, metav1.ListOptions{})
+func (s live) list(ctx context.Context, resource schema.GroupVersionResource, namespace string, selector fields.Selector) ([]*unstructured.Unstructured, error) {
+	list, err := s.objects.Resource(resource).Namespace(namespace).List(ctx, metav1.ListOptions{FieldSelector: selector.String()})
 	if err != nil {
-		return nil, fmt.Errorf("listing %s in namespace %q: %w", resource.Resource, namespace, err)
+		return nil, fmt.Errorf("listing %s in namespace %q: %w", strings.TrimSpace(resource.Resource+" "+selector.String()), namespace, err)
 	}
 	objects := make([]*unstructured.Unstructured, len(list.Items))
 	for i := range list.Items {

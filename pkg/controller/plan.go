@@ -32,7 +32,7 @@ func (c *Controller) PlanRollout(ctx context.Context, object *vmdistributed.VMDi
 
 // planRollout makes one plan, of one look at everything.
 func (c *Controller) planRollout(ctx context.Context, object *vmdistributed.VMDistributedCluster) (*vmdistributed.VMDistributedClusterPlan, error) {
-	look := c.live.look(ctx, object.Namespace)
+	look := c.live.look(ctx, object)
 	defer look.ahead(len(object.Spec.VMUsers) > 0)()
 	// What is only observed is foretold with all its guards.
 	foreseen := object.DeepCopy()

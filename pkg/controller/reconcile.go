@@ -231,12 +231,12 @@ func (p *pass) lookAgain(ctx context.Context, key cache.ObjectName) (gone bool, 
 		return false, err
 	}
 	begun := p.clock.Now()
-	look := p.live.look(ctx, key.Namespace)
+	look := p.live.look(ctx, p.object)
 	wait := look.ahead(len(p.object.Spec.VMUsers) > 0)
 	tried := p.tryAhead(ctx)
 	if p.clock.Since(begun) > lookHolds {
 		wait()
-		look, p.evidence = p.live.look(ctx, key.Namespace), p.shift.evidence.Look()
+		look, p.evidence = p.live.look(ctx, p.object), p.shift.evidence.Look()
 		p.evidence.Again(ctx)
 		wait = look.ahead(len(p.object.Spec.VMUsers) > 0)
 	}

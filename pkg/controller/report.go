@@ -42,7 +42,7 @@ const reportAttempts = 5
 
 // reportZones makes one report, of one look at everything.
 func (c *Controller) reportZones(ctx context.Context, object *vmdistributed.VMDistributedCluster) ([]vmdistributed.ZoneReport, error) {
-	look := c.live.look(ctx, object.Namespace)
+	look := c.live.look(ctx, object)
 	defer look.ahead(len(object.Spec.VMUsers) > 0)()
 	watching := observer{source: look}
 	if !object.Spec.Paused {

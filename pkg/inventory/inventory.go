@@ -158,6 +158,12 @@ func (s *Inventory) Cluster(_ context.Context, namespace, name string) (*unstruc
 	return lookUp(s.VMClusters, namespace, name)
 }
 
+// CountClusters is how many VMClusters there are in a namespace.
+func (s *Inventory) CountClusters(namespace string) (int, error) {
+	found, err := s.VMClusters.GetIndexer().ByIndex(cache.NamespaceIndex, namespace)
+	return len(found), err
+}
+
 // Clusters returns the VMClusters of all namespaces.
 func (s *Inventory) Clusters(context.Context) ([]*unstructured.Unstructured, error) {
 	return asUnstructured(s.VMClusters.GetStore().List()), nil

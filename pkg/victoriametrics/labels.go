@@ -3,6 +3,8 @@
 
 package victoriametrics
 
+import "strings"
+
 // The labels of everything that the operator makes for a VMCluster
 // (ClusterSelectorLabels and AddClusterLabels in types/vmextra_types.go,
 // FinalLabels in types/vmcluster_types.go). spec.managedMetadata adds labels and
@@ -26,7 +28,13 @@ const (
 // WorkloadSelector selects the StatefulSets and Deployments of all VMClusters.
 const WorkloadSelector = labelPartOf + "=" + partOfValue + "," + labelManagedBy + "=" + managedByValue
 
-// WorkloadSelectorFor selects those of one VMCluster.
-func WorkloadSelectorFor(cluster string) string {
-	return WorkloadSelector + "," + labelInstance + "=" + cluster
+// WorkloadSelectorFor selects those of some VMClusters, and of all without any.
+func WorkloadSelectorFor(clusters ...string) string {
+	switch len(clusters) {
+	case 0:
+		return WorkloadSelector
+	case 1:
+		return WorkloadSelector + "," + labelInstance + "=" + clusters[0]
+	}
+	return WorkloadSelector + "," + labelInstance + " in (" + strings.Join(clusters, ",") + ")"
 }
