@@ -239,7 +239,9 @@ func rescue(o *Observed, d *Decision, i int) {
 		if d.Action.Type != Nothing || !ailing(zone) && !spared(o, d, i) {
 			return
 		}
-		record.Begun = o.Now
+		if record.Begun.IsZero() || !record.inWork() {
+			record.Begun = o.Now
+		}
 		proposeDrain(o, d, zone, record)
 		if !ailing(zone) && (state.Updated || state.Skipped) && !record.inFlight() {
 			state.awaitWord(zone)

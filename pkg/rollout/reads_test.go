@@ -313,6 +313,19 @@ func TestAnEmptiedZoneReceivesARepairToo(t *testing.T) {
 	wantAction(t, decide(t, o), UpdateCluster, "a")
 }
 
+// TestAZoneInWorkThatIsRescuedWasBegunWhenItWas: how long its queues have to be quiet
+// counts from then, and must not change under a wait that has begun.
+func TestAZoneInWorkThatIsRescuedWasBegunWhenItWas(t *testing.T) {
+	o := routedScene(zone("a", emptied, open, inFlight(Updating, time.Hour, true), gated(0)), zone("b", open))
+	begun := noon.Add(-time.Hour)
+	o.Zones[0].Record.Begun, o.Zones[0].Record.Baseline = begun, baselineOf(reading())
+	d := decide(t, o)
+	wantAction(t, d, DrainReads, "a")
+	if record := d.Zones[0].Record; !record.Begun.Equal(begun) {
+		t.Errorf("it was begun at %s by its record, want %s", record.Begun, begun)
+	}
+}
+
 // TestReadsThatAreTakenAwayAgainHaveTheirGraceAnew: of what was loaded before somebody
 // gave them back, nothing counts.
 func TestReadsThatAreTakenAwayAgainHaveTheirGraceAnew(t *testing.T) {
