@@ -326,6 +326,14 @@ func TestAZoneInWorkThatIsRescuedWasBegunWhenItWas(t *testing.T) {
 	}
 }
 
+// TestReadsAreTakenAwayAgainOnceAnotherZoneIsBack, wherever that stands in the list.
+func TestReadsAreTakenAwayAgainOnceAnotherZoneIsBack(t *testing.T) {
+	broken := zone("a", unhealthy, drainedFor(time.Minute), inFlight(Updating, time.Minute, true), reopened)
+	back := zone("b", open, inFlight(Updating, time.Minute, true), func(z *Zone) { z.Record.Begun = noon.Add(-time.Minute) })
+	wantAction(t, decide(t, routedScene(broken, back)), DrainReads, "a")
+	wantAction(t, decide(t, routedScene(back, broken)), DrainReads, "a")
+}
+
 // TestReadsThatAreTakenAwayAgainHaveTheirGraceAnew: of what was loaded before somebody
 // gave them back, nothing counts.
 func TestReadsThatAreTakenAwayAgainHaveTheirGraceAnew(t *testing.T) {
