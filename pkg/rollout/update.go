@@ -11,19 +11,14 @@ import (
 	"time"
 )
 
-// carryOn brings on the zones in work that are what is wanted by now. Those that are left
-// are looked at again when the work on one has ended: there may be others to read from.
+// carryOn brings on the zones in work that are what is wanted by now.
 func carryOn(o *Observed, d *Decision) {
 	for i := range d.Zones {
 		takeIn(o, d, i) // all else may count on it
 	}
-	for ended := true; ended && d.Action.Type == Nothing; {
-		ended = false
-		for i := range d.Zones {
-			if zone, state := &o.Zones[i], &d.Zones[i]; !outdated(zone, state) && state.inWork(zone) {
-				advance(o, d, i)
-				ended = ended || !state.inWork(zone)
-			}
+	for i := range d.Zones {
+		if !outdated(&o.Zones[i], &d.Zones[i]) && d.Zones[i].inWork(&o.Zones[i]) {
+			advance(o, d, i)
 		}
 	}
 }
