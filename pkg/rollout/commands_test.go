@@ -211,7 +211,6 @@ func (w *world) mischief() {
 			w.absolve(zone.name)
 			if len(w.drained(zone.name)) > 0 {
 				w.written[zone.name] = true // nobody knows whether it was
-				w.forgotDrain[zone.name] = true
 			}
 		}
 	}

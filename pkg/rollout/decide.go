@@ -423,11 +423,15 @@ const UnknownRevision = "unknown"
 // write. And no VMAuth can prove any more since when it has had the zone out, so
 // it has to be given back before it is taken into work again.
 func (r *Record) recall(now time.Time) {
-	r.Drained, r.Begun, r.DrainDone = now, now, true
+	r.Drained, r.Begun, r.DrainDone = now.Add(-time.Microsecond), now, true
 	if !r.inFlight() {
 		r.Updating, r.Started, r.Generation = UnknownRevision, now, 0
 	}
 }
+
+// recalled is true for a zone that was drained before the work on it that is remembered,
+// until it is drained again.
+func (r *Record) recalled() bool { return r.drained() && r.Drained.Before(r.Begun) }
 
 // noteIdentity remembers which cluster a zone has, and that it has come back
 // empty. What nobody reads through a listed VMUser can be empty.

@@ -335,9 +335,6 @@ func (w *world) mustComplete(o Observed, d Decision) bool {
 		if w.onlyByWord(zone.name, &d.Zones[i]) {
 			return false
 		}
-		if w.forgotDrain[zone.name] && d.Zones[i].Reason == ReasonDrainTimeout {
-			return false // it was written again before it could be given back, and the next reload proves it
-		}
 		if cluster, exists := w.clusters[zone.name]; d.Zones[i].Skipped && (!exists || !cluster.healthy() || len(w.drained(zone.name)) > 0) {
 			return false // it serves nobody, or no other may be taken out of the same VMUser
 		}

@@ -201,7 +201,6 @@ func (w *world) noteRecord(name string, before, after Record) {
 	}
 	if before.inWork() && !after.inWork() {
 		delete(w.written, name)
-		delete(w.forgotDrain, name)
 	}
 	if after.UID != "" && before.UID != after.UID && before.UID != "" && w.isRouted(name) {
 		w.emptied[name] = true

@@ -346,6 +346,30 @@ func TestReadsThatAreTakenAwayAgainHaveTheirGraceAnew(t *testing.T) {
 	}
 }
 
+// TestADrainNobodyRemembersIsNoneToWriteUnder, be it that the zone was written since, to be
+// repaired: nothing makes a VMAuth load once more what it has loaded.
+func TestADrainNobodyRemembersIsNoneToWriteUnder(t *testing.T) {
+	o := routedScene(outdatedZone("a", newcomer, closed, unhealthy), zone("b", open))
+	o = later(remembering(o, decide(t, o)), time.Hour)
+	d := decide(t, o)
+	wantAction(t, d, UpdateCluster, "a")
+	o = remembering(o, d)
+	for name, c := range map[string]change{
+		"it recovers before it is written": func(*Zone) {},
+		"another revision is wanted":       func(z *Zone) { z.Record.Generation, z.Revision = 1, "newer" },
+		"and is about to be given back":    func(z *Zone) { z.Record.Restored = o.Now },
+	} {
+		t.Run(name, func(t *testing.T) {
+			o := remembering(o, d)
+			a := &o.Zones[0]
+			a.Cluster = &Cluster{Ownership: Ours, Generation: 1, Difference: Spec}
+			loaded(false)(a)
+			c(a)
+			wantAction(t, decide(t, later(o, time.Minute)), RestoreReads, "a")
+		})
+	}
+}
+
 func TestADrainedZoneNobodyRemembersIsFlushedBeforeItIsGivenBack(t *testing.T) {
 	for name, z := range map[string]Zone{
 		"as is wanted": zone("a", newcomer, closed, gated(10)),
