@@ -14,7 +14,7 @@ func advance(o *Observed, d *Decision, i int) {
 	case record.restoring() && len(zone.Reads.Drained) == 0:
 		// See takeIn; what is still to be written is decided anew.
 	case zone.Cluster == nil || zone.Cluster.Deleting:
-	case outdated(zone, state) && (record.Updating != UnknownRevision || ailing(zone)):
+	case outdated(zone, state) && (ailing(zone) || record.Updating != UnknownRevision && !record.recalled()):
 		rewrite(o, d, i)
 	case !zone.Cluster.Healthy():
 		keepAway(o, d, i)
@@ -239,7 +239,9 @@ func rescue(o *Observed, d *Decision, i int) {
 		if d.Action.Type != Nothing || !ailing(zone) && !spared(o, d, i) {
 			return
 		}
-		record.Begun = o.Now
+		if record.Begun.IsZero() || !record.inWork() {
+			record.Begun = o.Now
+		}
 		proposeDrain(o, d, zone, record)
 		if !ailing(zone) && (state.Updated || state.Skipped) && !record.inFlight() {
 			state.awaitWord(zone)

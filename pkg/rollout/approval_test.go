@@ -56,6 +56,53 @@ func TestZonesWaitForTheWordThatTheStrategyAsksFor(t *testing.T) {
 	}
 }
 
+// TestAZoneThatWasBegunGoesOnByTheWordOnly where others had changed by then: it may have
+// been begun to be repaired, and recovered by itself, or before the word was asked for.
+func TestAZoneThatWasBegunGoesOnByTheWordOnly(t *testing.T) {
+	drained := []change{drainedFor(time.Minute), loaded(true), idling(true)}
+	begun := func(ago time.Duration) change {
+		return func(z *Zone) {
+			inFlight(Updating, ago, true)(z)
+			z.Record.Begun = noon.Add(-ago)
+		}
+	}
+	for name, c := range map[string]struct {
+		a      Zone
+		b      []change
+		action ActionType
+	}{
+		"drained after another one":                  {zone("a", hasArrived, open), drained, RestoreReads},
+		"drained after another one, by the word":     {zone("a", hasArrived, open), append([]change{goAhead}, drained...), UpdateCluster},
+		"drained after another one, and ill":         {zone("a", hasArrived, open), append([]change{unhealthy}, drained...), UpdateCluster},
+		"drained, and came back empty":               {zone("a", hasArrived, open), append([]change{emptied}, drained...), Nothing},
+		"decided on after another one":               {zone("a", hasArrived, open), []change{open, begun(time.Minute), old, notLanded}, Nothing},
+		"drained before another one came to it":      {zone("a", open, finished(time.Second)), drained, UpdateCluster},
+		"drained while another one was in work":      {zone("a", open, unhealthy, begun(time.Hour)), drained, RestoreReads},
+		"drained before another one was taken in it": {zone("a", open, unhealthy, begun(time.Second)), drained, UpdateCluster},
+	} {
+		t.Run(name, func(t *testing.T) {
+			o := approving(EveryZone, c.a, outdatedZone("b", c.b...), zone("c", open))
+			o.Strategy.DrainTimeout, o.Strategy.GracePeriod, o.Strategy.FlushTimeout = 2*time.Minute, 30*time.Second, 10*time.Minute
+			o.Strategy.UpdatePause, o.Strategy.MaxUnavailable = 0, 2
+			if d := decide(t, o); d.Action.Type != c.action || c.action != Nothing && d.Action.Cluster != "b" {
+				t.Errorf("the step is %v, want %s; of b is said %s: %s", d.Action, c.action, d.Zones[1].Reason, d.Zones[1].WaitingFor)
+			}
+		})
+	}
+}
+
+// notLanded was decided on, and not written.
+func notLanded(z *Zone) { z.Record.Generation = 0 }
+
+// TestAWordAfterTheFirstZoneLastsWhileOthersAreInWork, for those begun by it.
+func TestAWordAfterTheFirstZoneLastsWhileOthersAreInWork(t *testing.T) {
+	first := zone("a", open, goAhead, unhealthy, inFlight(Updating, 0, true), func(z *Zone) { z.Record.Begun = noon })
+	interrupted := []change{open, inFlight(Pending, time.Minute, true), old} // a creation, by another revision
+	o := approving(AfterFirstZone, first, outdatedZone("b", interrupted...), outdatedZone("c", interrupted...), zone("d", open))
+	o.Strategy.MaxUnavailable, o.Strategy.DrainTimeout, o.Strategy.GracePeriod = 2, time.Minute, time.Minute
+	wantAction(t, decide(t, o), DrainReads, "b")
+}
+
 func TestWaitingForAnApprovalIsNotStuck(t *testing.T) {
 	o := approving(EveryZone, zone("a", hasArrived), outdatedZone("b"), zone("c"))
 	o.Strategy.ProgressDeadline = time.Minute

@@ -38,7 +38,7 @@ func (w *world) command() {
 	case 14, 15:
 		strategy := w.anyStrategy()
 		w.say("user: strategy is %+v", strategy)
-		w.replace(func(o *modelObject) { o.strategy, o.asking = strategy, w.now })
+		w.replace(func(o *modelObject) { o.strategy = strategy })
 	case 16:
 		w.say("user: storage may be taken away: %t", !object.permit)
 		w.replace(func(o *modelObject) { o.permit = !o.permit })
@@ -211,7 +211,6 @@ func (w *world) mischief() {
 			w.absolve(zone.name)
 			if len(w.drained(zone.name)) > 0 {
 				w.written[zone.name] = true // nobody knows whether it was
-				w.forgotDrain[zone.name] = true
 			}
 		}
 	}

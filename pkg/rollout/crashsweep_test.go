@@ -18,7 +18,6 @@ func sweepWorld() *world {
 		random: rand.New(rand.NewPCG(1, 1)), now: noon, clusters: map[string]modelCluster{}, referred: map[string]bool{},
 		readPath: newReadPath(), writePath: writePath{gates: map[string]Gate{}, flowed: noon, traffic: true},
 		finished: map[string]time.Time{}, overwrites: map[string]int{}, uncounted: map[string]int{}, actions: map[ActionType]int{},
-		forgotDrain: map[string]bool{}, begunIll: map[string]bool{},
 	}
 	w.reads = 5 * time.Second
 	w.object = &modelObject{records: map[string]Record{}, word: map[string]string{}, strategy: Strategy{

@@ -35,18 +35,11 @@ func Decide(o Observed) Decision {
 
 // choose is Decide of an object that stays.
 func choose(o Observed) Decision {
-	d := Decision{Action: Action{Type: Nothing}, Zones: make([]ZoneState, len(o.Zones)), Outlook: make([]Outlook, len(o.Zones))}
 	before := o
 	catchUp(&o)
-	for i := range o.Zones {
-		d.Zones[i] = assess(&o, &o.Zones[i])
-	}
-	d.Strays = assessStrays(&o)
-	if o.held() {
-		hold(&o, &d)
-	} else {
-		act(&o, &d)
-		watchProgress(&o, &d)
+	d := step(&o)
+	for d.recordEnds(&o) {
+		d = step(&o)
 	}
 	d.First = d.Action
 	for i := range d.Zones {
@@ -62,6 +55,36 @@ func choose(o Observed) Decision {
 		d.setDeadlines(&o)
 	}
 	return d
+}
+
+// step tells where every zone stands, and what is to be done next.
+func step(o *Observed) Decision {
+	d := Decision{Action: Action{Type: Nothing}, Zones: make([]ZoneState, len(o.Zones)), Outlook: make([]Outlook, len(o.Zones))}
+	for i := range o.Zones {
+		d.Zones[i] = assess(o, &o.Zones[i])
+	}
+	d.Strays = assessStrays(o)
+	if o.held() {
+		hold(o, &d)
+	} else {
+		act(o, &d)
+		watchProgress(o, &d)
+	}
+	return d
+}
+
+// recordEnds puts on record which zones are in work no more, and tells whether there are
+// any. The step has to be chosen anew then, since it may rest on that: there may be
+// another zone to read from, or one that bakes.
+func (d *Decision) recordEnds(o *Observed) (ended bool) {
+	for i := range d.Zones {
+		zone, state := &o.Zones[i], &d.Zones[i]
+		if zone.Record.inWork() && !state.Record.inWork() {
+			state.compare(zone.Record, o.Now)
+			zone.Record, ended = state.Record, true
+		}
+	}
+	return ended
 }
 
 // isReady is true for a zone in good health that has its reads.
@@ -400,11 +423,15 @@ const UnknownRevision = "unknown"
 // write. And no VMAuth can prove any more since when it has had the zone out, so
 // it has to be given back before it is taken into work again.
 func (r *Record) recall(now time.Time) {
-	r.Drained, r.Begun, r.DrainDone = now, now, true
+	r.Drained, r.Begun, r.DrainDone = now.Add(-time.Microsecond), now, true
 	if !r.inFlight() {
 		r.Updating, r.Started, r.Generation = UnknownRevision, now, 0
 	}
 }
+
+// recalled is true for a zone that was drained before the work on it that is remembered,
+// until it is drained again.
+func (r *Record) recalled() bool { return r.drained() && r.Drained.Before(r.Begun) }
 
 // noteIdentity remembers which cluster a zone has, and that it has come back
 // empty. What nobody reads through a listed VMUser can be empty.

@@ -214,12 +214,12 @@ func (w *world) checkHealthyTouched(zone *modelZone) {
 	w.checkUnread(zone.name)
 }
 
-// checkApproved: no zone is begun after another one but by the word that the strategy
-// asks for.
+// checkApproved: no zone is written after another one, that had changed when it was begun,
+// but by the word that the strategy asks for.
 func (w *world) checkApproved(zone *modelZone) {
 	object, record := w.object, w.object.records[zone.name]
-	if object.strategy.Approval == "" || object.goAhead[zone.name] == zone.want || record.Begun.Before(object.asking) || record.Emptied || w.begunIll[zone.name] {
-		return // what was begun before it was asked for, or to repair it, goes on, and what came back empty is out anyway
+	if object.strategy.Approval == "" || object.goAhead[zone.name] == zone.want {
+		return
 	}
 	for _, other := range object.zones {
 		end, ended := w.finished[other.name]
@@ -334,9 +334,6 @@ func (w *world) mustComplete(o Observed, d Decision) bool {
 		}
 		if w.onlyByWord(zone.name, &d.Zones[i]) {
 			return false
-		}
-		if w.forgotDrain[zone.name] && d.Zones[i].Reason == ReasonDrainTimeout {
-			return false // it was written again before it could be given back, and the next reload proves it
 		}
 		if cluster, exists := w.clusters[zone.name]; d.Zones[i].Skipped && (!exists || !cluster.healthy() || len(w.drained(zone.name)) > 0) {
 			return false // it serves nobody, or no other may be taken out of the same VMUser

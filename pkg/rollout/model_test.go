@@ -105,7 +105,6 @@ type modelObject struct {
 	goAhead   map[string]string // likewise, to begin with it
 	skipped   map[string]string // likewise, to leave it out
 	begun     time.Time         // when the wants changed last
-	asking    time.Time         // since when the strategy is what it is
 }
 
 // said is true where the user has given their word for a zone at a revision.
@@ -151,13 +150,11 @@ type world struct {
 	crash func() func() bool
 	next  int // number of the next content
 
-	finished    map[string]time.Time // when the controller saw an update end
-	overwrites  map[string]int       // of somebody else's changes, since the last edit
-	uncounted   map[string]int       // crashes between a write and the note of it
-	begunIll    map[string]bool      // taken into work to be repaired
-	forgotDrain map[string]bool      // drained when the store was lost: since when, nobody can prove
-	passes      int
-	actions     map[ActionType]int
+	finished   map[string]time.Time // when the controller saw an update end
+	overwrites map[string]int       // of somebody else's changes, since the last edit
+	uncounted  map[string]int       // crashes between a write and the note of it
+	passes     int
+	actions    map[ActionType]int
 
 	end       string // how it ended
 	complaint string
@@ -169,7 +166,7 @@ func newWorld(random *rand.Rand) *world {
 	w := &world{
 		random: random, now: noon, clusters: map[string]modelCluster{}, referred: map[string]bool{},
 		readPath: newReadPath(), writePath: writePath{gates: map[string]Gate{}, flowed: noon},
-		finished: map[string]time.Time{}, overwrites: map[string]int{}, uncounted: map[string]int{}, forgotDrain: map[string]bool{}, begunIll: map[string]bool{}, actions: map[ActionType]int{},
+		finished: map[string]time.Time{}, overwrites: map[string]int{}, uncounted: map[string]int{}, actions: map[ActionType]int{},
 	}
 	object := &modelObject{records: map[string]Record{}, word: map[string]string{}, goAhead: map[string]string{}, skipped: map[string]string{}, begun: noon, strategy: w.anyStrategy()}
 	for _, name := range []string{"a", "b", "c", "d"}[:2+random.IntN(3)] {

@@ -199,13 +199,8 @@ func (w *world) noteRecord(name string, before, after Record) {
 	if before.Begun.IsZero() && !after.Begun.IsZero() || before.Baseline == "" && after.Baseline != "" {
 		w.forgive(name) // what was dropped before there was a baseline is not to be known
 	}
-	if before.Begun.IsZero() && !after.Begun.IsZero() {
-		cluster := w.clusters[name]
-		w.begunIll[name] = !cluster.healthy()
-	}
 	if before.inWork() && !after.inWork() {
 		delete(w.written, name)
-		delete(w.forgotDrain, name)
 	}
 	if after.UID != "" && before.UID != after.UID && before.UID != "" && w.isRouted(name) {
 		w.emptied[name] = true

@@ -313,6 +313,27 @@ func TestAnEmptiedZoneReceivesARepairToo(t *testing.T) {
 	wantAction(t, decide(t, o), UpdateCluster, "a")
 }
 
+// TestAZoneInWorkThatIsRescuedWasBegunWhenItWas: how long its queues have to be quiet
+// counts from then, and must not change under a wait that has begun.
+func TestAZoneInWorkThatIsRescuedWasBegunWhenItWas(t *testing.T) {
+	o := routedScene(zone("a", emptied, open, inFlight(Updating, time.Hour, true), gated(0)), zone("b", open))
+	begun := noon.Add(-time.Hour)
+	o.Zones[0].Record.Begun, o.Zones[0].Record.Baseline = begun, baselineOf(reading())
+	d := decide(t, o)
+	wantAction(t, d, DrainReads, "a")
+	if record := d.Zones[0].Record; !record.Begun.Equal(begun) {
+		t.Errorf("it was begun at %s by its record, want %s", record.Begun, begun)
+	}
+}
+
+// TestReadsAreTakenAwayAgainOnceAnotherZoneIsBack, wherever that stands in the list.
+func TestReadsAreTakenAwayAgainOnceAnotherZoneIsBack(t *testing.T) {
+	broken := zone("a", unhealthy, drainedFor(time.Minute), inFlight(Updating, time.Minute, true), reopened)
+	back := zone("b", open, inFlight(Updating, time.Minute, true), func(z *Zone) { z.Record.Begun = noon.Add(-time.Minute) })
+	wantAction(t, decide(t, routedScene(broken, back)), DrainReads, "a")
+	wantAction(t, decide(t, routedScene(back, broken)), DrainReads, "a")
+}
+
 // TestReadsThatAreTakenAwayAgainHaveTheirGraceAnew: of what was loaded before somebody
 // gave them back, nothing counts.
 func TestReadsThatAreTakenAwayAgainHaveTheirGraceAnew(t *testing.T) {
@@ -322,6 +343,30 @@ func TestReadsThatAreTakenAwayAgainHaveTheirGraceAnew(t *testing.T) {
 	wantAction(t, d, DrainReads, "a")
 	if record := d.Zones[0].Record; !record.Loaded.IsZero() {
 		t.Errorf("the grace period counts from %s, when an earlier drain was loaded", record.Loaded)
+	}
+}
+
+// TestADrainNobodyRemembersIsNoneToWriteUnder, be it that the zone was written since, to be
+// repaired: nothing makes a VMAuth load once more what it has loaded.
+func TestADrainNobodyRemembersIsNoneToWriteUnder(t *testing.T) {
+	o := routedScene(outdatedZone("a", newcomer, closed, unhealthy), zone("b", open))
+	o = later(remembering(o, decide(t, o)), time.Hour)
+	d := decide(t, o)
+	wantAction(t, d, UpdateCluster, "a")
+	o = remembering(o, d)
+	for name, c := range map[string]change{
+		"it recovers before it is written": func(*Zone) {},
+		"another revision is wanted":       func(z *Zone) { z.Record.Generation, z.Revision = 1, "newer" },
+		"and is about to be given back":    func(z *Zone) { z.Record.Restored = o.Now },
+	} {
+		t.Run(name, func(t *testing.T) {
+			o := remembering(o, d)
+			a := &o.Zones[0]
+			a.Cluster = &Cluster{Ownership: Ours, Generation: 1, Difference: Spec}
+			loaded(false)(a)
+			c(a)
+			wantAction(t, decide(t, later(o, time.Minute)), RestoreReads, "a")
+		})
 	}
 }
 

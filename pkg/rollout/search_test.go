@@ -289,15 +289,16 @@ func (s *search) check(from, recorded small, action Action, i int) {
 	}
 }
 
-// checkApproved: a healthy zone is begun after another one by the user's word only.
+// checkApproved: a healthy zone is begun or written after another one by the user's word
+// only.
 func (s *search) checkApproved(from, recorded small, action Action, i int) {
 	z := &from.zones[i]
-	begins := (action.Type == DrainReads || action.Type == UpdateCluster) && z.record.Begun.IsZero() && !z.emptied
-	if !from.gated || !begins || z.health != 'h' || z.content == from.want || z.goAhead {
+	begins := action.Type == DrainReads && z.record.Begun.IsZero() && !z.emptied
+	if writes := action.Type == UpdateCluster; !from.gated || !begins && !writes || z.health != 'h' || z.content == from.want || z.goAhead {
 		return
 	}
 	for j := range from.zones {
-		if other := &from.zones[j]; j != i && !other.skipped && (other.arrived || recorded.zones[j].record.inWork()) {
+		if other := &from.zones[j]; j != i && !other.skipped && (other.arrived || z.record.Begun.IsZero() && recorded.zones[j].record.inWork()) {
 			s.fail("%v after %c, for which nobody has given their word", action, 'a'+j)
 		}
 	}

@@ -20,7 +20,7 @@ func leftOut(zone *Zone) bool {
 	if zone.Skipped == nil {
 		return false
 	}
-	there := inPlace(zone) && zone.Cluster.Healthy() && !zone.Record.inWork() && len(zone.Reads.Drained) == 0
+	there := inPlace(zone) && zone.Cluster.Healthy() && !zone.Record.inWork() && len(zone.Reads.Drained) == 0 && !zone.Record.Emptied
 	return !there
 }
 
@@ -31,9 +31,10 @@ func inPlace(zone *Zone) bool {
 }
 
 // mayRest is true for a zone that was skipped and is nobody's business any more: one that
-// can be given its reads back is, until it has them.
+// can be given its reads back is, until it has them, and so is one that is read from and
+// came back empty.
 func (s *ZoneState) mayRest(zone *Zone) bool {
-	return s.Skipped && (ailing(zone) || !s.inWork(zone))
+	return s.Skipped && (ailing(zone) || !s.inWork(zone) && !s.Record.Emptied)
 }
 
 // rests is true where nothing else is to be said of it.

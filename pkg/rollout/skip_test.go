@@ -111,6 +111,28 @@ func TestASkipHasHadItsTimeOnceTheZoneIsWhatIsWanted(t *testing.T) {
 	}
 }
 
+// TestASkipHasNotHadItsTimeWhereTheZoneCameBackEmpty, which calls for the user all the
+// same.
+func TestASkipHasNotHadItsTimeWhereTheZoneCameBackEmpty(t *testing.T) {
+	for name, c := range map[string]struct {
+		b      Zone
+		action Action
+		phase  Phase
+	}{
+		"its reads can be taken away": {zone("b", open), Action{DrainReads, "a"}, Flushing},
+		"there is no other":           {zone("b", open, unhealthy), Action{Type: Nothing}, Unhealthy},
+	} {
+		t.Run(name, func(t *testing.T) {
+			d := decide(t, routedScene(zone("a", skipped, emptied, open), c.b))
+			wantAction(t, d, c.action.Type, c.action.Cluster)
+			wantZone(t, d, 0, c.phase, ReasonEmptied)
+			if z := d.Zones[0]; !z.Skipped || !z.Hold {
+				t.Errorf("skipped %t, hold %t: %s", z.Skipped, z.Hold, z.WaitingFor)
+			}
+		})
+	}
+}
+
 func TestAnAbortAndAPauseHoldWhatASkipLetsGoOn(t *testing.T) {
 	o := scene(outdatedZone("a", skipped), outdatedZone("b"), zone("c"))
 	o.Aborted = calledOff(true)

@@ -344,3 +344,17 @@ func TestANewRevisionEndsAContention(t *testing.T) {
 func TestAContentionEndsWhenTheOtherGivesIn(t *testing.T) {
 	wantZone(t, decide(t, scene(zone("a", drifted(3), phase(Refused), func(z *Zone) { z.Cluster.Difference = Same }), zone("b"))), 0, Ready, ReasonUpToDate)
 }
+
+// TestWhatHasJustEndedBakes, though another zone, before it in the list, may be written
+// at the same moment.
+func TestWhatHasJustEndedBakes(t *testing.T) {
+	ready := outdatedZone("a", drainedFor(time.Minute), loaded(true), idling(true))
+	ending := zone("b", drainedFor(time.Minute), inFlight(Flushing, time.Minute, true), drifted(0), func(z *Zone) {
+		z.Reads = Reads{Open: []string{"VMUser ns/u"}, Busy: "VMUser ns/u"} // by somebody else's hand
+	})
+	o := routedScene(ready, ending, zone("c", open), zone("d", open))
+	o.Strategy.MaxUnavailable, o.Strategy.MinAvailableZones = 2, 2
+	d := decide(t, o)
+	wantAction(t, d, Nothing, "")
+	wantZone(t, d, 0, Draining, ReasonBaking)
+}
