@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -17,34 +18,42 @@ import (
 // beginning of the structs below.
 const field = "later"
 
-// extended are those structs, all of operator/v1alpha1 and of the hub.
-var extended = []string{"VMDistributedClusterSpec", "Zone", "VMDistributedClusterStatus", "ZoneStatus"}
+// extendedSpec and extendedStatus are those structs, of operator/v1alpha1 and of the hub.
+var (
+	extendedSpec   = []string{"VMDistributedClusterSpec", "Zone"}
+	extendedStatus = []string{"VMDistributedClusterStatus", "ZoneStatus"}
+)
 
 // buildNext builds a server of the next version: this one, with one more field in some
 // types. The sources differ in memory alone, so that nothing is kept twice.
 func buildNext(ctx context.Context, root, dir string) (program string, err error) {
 	program = filepath.Join(dir, "vmdistributed-apiserver-next")
 	replaced := map[string]string{}
-	for path, edit := range map[string]func(source, of string) (string, error){
-		"apis/operator/v1alpha1/types.go":           addToType,
-		"apis/vmdistributed/types.go":               addToType,
-		"generated/openapi/zz_generated.openapi.go": addToSchema,
+	for _, file := range []struct {
+		path string
+		edit func(source, of string) (string, error)
+		of   []string
+	}{
+		{"apis/operator/v1alpha1/types.go", addToType, extendedSpec},
+		{"apis/operator/v1alpha1/types_status.go", addToType, extendedStatus},
+		{"apis/vmdistributed/types.go", addToType, slices.Concat(extendedSpec, extendedStatus)},
+		{"generated/openapi/zz_generated.openapi.go", addToSchema, slices.Concat(extendedSpec, extendedStatus)},
 	} {
-		raw, err := os.ReadFile(filepath.Join(root, path))
+		raw, err := os.ReadFile(filepath.Join(root, file.path))
 		if err != nil {
 			return "", err
 		}
 		source := string(raw)
-		for _, of := range extended {
-			if source, err = edit(source, of); err != nil {
-				return "", fmt.Errorf("adding a field in %s: %w", path, err)
+		for _, of := range file.of {
+			if source, err = file.edit(source, of); err != nil {
+				return "", fmt.Errorf("adding a field in %s: %w", file.path, err)
 			}
 		}
-		written := filepath.Join(dir, strings.ReplaceAll(path, "/", "-"))
+		written := filepath.Join(dir, strings.ReplaceAll(file.path, "/", "-"))
 		if err := os.WriteFile(written, []byte(source), 0o600); err != nil {
 			return "", err
 		}
-		replaced[filepath.Join(root, path)] = written
+		replaced[filepath.Join(root, file.path)] = written
 	}
 	overlay, err := json.Marshal(map[string]any{"Replace": replaced})
 	if err != nil {
