@@ -53,13 +53,14 @@ func describeOther(found *apiregistrationv1.APIService) OtherAPIService {
 
 // asOperator reads the flags of a Deployment of the operator. Charts name it as they
 // like; what they have in common is the image, unless it is mirrored under another
-// name, and a label.
+// name, and a label. The image of what reloads configurations beside VMAuths and others has
+// the same name, and another tag.
 func asOperator(found *appsv1.Deployment) (Operator, bool) {
 	operator := Operator{Name: found.Namespace + "/" + found.Name}
 	is := found.Labels["app.kubernetes.io/name"] == "victoria-metrics-operator"
 	for _, container := range found.Spec.Template.Spec.Containers {
 		leaves, told := leavesAlone(container)
-		if told || strings.Contains(container.Image, "victoriametrics/operator") {
+		if told || strings.Contains(container.Image, "victoriametrics/operator") && !strings.Contains(container.Image, ":config-reloader-") {
 			is = true
 		}
 		operator.LeavesAlone = append(operator.LeavesAlone, leaves...)

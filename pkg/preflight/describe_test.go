@@ -46,13 +46,15 @@ func TestAsOperator(t *testing.T) {
 		want      []string
 		is        bool
 	}{
-		"by its image":           {nil, corev1.Container{Image: "docker.io/victoriametrics/operator:v0.74.1"}, nil, true},
-		"by its label":           {map[string]string{"app.kubernetes.io/name": "victoria-metrics-operator"}, corev1.Container{Image: "mirror/vmo"}, nil, true},
-		"by its flag":            {nil, corev1.Container{Args: []string{"-controller.disableReconcileFor=VMDistributed"}}, []string{"VMDistributed"}, true},
-		"the flag in two words":  {nil, corev1.Container{Args: []string{"--controller.disableReconcileFor", "VMDistributed,VLDistributed"}}, []string{"VMDistributed", "VLDistributed"}, true},
-		"the flag in a command":  {nil, corev1.Container{Command: []string{"/manager", "--controller.disableReconcileFor=A"}}, []string{"A"}, true},
-		"a flag of another name": {nil, corev1.Container{Args: []string{"--controller.disableReconcileForever=A"}}, nil, false},
-		"something else":         {nil, corev1.Container{Image: "nginx"}, nil, false},
+		"by its image":            {nil, corev1.Container{Image: "docker.io/victoriametrics/operator:v0.74.1"}, nil, true},
+		"by its label":            {map[string]string{"app.kubernetes.io/name": "victoria-metrics-operator"}, corev1.Container{Image: "mirror/vmo"}, nil, true},
+		"by its flag":             {nil, corev1.Container{Args: []string{"-controller.disableReconcileFor=VMDistributed"}}, []string{"VMDistributed"}, true},
+		"the flag in two words":   {nil, corev1.Container{Args: []string{"--controller.disableReconcileFor", "VMDistributed,VLDistributed"}}, []string{"VMDistributed", "VLDistributed"}, true},
+		"the flag in a command":   {nil, corev1.Container{Command: []string{"/manager", "--controller.disableReconcileFor=A"}}, []string{"A"}, true},
+		"a flag of another name":  {nil, corev1.Container{Args: []string{"--controller.disableReconcileForever=A"}}, nil, false},
+		"what it has made":        {map[string]string{"managed-by": "vm-operator"}, corev1.Container{Image: "victoriametrics/operator:config-reloader-v0.74.1"}, nil, false},
+		"its reloader by another": {nil, corev1.Container{Image: "quay.io/victoriametrics/operator:config-reloader-v0.74.1"}, nil, false},
+		"something else":          {nil, corev1.Container{Image: "nginx"}, nil, false},
 	} {
 		found := &appsv1.Deployment{ObjectMeta: metav1.ObjectMeta{Namespace: "a", Name: "b", Labels: tc.labels}}
 		found.Spec.Template.Spec.Containers = []corev1.Container{tc.container}

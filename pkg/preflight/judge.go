@@ -188,12 +188,27 @@ func judgeHost(facts Facts, manifests Manifests, withoutPlugins []string) []Find
 		})
 	}
 	if facts.NamespacePhase == "Terminating" {
+		remedy := "wait until it is gone"
+		if left := standing(facts, Ours); len(left) > 0 {
+			remedy = fmt.Sprintf("delete the APIService %s: while it names a server that is gone, nobody can tell what of ours is in any namespace, and none goes", strings.Join(left, " and "))
+		}
 		findings = append(findings, Finding{
-			Level: Blocking, Topic: "Namespace", Remedy: "wait until it is gone",
+			Level: Blocking, Topic: "Namespace", Remedy: remedy,
 			Message: fmt.Sprintf("the namespace %s is being deleted, so that nothing can be made in it", facts.Namespace),
 		})
 	}
 	return append(findings, judgeAggregation(facts)...)
+}
+
+// standing are the names of those of the two APIServices that are that.
+func standing(facts Facts, what Standing) []string {
+	var names []string
+	for _, found := range []APIService{facts.First, facts.Second} {
+		if found.Standing == what {
+			names = append(names, found.Name)
+		}
+	}
+	return names
 }
 
 // help is what to do about a need that is not met.

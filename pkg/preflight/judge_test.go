@@ -203,7 +203,14 @@ func TestJudge(t *testing.T) {
 		},
 		"the namespace is going": {
 			change:      func(f *Facts) { f.NamespacePhase = "Terminating" },
-			recommended: Base, blocking: []string{"Namespace"},
+			recommended: Base, blocking: []string{"Namespace"}, says: []string{"wait until it is gone"},
+		},
+		"the namespace is going, and an APIService of ours is left": {
+			change: func(f *Facts) {
+				f.NamespacePhase = "Terminating"
+				f.First.Standing, f.First.Service = Ours, "vmdistributed-system/vmdistributed-apiserver"
+			},
+			recommended: Base, blocking: []string{"Namespace"}, says: []string{"delete the APIService v1alpha1.operator.victoriametrics.com: while it names a server that is gone"},
 		},
 		"rights are missing": {
 			change: func(f *Facts) {
