@@ -138,7 +138,8 @@ func planUser(object *vmdistributed.VMDistributedCluster, view *observation, i i
 	}
 	reads.Open = append(reads.Open, fmt.Sprintf("VMUser %s at %s", user.GetName(), strings.Join(routes, ", ")))
 	seen.readers.leading = append(seen.readers.leading, user)
-	if busy := victoriametrics.BusyDraining(user, view.owner); busy != "" {
+	listed := func(zone string) bool { return view.zones[zone] != nil }
+	if busy := victoriametrics.BusyDraining(user, view.owner, listed); busy != "" {
 		reads.Busy = busy
 		return nil
 	}

@@ -96,7 +96,7 @@ func (w *world) checkUnread(name string) {
 	if w.remaining(name) == 0 {
 		return // spec.strategy.minAvailableZones says so
 	}
-	if open := observeReads(w.users, name).Open; len(open) > 0 {
+	if open := observeReads(w.users, w.object, name).Open; len(open) > 0 {
 		w.fail("%s is written while %v lead to it", name, open)
 	}
 	w.note()

@@ -189,7 +189,7 @@ func (w *world) readers(zone string) (readers []string) {
 }
 
 // observeReads is what is to be seen of the VMUsers.
-func observeReads(users map[string]modelUser, zone string) Reads {
+func observeReads(users map[string]modelUser, object *modelObject, zone string) Reads {
 	reads := Reads{Listed: len(users) > 0}
 	for _, name := range sortedKeys(users) {
 		user := users[name]
@@ -199,12 +199,15 @@ func observeReads(users map[string]modelUser, zone string) Reads {
 		switch {
 		case user.drainedOf(zone):
 			reads.Drained = append(reads.Drained, name)
-		case slices.Contains(user.open, zone) && user.foreign:
+		case slices.Contains(user.open, zone) && (user.foreign || user.drain != nil && slices.ContainsFunc(user.drain.zones, object.lacks)):
 			reads.Busy = name + " to be free of another drain"
 		}
 	}
 	return reads
 }
+
+// lacks is true for a zone that the list does not name.
+func (o *modelObject) lacks(zone string) bool { return o.zone(zone) == nil }
 
 // silence is after how long a replica that has loaded nothing is taken to have had
 // nothing to load, where reads are given back: somebody else may have put all back.

@@ -201,8 +201,16 @@ func TestOneOwnerAtATimeDrainsAVMUser(t *testing.T) {
 	if err != nil || plan.Patch != nil || !strings.Contains(plan.Refusal, "VMDistributedCluster monitoring/theirs has drained it of zone a") {
 		t.Errorf("with a drain of somebody else the plan is %+v, error %v", plan, err)
 	}
-	if busy := BusyDraining(theirs, ourOwner); !strings.Contains(busy, "zone a, of which VMDistributedCluster monitoring/theirs has drained it") {
-		t.Errorf("with a drain of somebody else it is %q", busy)
+	listed, gone := func(string) bool { return true }, func(zone string) bool { return zone != "a" }
+	if busy := BusyDraining(theirs, ourOwner, listed); !strings.Contains(busy, "zone a, of which VMDistributedCluster monitoring/theirs has drained it") {
+		t.Errorf("with a drain of somebody else it is busy with %q", busy)
+	}
+	ours := drainedUser(t, ourOwner, twoEntries)
+	if busy := BusyDraining(ours, ourOwner, listed); busy != "" {
+		t.Errorf("with our own drain of another zone it is busy with %q", busy)
+	}
+	if busy := BusyDraining(ours, ourOwner, gone); !strings.Contains(busy, "zone a, of which it is drained and which the list no longer names") {
+		t.Errorf("with our own drain of a zone that is no longer listed it is busy with %q", busy)
 	}
 	if patch, err := PlanRestore(theirs, Drain{Owner: ourOwner, Zone: plainZones(t, "a")[0]}); err != nil || patch != nil {
 		t.Errorf("restoring what others took: patch is %v, error %v", patch, err)

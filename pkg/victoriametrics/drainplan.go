@@ -233,12 +233,21 @@ func HasDrained(user *unstructured.Unstructured, owner types.NamespacedName, zon
 	return err == nil && slices.Contains(ownRecord(records, owner).Zones, zone)
 }
 
-// BusyDraining says which drain of another owner a VMUser carries: only one may
-// drain it at a time.
-func BusyDraining(user *unstructured.Unstructured, owner types.NamespacedName) string {
+// BusyDraining says which drain of a VMUser has to be over before its owner drains it
+// of another zone: one of another owner, since only one may drain it at a time, or
+// one of a zone that is no longer listed, and so counts nowhere else.
+func BusyDraining(user *unstructured.Unstructured, owner types.NamespacedName, listed func(zone string) bool) string {
 	records, err := DrainRecords(user)
-	if theirs := otherOwners(records, owner); err == nil && theirs != nil {
+	if err != nil {
+		return ""
+	}
+	if theirs := otherOwners(records, owner); theirs != nil {
 		return fmt.Sprintf("VMUser %s to be given back zone %s, of which VMDistributedCluster %s has drained it: only one may drain a VMUser at a time", user.GetName(), theirs.zones(), theirs.Owner)
+	}
+	for _, zone := range ownRecord(records, owner).Zones {
+		if !listed(zone) {
+			return fmt.Sprintf("VMUser %s to be given back zone %s, of which it is drained and which the list no longer names", user.GetName(), zone)
+		}
 	}
 	return ""
 }
