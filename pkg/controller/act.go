@@ -11,6 +11,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/klog/v2"
 
 	"github.com/vmdistributed/vmdistributed-apiserver/apis/vmdistributed"
@@ -79,9 +80,9 @@ func (p *pass) drainReads(ctx context.Context, zone string) error {
 	for _, successor := range p.decision.Successors {
 		others = append(others, p.view.zones[successor].cluster)
 	}
-	policy := victoriametrics.LastTarget(p.object.Spec.Strategy.Drain.LastTarget)
+	drain := drainOf(p.object, p.view, zone, others)
 	for _, user := range seen.readers.leading {
-		plan, err := victoriametrics.PlanDrain(user, nameOf(p.object), p.view.clusterOf(zone), others, policy)
+		plan, err := victoriametrics.PlanDrain(user, drain)
 		switch {
 		case err != nil:
 			return err
@@ -101,24 +102,44 @@ func (p *pass) drainReads(ctx context.Context, zone string) error {
 	})
 }
 
-// restoreReads puts a zone back into every VMUser that it was taken out of.
+// restoreReads puts a zone back into every VMUser that it was taken out of. It may
+// take over for those that stay drained.
 func (p *pass) restoreReads(ctx context.Context, zone string) error {
-	for _, restore := range p.view.viewOf(zone).readers.restores {
-		if _, err := p.writer.send(ctx, restore, false); err != nil && !apierrors.IsNotFound(err) {
+	back := p.view.clusterOf(zone)
+	for _, user := range p.view.viewOf(zone).readers.drained {
+		if err := p.endDrain(ctx, user, victoriametrics.PlanRestore, zone, back); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// forgetDrain takes our record of a zone that is gone off every VMUser.
+// endDrain writes the end of the drain of one zone of a VMUser. Where no healthy one
+// serves what the VMUser stays drained of, those have to that do now.
+func (p *pass) endDrain(ctx context.Context, user *unstructured.Unstructured,
+	plan func(*unstructured.Unstructured, victoriametrics.Drain) (map[string]any, error), zone string, beside ...victoriametrics.Cluster,
+) error {
+	patch, err := plan(user, drainOf(p.object, p.view, zone, append(takingOver(p.view, zone), beside...)))
+	if err != nil {
+		patch, err = plan(user, drainOf(p.object, p.view, zone, append(inReserve(p.view, zone), beside...)))
+	}
+	if err != nil || patch == nil {
+		return err
+	}
+	if _, err := p.writer.send(ctx, mergePatch(victoriametrics.VMUserResource, user.GetNamespace(), user.GetName(), patch), false); !apierrors.IsNotFound(err) {
+		return err
+	}
+	return nil
+}
+
+// forgetDrain takes a zone that is gone off our record on every VMUser.
 func (p *pass) forgetDrain(ctx context.Context, zone string) error {
-	for _, removal := range p.view.viewOf(zone).readers.removals {
-		if _, err := p.writer.send(ctx, removal, false); err != nil && !apierrors.IsNotFound(err) {
+	for _, user := range p.view.viewOf(zone).readers.drained {
+		if err := p.endDrain(ctx, user, victoriametrics.PlanForget, zone); err != nil {
 			return err
 		}
 		p.tell(event{corev1.EventTypeWarning, "DrainForgotten", fmt.Sprintf(
-			"VMUser %s leads to zone %s no more: its VMCluster does not exist, so that the reads taken from it can't be given back. Add the zone to spec.targetRefs again once it exists", removal.name, zone)})
+			"VMUser %s leads to zone %s no more: its VMCluster does not exist, so that the reads taken from it can't be given back. Add the zone to spec.targetRefs again once it exists", user.GetName(), zone)})
 	}
 	return nil
 }

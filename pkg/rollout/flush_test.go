@@ -94,6 +94,13 @@ func TestAReplicaThatFailedMustBeQuietForAsLongAsItMayHoldABlock(t *testing.T) {
 	wantAction(t, decide(t, later(o, time.Minute)), RestoreReads, "a")
 }
 
+func TestAZoneThatWaitsForTheUsersWordHoldsUpNoRepairOfOneBeforeIt(t *testing.T) {
+	lossy := written(saying(func(_ *Reading, q *Queue) { q.Dropped++ }))
+	lossy.Name, lossy.Revision, lossy.Cluster.Difference = "b", "newer", Spec
+	o := routedScene(outdatedZone("a", unhealthy, drainedFor(time.Minute), loaded(true), idling(true), gated(0)), lossy, zone("c", open))
+	wantAction(t, decide(t, o), UpdateCluster, "a")
+}
+
 func TestWhatWasLostStaysLostThroughARestart(t *testing.T) {
 	o := routedScene(written(saying(func(_ *Reading, q *Queue) { q.Dropped++ })), zone("b", open))
 	o = later(remembering(o, decide(t, o)), time.Hour)

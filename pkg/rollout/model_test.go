@@ -305,7 +305,7 @@ func (w *world) observe(v sight, needs map[string]Need) Observed {
 	}
 	for i := range object.zones {
 		zone := w.observeZone(object, &object.zones[i], v.clusters, v.live)
-		zone.Reads, zone.Queues = observeReads(v.users, zone.Name), w.observeQueues(zone.Name)
+		zone.Reads, zone.Queues = observeReads(v.users, object, zone.Name), w.observeQueues(zone.Name)
 		zone.Approved = object.said(zone.Name, zone.Revision)
 		zone.GoAhead = object.goAhead[zone.Name] == zone.Revision
 		if object.skips(&object.zones[i]) {
@@ -342,7 +342,7 @@ func (w *world) observeStray(v sight, name string, needs Need, o *Observed) {
 	seen, exists := v.clusters[name]
 	record := v.object.records[name]
 	stray := Stray{Marked: exists && seen.owner == Ours, Zone: Zone{
-		Name: name, Revision: cmp.Or(record.target(), UnknownRevision), Record: record, Reads: observeReads(v.users, name), Queues: w.observeQueues(name),
+		Name: name, Revision: cmp.Or(record.target(), UnknownRevision), Record: record, Reads: observeReads(v.users, v.object, name), Queues: w.observeQueues(name),
 	}}
 	if exists {
 		stray.Cluster = seen.seen()

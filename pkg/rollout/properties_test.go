@@ -20,7 +20,10 @@ func unstable(o Observed, d Decision) string {
 	if again.Action.Type == DrainReads && d.Action.Type != UpdateCluster && d.Action.Type != DrainReads && d.Action.Type != Nothing {
 		return "" // a lost zone comes first, now that there is another to read from again
 	}
-	if o.Strategy.MaxUnavailable > 1 && d.Action.Type != Nothing && d.Action == again.Action {
+	if awayAtOnce(o) > o.Strategy.MaxUnavailable && d.Action.Type == RestoreReads {
+		return "" // one was given back for another, which has been let go meanwhile
+	}
+	if (o.Strategy.MaxUnavailable > 1 || awayAtOnce(o) > 1) && d.Action.Type != Nothing && d.Action == again.Action {
 		return "" // what one zone does may hold back another that was looked at before
 	}
 	whole := o.Now.Equal(o.Now.Truncate(time.Second))
@@ -54,6 +57,16 @@ func unstable(o Observed, d Decision) string {
 		return fmt.Sprintf("before Wake (%s), at %s, Decide changes its mind: %s", d.Wake, next, difference)
 	}
 	return ""
+}
+
+// awayAtOnce counts the zones that have no reads, or were to lose them.
+func awayAtOnce(o Observed) (count int) {
+	for i := range o.Zones {
+		if zone := &o.Zones[i]; len(zone.Reads.Drained) > 0 || zone.Record.drained() {
+			count++
+		}
+	}
+	return count
 }
 
 // lendWords leaves out of a comparison what would be done, which is told as of each

@@ -23,7 +23,8 @@ type Reads struct {
 	Drained []string
 	// Undrainable names ways to it that can't be taken out.
 	Undrainable []string
-	// Busy names what else is drained through the same VMUsers.
+	// Busy names what is drained through the same VMUsers and is none of Zones:
+	// another VMDistributedCluster's, or no longer listed.
 	Busy string
 	// Unknown says why the routes can't be told, if they can't.
 	Unknown string

@@ -130,7 +130,9 @@ func drainsOf(user *metav1.PartialObjectMetadata) (all []Drain) {
 		return []Drain{{User: name, Unreadable: err.Error()}}
 	}
 	for _, record := range records {
-		all = append(all, Drain{User: name, Owner: record.Owner.String(), Zone: record.Zone})
+		for _, zone := range record.Zones {
+			all = append(all, Drain{User: name, Owner: record.Owner.String(), Zone: zone})
+		}
 	}
 	return all
 }

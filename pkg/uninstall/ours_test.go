@@ -144,3 +144,14 @@ func TestWhatComesByItselfKeepsNoNamespace(t *testing.T) {
 		}
 	}
 }
+
+// TestEveryZoneThatAVMUserIsDrainedOfIsNamed though one record tells of them all.
+func TestEveryZoneThatAVMUserIsDrainedOfIsNamed(t *testing.T) {
+	user := &metav1.PartialObjectMetadata{ObjectMeta: metav1.ObjectMeta{Namespace: "a", Name: "read", Annotations: map[string]string{
+		"distributed.victoriametrics.com/drain.metrics": `{"drain": {"owner": "a/metrics", "zones": ["zone-b", "zone-a"], "taken": []}, "spec": {"targetRefs": [{}]}}`,
+	}}}
+	want := []Drain{{User: "a/read", Owner: "a/metrics", Zone: "zone-b"}, {User: "a/read", Owner: "a/metrics", Zone: "zone-a"}}
+	if have := drainsOf(user); !slices.Equal(have, want) {
+		t.Errorf("drains are %+v, want %+v", have, want)
+	}
+}

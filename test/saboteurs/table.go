@@ -35,6 +35,7 @@ var saboteurs = []saboteur{
 	{"contended reads are left alone", "update.go", "d.Zones[next].Record.Contended == zone.Revision && !zone.Approved", "false && zone.Approved"},
 	{"unknown reads", "update.go", `case reads.Unknown != "":`, "case false:"},
 	{"undrainable reads", "update.go", "case len(reads.Undrainable) > 0:", "case false:"},
+	{"what waits for the user holds up no repair", "update.go", "if ailing(&o.Zones[i]) {\n\t\t\till", "if false {\n\t\t\till"},
 	{"another drain of the VMUser", "update.go", `case reads.Busy != "":`, "case false:"},
 	{"queues known before a drain", "update.go", "case queues.Reading == nil:", "case false:"},
 	{"no replica silent before a drain", "update.go", `case queues.Reading.Missing != "":`, "case false:"},

@@ -253,7 +253,7 @@ func drained(t *testing.T, name string) string {
 			others = append(others, cluster)
 		}
 	}
-	plan, err := victoriametrics.PlanDrain(user, owner, zone, others, victoriametrics.LastTargetFailOver)
+	plan, err := victoriametrics.PlanDrain(user, victoriametrics.Drain{Owner: owner, Zone: zone, Others: others, LastTarget: victoriametrics.LastTargetFailOver})
 	if err != nil || plan.Patch == nil {
 		t.Fatalf("the drain is refused: %v %s", err, plan.Refusal)
 	}
