@@ -85,7 +85,7 @@ fuzz: gotestsum ## Fuzz for FUZZTIME=5m each of the targets that FUZZ matches, w
 	$(GOTESTSUM) --raw-command -- hack/fuzz.sh --guided $(FUZZTIME) '$(FUZZ)'
 
 .PHONY: test-saboteurs
-test-saboteurs: ## Remove the guards of the rollout engine one at a time: a test must notice each
+test-saboteurs: ## Remove the guards of the rollout engine and of drains one at a time: a test must notice each
 	go run ./test/saboteurs
 
 BENCH ?= all

@@ -3,16 +3,15 @@
 # SPDX-License-Identifier: Apache-2.0
 #
 # Runs the tests of all packages, with the flags given, and prints what
-# gotestsum reads (go test -json). Those that start other programs mostly wait for
-# them, so more of them run beside each other than there are processors, the longest
-# first. The fuzz targets run without the flags: nothing in them runs beside anything.
+# gotestsum reads (go test -json). Those that start other programs run two at a time, the
+# longest first: with a third, two processors are overloaded for seconds. The fuzz targets run without the flags: nothing in them runs beside anything.
 # Those of the clients, which need Node.js, are make test-clients.
 set -o nounset -o pipefail
 
 fuzz=(2s)
 [[ -z ${VMDC_TEST_LONG:-} ]] || fuzz=(--guided 3m)
 
-beside=3
+beside=2
 longest='/test/(e2e|promise|storage|integration/(api|baddays|install|rollout))$'
 
 # What tests found, in figures, each as a line of the runner's.

@@ -919,14 +919,14 @@ func schema_vmdistributed_apiserver_apis_operator_v1alpha1_FlushStrategy(ref com
 					},
 					"stableFor": {
 						SchemaProps: spec.SchemaProps{
-							Description: "stableFor is how long the queues must have been empty, without an attempt to send that failed; 1s if unset. Where one has failed since the drain, it is at least as long as a replica of the VMAgent may be at sending a block, which is counted nowhere meanwhile (remoteWrite.sendTimeout, 1m by default).",
+							Description: "stableFor is how long the queues must have been empty, without an attempt to send that failed; 3s if unset, which is how long storage takes at most to show what it was sent. Where one has failed since the drain, it is at least as long as a replica of the VMAgent may be at sending a block, which is counted nowhere meanwhile (remoteWrite.sendTimeout, 1m by default).",
 							Type:        []string{"string"},
 							Format:      "",
 						},
 					},
 					"maxPendingBytes": {
 						SchemaProps: spec.SchemaProps{
-							Description: "maxPendingBytes is up to which size the queue of a replica counts as empty: under load it rarely is quite. Defaults to 1048576.",
+							Description: "maxPendingBytes is up to which size the queue of a replica counts as empty: under load it rarely is quite. What has come in within two seconds counts so, and nothing older, however small. Defaults to 1048576.",
 							Type:        []string{"integer"},
 							Format:      "int64",
 						},
@@ -983,11 +983,11 @@ func schema_vmdistributed_apiserver_apis_operator_v1alpha1_PlannedStep(ref commo
 					},
 					"action": {
 						SchemaProps: spec.SchemaProps{
-							Description: "action is what is done.\n\nPossible enum values:\n - `\"Bake\"` waits before the next zone is touched.\n - `\"CreateCluster\"` creates the VMCluster of a zone.\n - `\"DrainReads\"` takes the reads of a zone out of the VMUsers, and waits until every VMAuth has loaded that and reads in flight have ended.\n - `\"FlushQueues\"` waits until the queues of the VMAgent for the zone are empty.\n - `\"MarkCluster\"` writes our annotations to a VMCluster, and nothing else.\n - `\"RestoreReads\"` gives the reads back, and waits until every VMAuth has loaded that.\n - `\"UpdateCluster\"` writes the spec of a VMCluster, and waits until it is healthy.",
+							Description: "action is what is done.\n\nPossible enum values:\n - `\"Bake\"` waits before the next zone is touched.\n - `\"CreateCluster\"` creates the VMCluster of a zone.\n - `\"DrainReads\"` takes the reads of a zone out of the VMUsers, and waits until every VMAuth has loaded that and reads in flight have ended.\n - `\"FlushQueues\"` waits until the queues of the VMAgent for the zone are empty.\n - `\"MarkCluster\"` writes our annotations to a VMCluster, and nothing else.\n - `\"RestoreReads\"` gives the reads back, and waits until every VMAuth has loaded that.\n - `\"UpdateCluster\"` writes the spec of a VMCluster, and waits until it is healthy.\n - `\"WaitForApproval\"` waits until the user lets the zone be changed after another one, as spec.strategy.approval has it.",
 							Default:     "",
 							Type:        []string{"string"},
 							Format:      "",
-							Enum:        []interface{}{"Bake", "CreateCluster", "DrainReads", "FlushQueues", "MarkCluster", "RestoreReads", "UpdateCluster"},
+							Enum:        []interface{}{"Bake", "CreateCluster", "DrainReads", "FlushQueues", "MarkCluster", "RestoreReads", "UpdateCluster", "WaitForApproval"},
 						},
 					},
 					"about": {
@@ -1263,7 +1263,7 @@ func schema_vmdistributed_apiserver_apis_operator_v1alpha1_RevisionReport(ref co
 					},
 					"cause": {
 						SchemaProps: spec.SchemaProps{
-							Description: "cause is what the annotation kubernetes.io/change-cause of the VMDistributedCluster was then.",
+							Description: "cause is what the annotation kubernetes.io/change-cause of the VMDistributedCluster was then. Added to it is by whom, when and why the revision was restarted, aborted or undone, and a zone skipped.",
 							Type:        []string{"string"},
 							Format:      "",
 						},
@@ -2232,7 +2232,7 @@ func schema_vmdistributed_apiserver_apis_operator_v1alpha1_VMDistributedClusterS
 					},
 					"updatedZones": {
 						SchemaProps: spec.SchemaProps{
-							Description: "updatedZones is the number of zones that run updateRevision.",
+							Description: "updatedZones is the number of zones that run updateRevision and in which nothing is left to do for it: their reads are back.",
 							Type:        []string{"integer"},
 							Format:      "int32",
 						},

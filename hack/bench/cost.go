@@ -79,15 +79,20 @@ func (b *bench) costOf(ctx context.Context, s *site.Site, target *requests.Targe
 	if err != nil {
 		return err
 	}
+	in, out := target.Side.Wire().In(), target.Side.Wire().Out()
 	round, err := loop.Run(ctx, clients, loop.Limits{Length: time.Hour, Each: each}, r.on(target))
 	if err != nil {
 		return err
 	}
+	in, out = target.Side.Wire().In()-in, target.Side.Wire().Out()-out // before the pages below
 	after, err := usages(ctx, s)
 	if err != nil {
 		return err
 	}
-	thousands := float64(len(round.Latencies)) / 1000
+	made := float64(len(round.Latencies))
+	b.book.Add(r.name+", on the wire to the client", target.Side.Name, "B", float64(in)/made)
+	b.book.Add(r.name+", on the wire to the server", target.Side.Name, "B", float64(out)/made)
+	thousands := made / 1000
 	var sum pages.Usage
 	for i, side := range []*site.Side{s.Direct, s.Peer} {
 		asking := before[i].Since(first[i])

@@ -63,19 +63,11 @@ func (b *bench) list(ctx context.Context) (err error) {
 	if b.short {
 		many = 200
 	}
-	sides := []*site.Side{s.Aggregated, s.Peer}
-	for _, side := range sides {
-		if err := fill(ctx, side, many); err != nil {
-			return fmt.Errorf("making %d objects on %s: %w", many, side.Name, err)
-		}
-	}
 	of := count(many, "object")
-	for _, q := range queries() {
-		if err := b.query(ctx, q, q.name+", "+of, append(sides, s.Direct)); err != nil {
-			return fmt.Errorf("%s: %w", q.name, err)
-		}
+	if err := b.queries(ctx, s, many, of); err != nil {
+		return err
 	}
-	if err := b.fanOut(ctx, sides); err != nil {
+	if err := b.fanOut(ctx, []*site.Side{s.Aggregated, s.Peer, s.Direct}); err != nil {
 		return err
 	}
 	if err := b.informers(ctx, s, of); err != nil {
@@ -89,6 +81,22 @@ func (b *bench) list(ctx context.Context) (err error) {
 		}
 		name := map[string]string{s.Direct.Name: s.Aggregated.Name, s.Peer.Name: s.Peer.Name}[side.Name]
 		b.book.Add("resident in the process that serves, "+of, name, "MiB", told.Usage().ResidentBytes/mebi)
+	}
+	return nil
+}
+
+// queries makes many objects on both kinds and measures what is read of them at once.
+func (b *bench) queries(ctx context.Context, s *site.Site, many int, of string) error {
+	sides := []*site.Side{s.Aggregated, s.Peer}
+	for _, side := range sides {
+		if err := fill(ctx, side, many); err != nil {
+			return fmt.Errorf("making %d objects on %s: %w", many, side.Name, err)
+		}
+	}
+	for _, q := range queries() {
+		if err := b.query(ctx, q, q.name+", "+of, append(sides, s.Direct)); err != nil {
+			return fmt.Errorf("%s: %w", q.name, err)
+		}
 	}
 	return nil
 }
@@ -111,21 +119,23 @@ func fill(ctx context.Context, side *site.Side, many int) error {
 
 // query asks each side in turn.
 func (b *bench) query(ctx context.Context, q query, of string, sides []*site.Side) error {
-	times := make([][]float64, len(sides))
+	times, bytes := make([][]float64, len(sides)), make([][]float64, len(sides))
 	for n := range 3*b.rounds() + 1 {
 		for at := range sides {
 			i := (at + n) % len(sides)
-			begun := time.Now()
+			begun, in := time.Now(), sides[i].Wire().In()
 			if err := q.of(ctx, sides[i]); err != nil {
 				return err
 			}
 			if n > 0 {
 				times[i] = append(times[i], milliseconds(time.Since(begun)))
+				bytes[i] = append(bytes[i], float64(sides[i].Wire().In()-in)/1000)
 			}
 		}
 	}
 	for i, side := range sides {
 		b.book.Add(of, side.Name, "ms", times[i]...)
+		b.book.Add(of+", on the wire", side.Name, "kB", bytes[i]...)
 		b.say("%s on %s: %.1f ms", of, side.Name, b.book.Value(of, side.Name))
 	}
 	return nil

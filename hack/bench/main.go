@@ -41,6 +41,8 @@ func parts() []part {
 		{"api", (*bench).api},
 		{"cost", (*bench).cost},
 		{"list", (*bench).list},
+		{"host", (*bench).host},
+		{"upstream", (*bench).upstream},
 		{"controller", (*bench).controller},
 	}
 }

@@ -79,9 +79,9 @@ func (p *pass) drainReads(ctx context.Context, zone string) error {
 	for _, successor := range p.decision.Successors {
 		others = append(others, p.view.zones[successor].cluster)
 	}
-	policy := victoriametrics.LastTarget(p.object.Spec.Strategy.Drain.LastTarget)
+	drain := drainOf(p.object, p.view, zone, others)
 	for _, user := range seen.readers.leading {
-		plan, err := victoriametrics.PlanDrain(user, nameOf(p.object), p.view.clusterOf(zone), others, policy)
+		plan, err := victoriametrics.PlanDrain(user, drain)
 		switch {
 		case err != nil:
 			return err
@@ -103,7 +103,7 @@ func (p *pass) drainReads(ctx context.Context, zone string) error {
 
 // restoreReads puts a zone back into every VMUser that it was taken out of.
 func (p *pass) restoreReads(ctx context.Context, zone string) error {
-	for _, restore := range p.view.viewOf(zone).readers.restores {
+	for _, restore := range p.view.viewOf(zone).readers.returns {
 		if _, err := p.writer.send(ctx, restore, false); err != nil && !apierrors.IsNotFound(err) {
 			return err
 		}
@@ -111,9 +111,9 @@ func (p *pass) restoreReads(ctx context.Context, zone string) error {
 	return nil
 }
 
-// forgetDrain takes our record of a zone that is gone off every VMUser.
+// forgetDrain takes a zone that is gone off our record on every VMUser.
 func (p *pass) forgetDrain(ctx context.Context, zone string) error {
-	for _, removal := range p.view.viewOf(zone).readers.removals {
+	for _, removal := range p.view.viewOf(zone).readers.returns {
 		if _, err := p.writer.send(ctx, removal, false); err != nil && !apierrors.IsNotFound(err) {
 			return err
 		}

@@ -99,6 +99,8 @@ type shift struct {
 	objects  cache.SharedIndexInformer
 	pace     pace
 	kept     historian
+	// complaints are failures that were told.
+	complaints complaints
 	// latest knows for a moment what we have written ourselves before its event has
 	// come.
 	latest    cache.MutationCache

@@ -44,7 +44,7 @@ func story(before, after *vmdistributed.VMDistributedClusterStatus) []event {
 			fmt.Sprintf("Rolling revision %s out over %s", after.UpdateRevision, zones(len(after.Zones)))})
 	}
 	if word, said := after.Restarted(); said && before.Rollout != nil && after.Rollout != nil && !after.Rollout.RestartedAt.Equal(before.Rollout.RestartedAt) {
-		events = append(events, event{corev1.EventTypeNormal, "RolloutRestarted", fmt.Sprintf("Rolling revision %s out once more over %s: %s", after.UpdateRevision, zones(len(after.Zones)), restartText(word))})
+		events = append(events, event{corev1.EventTypeNormal, "RolloutRestarted", fmt.Sprintf("Rolling revision %s out once more over %s: %s", after.UpdateRevision, zones(len(after.Zones)), wordText("restarted", word))})
 	}
 	if undo := after.Undo; undo != nil && (before.Undo == nil || before.Undo.Revision != undo.Revision || before.Undo.ToRevision != undo.ToRevision) {
 		is := meta.FindStatusCondition(after.Conditions, undoneCondition)
@@ -56,14 +56,19 @@ func story(before, after *vmdistributed.VMDistributedClusterStatus) []event {
 		known[zone.Name] = zone
 	}
 	for i := range after.Zones {
-		if told := zoneEvent(known[after.Zones[i].Name], &after.Zones[i]); told != nil {
-			events = append(events, *told)
-		}
+		events = append(events, zoneEvents(known[after.Zones[i].Name], &after.Zones[i])...)
 	}
-	if before.UpdateStatus != after.UpdateStatus {
+	if before.UpdateStatus != after.UpdateStatus && !resumesNothing(before, after) {
 		events = append(events, objectEvents(after)...)
 	}
 	return events
+}
+
+// resumesNothing is true where a pause has ended in which there was nothing to do.
+func resumesNothing(before, after *vmdistributed.VMDistributedClusterStatus) bool {
+	was, is := before.Rollout, after.Rollout
+	return before.UpdateStatus == rollout.StatusPaused && after.UpdateStatus == rollout.StatusOperational &&
+		was != nil && is != nil && was.Finished != nil && was.Revision == is.Revision && was.Finished.Equal(is.Finished)
 }
 
 // begins is true where another revision is to be rolled out, or one that was only
@@ -95,13 +100,28 @@ func zones(count int) string {
 	return fmt.Sprintf("%d zones", count)
 }
 
-func zoneEvent(before vmdistributed.ZoneStatus, after *vmdistributed.ZoneStatus) *event {
+// zoneEvents tells of the end of an update and of what has become of the zone, both of
+// which one look at it may find.
+func zoneEvents(before vmdistributed.ZoneStatus, after *vmdistributed.ZoneStatus) []event {
 	if before.Phase == after.Phase && before.Reason == after.Reason && before.UpdateRevision == after.UpdateRevision {
 		return nil
 	}
-	if told := finished(before, after); told != nil {
-		return told
+	var events []event
+	ended := finished(before, after)
+	if ended != nil {
+		events = append(events, *ended)
 	}
+	if ended != nil && after.Phase == vmdistributed.ZoneReady {
+		return events // that it has recovered goes without saying
+	}
+	if turned := zoneEvent(before, after); turned != nil {
+		events = append(events, *turned)
+	}
+	return events
+}
+
+// zoneEvent tells what has become of a zone.
+func zoneEvent(before vmdistributed.ZoneStatus, after *vmdistributed.ZoneStatus) *event {
 	if after.Reason == rollout.ReasonSkipped && before.Reason != after.Reason {
 		return &event{corev1.EventTypeWarning, "ZoneSkipped", fmt.Sprintf("Zone %s: left as it is, until %s", after.Name, after.WaitingFor)}
 	}
@@ -182,11 +202,26 @@ func held(after *vmdistributed.VMDistributedClusterStatus) event {
 func objectEvents(after *vmdistributed.VMDistributedClusterStatus) []event {
 	switch after.UpdateStatus {
 	case "operational":
-		return []event{{corev1.EventTypeNormal, "RolloutCompleted", fmt.Sprintf("Revision %s runs in %s", after.UpdateRevision, zones(len(after.Zones)))}}
+		return []event{{corev1.EventTypeNormal, "RolloutCompleted", fmt.Sprintf("Revision %s runs in %s", after.UpdateRevision, reached(after.Zones))}}
 	case "paused":
 		return []event{held(after)}
 	case "failed":
 		return []event{{corev1.EventTypeWarning, "RolloutStalled", after.Reason}}
 	}
 	return nil
+}
+
+// reached says in how many zones a revision runs once its rollout is complete: in all but
+// those that were skipped.
+func reached(all []vmdistributed.ZoneStatus) string {
+	skipped := 0
+	for i := range all {
+		if all[i].Reason == rollout.ReasonSkipped {
+			skipped++
+		}
+	}
+	if skipped == 0 {
+		return zones(len(all))
+	}
+	return fmt.Sprintf("%d of %s", len(all)-skipped, zones(len(all)))
 }

@@ -20,12 +20,9 @@ func (p *pass) gather(ctx context.Context) (more bool) {
 	for zone, seen := range p.view.all() {
 		need := needs[zone.Name]
 		if need&rollout.NeedLoaded != 0 && zone.Reads.Loaded == nil {
-			since := zone.Record.Drained
-			if zone.Record.Restored.After(since) {
-				since = zone.Record.Restored
-			}
+			since, restores := zone.Written()
 			found := p.evidence.Loaded(ctx, evidence.Change{
-				Users: p.view.readers.all(), Auths: p.view.readers.auths, Since: since, Restores: !zone.Record.Restored.IsZero(),
+				Users: p.view.readers.all(), Auths: p.view.readers.auths, Since: since, Restores: restores,
 			})
 			zone.Reads.Loaded, more = &found, true
 		}

@@ -120,12 +120,15 @@ func (p *pass) stateToKeep() history.State {
 		state.Needed = append(state.Needed, p.view.Undone.Revision)
 	}
 	if word, restarted := status.Restarted(); restarted && word.Revision == state.Revision {
-		state.Cause = strings.TrimPrefix(state.Cause+"; "+restartText(word), "; ")
+		state.Cause = strings.TrimPrefix(state.Cause+"; "+wordText("restarted", word), "; ")
 	}
 	if status.CurrentRevision != "" {
 		state.Needed = append(state.Needed, status.CurrentRevision)
 	}
 	for _, word := range status.Words {
+		if decision, against := decisionBy(word, state.Revision); against {
+			state.Decisions = append(state.Decisions, decision)
+		}
 		if word.Verb == vmdistributed.WordUndo {
 			state.Undone, state.Needed = append(state.Undone, word.Revision), append(state.Needed, word.To)
 		}
@@ -133,9 +136,23 @@ func (p *pass) stateToKeep() history.State {
 	return state
 }
 
-// restartText tells by whom a revision was rolled out once more, when, and why.
-func restartText(word vmdistributed.Word) string {
-	text := fmt.Sprintf("restarted by %s at %s", word.By, word.At.UTC().Format(time.RFC3339))
+// decisionBy is what a word says against a revision; of a zone that is skipped, against the
+// present one.
+func decisionBy(word vmdistributed.Word, present string) (history.Decision, bool) {
+	switch word.Verb {
+	case vmdistributed.WordAbort:
+		return history.Decision{Outcome: vmdistributed.RevisionAborted, Revision: word.Revision, Text: wordText("aborted", word)}, true
+	case vmdistributed.WordUndo:
+		return history.Decision{Outcome: vmdistributed.RevisionUndone, Revision: word.Revision, Text: wordText("undone to "+word.To, word)}, true
+	case vmdistributed.WordSkip:
+		return history.Decision{Outcome: vmdistributed.RevisionPartial, Revision: present, Text: wordText(word.Zone+" skipped", word)}, true
+	}
+	return history.Decision{}, false
+}
+
+// wordText tells what was done by a word, by whom, when, and why.
+func wordText(done string, word vmdistributed.Word) string {
+	text := fmt.Sprintf("%s by %s at %s", done, word.By, word.At.UTC().Format(time.RFC3339))
 	if word.Reason != "" {
 		text += ": " + word.Reason
 	}

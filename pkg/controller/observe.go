@@ -163,6 +163,7 @@ func (o *observer) observe(ctx context.Context, object *vmdistributed.VMDistribu
 			return nil, err
 		}
 	}
+	planReturns(object, view)
 	heedWords(object, view)
 	return view, nil
 }

@@ -31,9 +31,11 @@ type readers struct {
 type zoneReaders struct {
 	// leading are listed and lead there now.
 	leading []*unstructured.Unstructured
-	// restores are the writes that put the zone back, removals those that take our
-	// record off and leave the rest as it is.
-	restores, removals []write
+	// drained carry our record of the zone.
+	drained []*unstructured.Unstructured
+	// returns are the writes that end that: they put the zone back or, where its
+	// VMCluster is gone, take it off the record.
+	returns []write
 }
 
 // observeReads looks at the read path to every zone.
@@ -97,9 +99,7 @@ func (o *observer) observeZoneReads(object *vmdistributed.VMDistributedCluster, 
 	cluster := view.clusterOf(zone.Name)
 	reads := &zone.Reads
 	reads.Unknown, reads.Unreadable, reads.Listed = readers.unknown, readers.unreadable, len(object.Spec.VMUsers) > 0
-	if err := planRestores(view, zone, seen); err != nil {
-		return err
-	}
+	noteDrained(view, zone, seen)
 	for _, user := range readers.listed {
 		if err := planUser(object, view, i, cluster, user); err != nil {
 			reads.Unknown = err.Error()
@@ -113,25 +113,14 @@ func (o *observer) observeZoneReads(object *vmdistributed.VMDistributedCluster, 
 	return nil
 }
 
-// planRestores plans what gives a drained zone its reads back, and what forgets
-// that they were taken away.
-func planRestores(view *observation, zone *rollout.Zone, seen *zoneView) error {
+// noteDrained notes from which VMUsers a zone's reads can be given back.
+func noteDrained(view *observation, zone *rollout.Zone, seen *zoneView) {
 	for _, user := range view.readers.drained {
-		if !victoriametrics.HasDrained(user, view.owner, zone.Name) {
-			continue
+		if victoriametrics.HasDrained(user, view.owner, zone.Name) {
+			zone.Reads.Drained = append(zone.Reads.Drained, "VMUser "+user.GetName())
+			seen.readers.drained = append(seen.readers.drained, user)
 		}
-		zone.Reads.Drained = append(zone.Reads.Drained, "VMUser "+user.GetName())
-		restore, err := victoriametrics.PlanRestore(user, view.owner)
-		if err != nil {
-			return err
-		}
-		change := func(patch map[string]any) write {
-			return mergePatch(victoriametrics.VMUserResource, user.GetNamespace(), user.GetName(), patch)
-		}
-		seen.readers.restores = append(seen.readers.restores, change(restore))
-		seen.readers.removals = append(seen.readers.removals, change(victoriametrics.PlanForget(user, view.owner)))
 	}
-	return nil
 }
 
 // planUser plans how a zone is taken out of one VMUser that leads to it.
@@ -146,47 +135,63 @@ func planUser(object *vmdistributed.VMDistributedCluster, view *observation, i i
 	for _, route := range writes {
 		view.writeRoutes = append(view.writeRoutes, fmt.Sprintf("VMUser %s at %s to zone %s", user.GetName(), route.Path, zone.Name))
 	}
-	routes, err := victoriametrics.ReadRoutes(user, []victoriametrics.Cluster{cluster})
+	routes, err := victoriametrics.RoutesToDrain(user, view.owner, cluster)
 	if err != nil || len(routes) == 0 {
 		return err
 	}
-	paths := make([]string, len(routes))
-	for j := range routes {
-		paths[j] = routes[j].Path
-	}
-	reads.Open = append(reads.Open, fmt.Sprintf("VMUser %s at %s", user.GetName(), strings.Join(paths, ", ")))
+	reads.Open = append(reads.Open, fmt.Sprintf("VMUser %s at %s", user.GetName(), strings.Join(routes, ", ")))
 	seen.readers.leading = append(seen.readers.leading, user)
-	if busy := victoriametrics.BusyDraining(user, nameOf(object), zone.Name); busy != "" {
+	listed := func(name string) bool { return view.zones[name] != nil }
+	if busy := victoriametrics.BusyDraining(user, view.owner, zone.Name, listed); busy != "" {
 		reads.Busy = busy
 		return nil
 	}
-	others := takingOver(view, i)
+	others := takingOver(view, zone.Name)
 	if len(others) == 0 {
 		return nil // nothing would be left to read from; what that means, the guards say
 	}
-	plan, err := victoriametrics.PlanDrain(user, nameOf(object), cluster, others, victoriametrics.LastTarget(object.Spec.Strategy.Drain.LastTarget))
-	if plan.Refusal != "" {
+	plan, err := victoriametrics.PlanDrain(user, drainOf(object, view, zone.Name, others))
+	switch {
+	case plan.After != nil:
+		reads.Busy = fmt.Sprintf("VMUser %s to be given back zone %s: %s", user.GetName(), strings.Join(plan.After, " and "), plan.Refusal)
+	case plan.Refusal != "":
 		reads.Undrainable = append(reads.Undrainable, plan.Refusal)
 	}
 	return err
 }
 
+// drainOf is what there is to do with the reads of a zone, while some others may
+// take over.
+func drainOf(object *vmdistributed.VMDistributedCluster, view *observation, zone string, others []victoriametrics.Cluster) victoriametrics.Drain {
+	drain := victoriametrics.Drain{
+		Owner: view.owner, Zone: view.clusterOf(zone), Others: others, LastTarget: victoriametrics.LastTarget(object.Spec.Strategy.Drain.LastTarget),
+	}
+	for known := range view.all() {
+		drain.Known = append(drain.Known, view.clusterOf(known.Name))
+	}
+	return drain
+}
+
 // takingOver are the zones that may serve what a drained one did: healthy ones
 // that are not drained themselves.
-func takingOver(view *observation, i int) []victoriametrics.Cluster {
+func takingOver(view *observation, drained string) []victoriametrics.Cluster {
 	var others []victoriametrics.Cluster
-	for j := range view.Zones {
-		zone := &view.Zones[j]
+	for i := range view.Zones {
+		zone := &view.Zones[i]
 		record := &zone.Record
-		if j == i || zone.Cluster == nil || !zone.Cluster.Healthy() || !record.Drained.IsZero() || !record.Restored.IsZero() || record.Emptied {
+		if zone.Name == drained || zone.Cluster == nil || !zone.Cluster.Healthy() || !record.Drained.IsZero() || !record.Restored.IsZero() || record.Emptied {
 			continue
 		}
-		if zone.Cluster.Ownership == rollout.Foreign || slices.ContainsFunc(view.readers.drained, func(user *unstructured.Unstructured) bool {
-			return victoriametrics.HasDrained(user, view.owner, zone.Name)
-		}) {
-			continue
+		if readable(view, zone) {
+			others = append(others, view.zones[zone.Name].cluster)
 		}
-		others = append(others, view.zones[zone.Name].cluster)
 	}
 	return others
+}
+
+// readable is true for a zone of ours that no VMUser is drained of.
+func readable(view *observation, zone *rollout.Zone) bool {
+	return zone.Cluster.Ownership != rollout.Foreign && !slices.ContainsFunc(view.readers.drained, func(user *unstructured.Unstructured) bool {
+		return victoriametrics.HasDrained(user, view.owner, zone.Name)
+	})
 }

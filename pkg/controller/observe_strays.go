@@ -34,8 +34,11 @@ func (o *observer) observeStrays(ctx context.Context, object *vmdistributed.VMDi
 			return err
 		}
 		for _, record := range records {
-			if record.Owner == view.owner {
-				names[record.Zone] = true
+			if record.Owner != view.owner {
+				continue
+			}
+			for _, zone := range record.Zones {
+				names[zone] = true
 			}
 		}
 	}
@@ -72,9 +75,7 @@ func (o *observer) observeStray(ctx context.Context, object *vmdistributed.VMDis
 			return err
 		}
 	}
-	if err := planRestores(view, &stray.Zone, seen); err != nil {
-		return err
-	}
+	noteDrained(view, &stray.Zone, seen)
 	view.Strays = append(view.Strays, stray)
 	return nil
 }

@@ -96,12 +96,26 @@ func plannedZone(zone *rollout.Zone, decision *rollout.Decision, i int, seen *zo
 	return planned
 }
 
+// begun is true for a zone that a change was begun of, and is not at its end: it has no
+// turn any more.
+func begun(decision *rollout.Decision, i int) bool {
+	look, record := &decision.Outlook[i], &decision.Zones[i].Record
+	if look.Would != rollout.WouldChange || look.Turn > 0 {
+		return false
+	}
+	switch record.Phase {
+	case rollout.Draining, rollout.Updating, rollout.Flushing, rollout.Restoring:
+		return true
+	}
+	return !record.Drained.IsZero()
+}
+
 // inOrder are the zones about which something would be done: those in work first, then
 // by their turns. Those whose turn can't come as things stand are left out.
 func inOrder(decision *rollout.Decision) []int {
 	var order []int
 	for i := range decision.Outlook {
-		if look := &decision.Outlook[i]; look.Turn > 0 || look.Would == rollout.WouldFinish {
+		if look := &decision.Outlook[i]; look.Turn > 0 || look.Would == rollout.WouldFinish || begun(decision, i) {
 			order = append(order, i)
 		}
 	}
@@ -113,10 +127,14 @@ func inOrder(decision *rollout.Decision) []int {
 func plannedSteps(seen rollout.Observed, decision *rollout.Decision) []vmdistributed.PlannedStep {
 	var steps []vmdistributed.PlannedStep
 	order := inOrder(decision)
+	approvals := seen.Approvals(decision, order)
 	for position, i := range order {
 		zone := &seen.Zones[i]
 		add := func(action vmdistributed.PlannedAction, about ...string) {
 			steps = append(steps, vmdistributed.PlannedStep{Zone: zone.Name, Action: action, About: about})
+		}
+		if approvals[i] {
+			add(vmdistributed.PlanApprove)
 		}
 		switch decision.Outlook[i].Would {
 		case rollout.WouldCreate:

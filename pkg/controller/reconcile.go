@@ -108,7 +108,9 @@ func (c *shift) pass(ctx context.Context, key cache.ObjectName, object *vmdistri
 		p.countStep(err)
 	}
 	if err != nil && !isRace(err) && ctx.Err() == nil {
-		p.tell(failure(p.decision.Action, err))
+		if told := failure(p.decision.Action, err); p.complaints.isNews(key, told.message, p.clock.Now()) {
+			p.tell(told)
+		}
 	}
 	if err != nil {
 		err = &stepError{p.decision.Action, err}

@@ -35,7 +35,7 @@ func (c *shift) OwnerlessDrains() int {
 		for _, record := range records {
 			owner := cache.NewObjectName(record.Owner.Namespace, record.Owner.Name)
 			if _, exists, err := c.objects.GetStore().GetByKey(owner.String()); err == nil && !exists {
-				count++
+				count += len(record.Zones)
 			}
 		}
 	}

@@ -28,14 +28,15 @@ func (l *Look) Queues(ctx context.Context, agent *unstructured.Unstructured, ent
 				continue
 			}
 			reading.Replicas = append(reading.Replicas, rollout.Queue{
-				Replica:  replicaName(replica.pod, entry, len(entries)),
-				Started:  queue.Started.Unix(),
-				Pending:  int64(queue.PendingBytes),
-				Failures: int64(queue.Failures),
-				Retrying: int64(queue.Waiting),
-				Dropped:  int64(queue.Lost()),
-				Sent:     int64(queue.Sent),
-				Inflow:   int64(queue.RowsPushedToAll),
+				Replica:   replicaName(replica.pod, entry, len(entries)),
+				Started:   queue.Started.Unix(),
+				Pending:   int64(queue.PendingBytes),
+				PerSecond: int64(l.perSecond(queue)),
+				Failures:  int64(queue.Failures),
+				Retrying:  int64(queue.Waiting),
+				Dropped:   int64(queue.Lost()),
+				Sent:      int64(queue.Sent),
+				Inflow:    int64(queue.RowsPushedToAll),
 			})
 			if lasts := l.lasts(queue, entry); lasts >= 0 && (reading.Room < 0 || lasts < reading.Room) {
 				reading.Room = lasts
@@ -51,6 +52,15 @@ func replicaName(pod string, entry victoriametrics.RemoteWrite, entries int) str
 		return pod
 	}
 	return fmt.Sprintf("%s[%d]", pod, entry.Position)
+}
+
+// settled is how long a process has run until what it has sent tells what usually comes in:
+// before that, most may have lain in its queue when it started.
+const settled = 5 * time.Minute
+
+// perSecond is what usually comes in, in bytes, rather too little than too much.
+func (g *Gatherer) perSecond(queue victoriametrics.QueueReading) float64 {
+	return queue.BytesSent / max(g.clock.Since(queue.Started), settled).Seconds()
 }
 
 // lasts is how long a queue takes in what usually comes, while nothing goes out;

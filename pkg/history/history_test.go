@@ -43,10 +43,11 @@ func TestARevisionComesBackAsItWasWanted(t *testing.T) {
 	h := New(fake.NewClientset().AppsV1())
 	state := wanting(t, `{"retentionPeriod":"1","vmselect":{"replicaCount":2,"extraArgs":{"x":null,"y":"<&>"}}}`)
 	state.Author, state.Cause = "ann", strings.Repeat("ü", 1000)
+	state.Decisions = []Decision{{vmdistributed.RevisionPartial, state.Revision, "a skipped by bob"}}
 	must(t, h.Keep(t.Context(), one, state))
 	record, err := h.Get(t.Context(), one, state.Revision)
 	must(t, err)
-	if record == nil || record.Problem != "" || record.Author != "ann" || !strings.HasPrefix(state.Cause, strings.TrimSuffix(record.Cause, "...")) {
+	if record == nil || record.Problem != "" || record.Author != "ann" || record.Note != "a skipped by bob" || !strings.HasPrefix(state.Cause, strings.TrimSuffix(record.Cause, "...")) {
 		t.Fatalf("got %+v", record)
 	}
 	all, err := revision.OfList(record.Zones.VMClusters)

@@ -6,6 +6,7 @@ package history
 import (
 	"cmp"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/vmdistributed/vmdistributed-apiserver/apis/vmdistributed"
@@ -29,10 +30,21 @@ type State struct {
 	Aborted bool
 	// Undone are the revisions that were taken back.
 	Undone []string
+	// Decisions are those of users against a revision, as far as they are remembered.
+	Decisions []Decision
 	// Needed are those that stay, however old they are.
 	Needed []string
 	// Limit is how many others do.
 	Limit int
+}
+
+// Decision is what a user has said against a revision or, by a skip, a part of it.
+type Decision struct {
+	// Outcome is what comes of it: Aborted, Undone, or Partial by a skip.
+	Outcome  vmdistributed.RevisionOutcome
+	Revision string
+	// Text says by whom, when and why.
+	Text string
 }
 
 // plan returns the records that are to be written, new ones among them, and those that
@@ -51,7 +63,7 @@ func plan(records []Record, state State) (written, deleted []Record) {
 			known = true
 			after = present(record, state, latest)
 		} else {
-			after.Outcome = past(record, state)
+			after.Outcome, after.Note = past(record, state), pastNote(record, state)
 		}
 		if !same(record, after) {
 			written = append(written, after)
@@ -71,7 +83,8 @@ func present(record Record, state State, latest int64) Record {
 	if begun := !state.Started.IsZero() && !state.Started.Equal(record.Started); begun || record.object == nil {
 		record.Author = cmp.Or(state.Author, record.Author)
 	}
-	record.Cause = cmp.Or(cutOff(state.Cause), record.Cause)
+	record.Cause = cmp.Or(cutOff(state.Cause, maxCause), record.Cause)
+	record.Note = presentNote(state)
 	if !state.Started.IsZero() {
 		record.Started, record.Finished = state.Started, state.Finished
 	}
@@ -96,8 +109,39 @@ func past(record Record, state State) vmdistributed.RevisionOutcome {
 	return cmp.Or(record.Outcome, vmdistributed.RevisionSuperseded)
 }
 
+// presentNote tells of what is decided of the revision that is rolled out. That it was undone
+// once is over.
+func presentNote(state State) string {
+	note := ""
+	for _, decision := range state.Decisions {
+		if decision.Revision == state.Revision && decision.Outcome != vmdistributed.RevisionUndone {
+			note = joined(note, decision.Text)
+		}
+	}
+	return note
+}
+
+// pastNote adds what is decided of another revision to what is known of that: words are
+// forgotten before a record is.
+func pastNote(record Record, state State) string {
+	note := record.Note
+	if len(note) >= maxNote {
+		return note // it was cut off
+	}
+	for _, decision := range state.Decisions {
+		if decision.Revision == record.Revision && !strings.Contains(note, decision.Text) {
+			note = joined(note, decision.Text)
+		}
+	}
+	return note
+}
+
+func joined(note, more string) string {
+	return cutOff(strings.TrimPrefix(note+"; "+more, "; "), maxNote)
+}
+
 func same(a, b Record) bool {
-	return a.Number == b.Number && a.Author == b.Author && a.Cause == b.Cause && a.Outcome == b.Outcome &&
+	return a.Number == b.Number && a.Author == b.Author && a.Cause == b.Cause && a.Outcome == b.Outcome && a.Note == b.Note &&
 		a.Started.Equal(b.Started) && a.Finished.Equal(b.Finished)
 }
 

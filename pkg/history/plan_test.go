@@ -6,6 +6,7 @@ package history
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -84,6 +85,48 @@ func TestWhatIsPutOnRecordFollowsFromTheState(t *testing.T) {
 			}
 			if written, deleted := plan(after, test.state); len(written)+len(deleted) > 0 {
 				t.Errorf("once more, %v is written and %v is deleted, want nothing", written, deleted)
+			}
+		})
+	}
+}
+
+func TestWhoDecidedAgainstARevisionStaysOnRecord(t *testing.T) {
+	abort := Decision{vmdistributed.RevisionAborted, "b", "aborted by ann at noon: errors"}
+	undo := Decision{vmdistributed.RevisionUndone, "b", "undone by bob at one: errors"}
+	skip := Decision{vmdistributed.RevisionPartial, "b", "zone-a skipped by cat at two: its disks"}
+	noted := func(outcome vmdistributed.RevisionOutcome, note string) []Record {
+		record := stored("b", 2, outcome)
+		record.Note = note
+		return []Record{record}
+	}
+	for name, test := range map[string]struct {
+		records []Record
+		state   State
+		want    string
+	}{
+		"an abort":                        {noted("", ""), State{Revision: "b", Started: noon, Aborted: true, Decisions: []Decision{abort}}, abort.Text},
+		"an abort that is taken back":     {noted(vmdistributed.RevisionAborted, abort.Text), State{Revision: "b", Started: noon}, ""},
+		"an abort that is not remembered": {noted(vmdistributed.RevisionAborted, abort.Text), State{Revision: "c", Started: noon}, abort.Text},
+		"an undo":                         {noted("", ""), State{Revision: "a", Started: noon, Undone: []string{"b"}, Decisions: []Decision{undo}}, undo.Text},
+		"an undo after an abort": {noted(vmdistributed.RevisionAborted, abort.Text), State{Revision: "a", Started: noon, Undone: []string{"b"}, Decisions: []Decision{abort, undo}},
+			abort.Text + "; " + undo.Text},
+		"an undo that somebody went back on": {noted(vmdistributed.RevisionUndone, undo.Text), State{Revision: "b", Started: noon, Decisions: []Decision{undo}}, ""},
+		"a skip":                             {noted("", ""), State{Revision: "b", Started: noon, Finished: noon, Partial: true, Decisions: []Decision{skip}}, skip.Text},
+		"a skip, once another is rolled out": {noted(vmdistributed.RevisionPartial, skip.Text), State{Revision: "c", Started: noon}, skip.Text},
+		"more than is kept":                  {noted("", ""), State{Revision: "b", Started: noon, Decisions: []Decision{{vmdistributed.RevisionPartial, "b", strings.Repeat("x", 2*maxNote)}}}, strings.Repeat("x", maxNote) + "..."},
+		"more than is kept, cut off within a letter": {noted("", ""), State{Revision: "c", Started: noon, Undone: []string{"b"},
+			Decisions: []Decision{{vmdistributed.RevisionUndone, "b", "x" + strings.Repeat("ü", maxNote)}}}, "x" + strings.Repeat("ü", maxNote/2-1) + "..."},
+	} {
+		t.Run(name, func(t *testing.T) {
+			test.state.Limit = 10
+			after := carry(test.records, test.state)
+			for _, record := range after {
+				if record.Revision == "b" && record.Note != test.want {
+					t.Errorf("got %q, want %q", record.Note, test.want)
+				}
+			}
+			if written, _ := plan(after, test.state); len(written) > 0 {
+				t.Errorf("once more, %v is written, want nothing", written)
 			}
 		})
 	}

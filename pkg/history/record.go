@@ -40,12 +40,16 @@ const (
 	startedAnnotation  = victoriametrics.AnnotationPrefix + "started"
 	finishedAnnotation = victoriametrics.AnnotationPrefix + "finished"
 	outcomeAnnotation  = victoriametrics.AnnotationPrefix + "outcome"
+	noteAnnotation     = victoriametrics.AnnotationPrefix + "note"
 	// CauseAnnotation is that of Deployments.
 	CauseAnnotation = "kubernetes.io/change-cause"
 
 	// maxCause is how many bytes of a cause are kept: it may be as long as all
 	// annotations of an object.
 	maxCause = 1024
+	// maxNote is how many of a note are: a reason, with who has given it and when, more
+	// than once.
+	maxNote = 4096
 )
 
 // Record is a revision that is on record.
@@ -61,6 +65,8 @@ type Record struct {
 	Started, Finished time.Time
 	// Outcome is empty while that goes on.
 	Outcome vmdistributed.RevisionOutcome
+	// Note says who has decided against it or a part of it, when and why.
+	Note string
 	// Problem says why nothing can be done by the record; empty where it is sound.
 	Problem string
 
@@ -82,8 +88,8 @@ func read(object *appsv1.ControllerRevision) Record {
 		Revision: object.Labels[RevisionLabel], Number: object.Revision,
 		Author: annotations[authorAnnotation], Cause: annotations[CauseAnnotation],
 		Started: timeIn(annotations[startedAnnotation]), Finished: timeIn(annotations[finishedAnnotation]),
-		Outcome: vmdistributed.RevisionOutcome(annotations[outcomeAnnotation]),
-		object:  object,
+		Outcome: vmdistributed.RevisionOutcome(annotations[outcomeAnnotation]), Note: annotations[noteAnnotation],
+		object: object,
 	}
 	zones, err := zonesIn(object.Data.Raw, record.Revision)
 	if err != nil {
@@ -127,8 +133,9 @@ func (r *Record) write(of types.NamespacedName) (*appsv1.ControllerRevision, err
 	}
 	setAll(&object.Labels, map[string]string{ManagedByLabel: ManagedBy, ObjectLabel: labelOf(of.Name), RevisionLabel: r.Revision})
 	setAll(&object.Annotations, map[string]string{
-		victoriametrics.OwnerAnnotation: of.String(), authorAnnotation: r.Author, CauseAnnotation: cutOff(r.Cause),
+		victoriametrics.OwnerAnnotation: of.String(), authorAnnotation: r.Author, CauseAnnotation: cutOff(r.Cause, maxCause),
 		startedAnnotation: textOf(r.Started), finishedAnnotation: textOf(r.Finished), outcomeAnnotation: string(r.Outcome),
+		noteAnnotation: r.Note,
 	})
 	object.Revision = r.Number
 	return object, nil
@@ -172,11 +179,11 @@ func textOf(at time.Time) string {
 	return at.UTC().Format(time.RFC3339)
 }
 
-func cutOff(cause string) string {
-	if len(cause) <= maxCause {
-		return cause
+func cutOff(text string, limit int) string {
+	if len(text) <= limit {
+		return text
 	}
-	return strings.ToValidUTF8(cause[:maxCause], "") + "..."
+	return strings.ToValidUTF8(text[:limit], "") + "..."
 }
 
 // maxLabel is how long the value of a label may be, and keptOfName how much of a longer

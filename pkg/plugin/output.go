@@ -112,13 +112,18 @@ func (o *output) drawing(out io.Writer) tree.Options {
 func (o *output) printObject(out io.Writer, api *client.Client, name string, object runtime.Object) error {
 	switch o.format {
 	case asJSON:
-		return (&printers.JSONPrinter{}).PrintObj(object, out)
+		return bare(&printers.JSONPrinter{}).PrintObj(object, out)
 	case asYAML:
-		return (&printers.YAMLPrinter{}).PrintObj(object, out)
+		return bare(&printers.YAMLPrinter{}).PrintObj(object, out)
 	case asName:
 		return printName(out, api, name)
 	}
 	return fmt.Errorf("%q is no format for an object", o.format)
+}
+
+// bare leaves out who manages which field, as kubectl does.
+func bare(printer printers.ResourcePrinter) printers.ResourcePrinter {
+	return &printers.OmitManagedFieldsPrinter{Delegate: printer}
 }
 
 func printName(out io.Writer, api *client.Client, name string) error {

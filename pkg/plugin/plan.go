@@ -4,6 +4,7 @@
 package plugin
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -13,8 +14,13 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/util/duration"
+	utilyaml "k8s.io/apimachinery/pkg/util/yaml"
 	"sigs.k8s.io/yaml"
 
 	"github.com/vmdistributed/vmdistributed-apiserver/apis/operator/v1alpha1"
@@ -31,10 +37,11 @@ func (s *session) plan() *cobra.Command {
 steps in their order, what would refuse now, how long it would take by the last updates, and how long the queues of the
 VMAgent would last.
 
-With a name, of what is pending. With a file, of what applying the VMDistributedCluster in it would bring, whether there
-is one of that name already or not; - is standard input.
+With a name, of what is pending. With a file, of what kubectl apply of it would bring: of each VMDistributedCluster in it,
+whether there is one of that name already or not; - is standard input. With several, -o json and yaml print a List.
 
-Ends with 2 where a zone would be refused.`,
+Ends with 2 where a zone is refused what it would be, such as for a definition that the API server does not accept, and
+with 0 where guards that refuse now are only waited for.`,
 		Example: `  kubectl vmdc plan -f metrics.yaml`,
 		Args:    cobra.MaximumNArgs(1),
 		RunE: func(command *cobra.Command, args []string) error {
@@ -45,30 +52,52 @@ Ends with 2 where a zone would be refused.`,
 			if err != nil {
 				return err
 			}
-			plan, err := s.planOf(command.Context(), api, file, args)
+			plans, err := s.plansOf(command.Context(), api, file, args)
 			if err != nil {
 				return err
 			}
-			if print.format != forPeople {
-				err = print.printObject(s.streams.Out, api, plan.Name, plan)
-			} else {
-				_, err = io.WriteString(s.streams.Out, planText(plan))
-			}
-			return errors.Join(err, refusedBy(plan))
+			return errors.Join(printPlans(s.streams.Out, &print, api, plans), refusedBy(plans))
 		},
 		ValidArgsFunction: s.completeName,
 	}
-	command.Flags().StringVarP(&file, "filename", "f", "", "File with the changed VMDistributedCluster.")
+	command.Flags().StringVarP(&file, "filename", "f", "", "File with the changed VMDistributedClusters.")
 	print.addFlags(command, asJSON, asYAML)
 	return command
 }
 
-// refusedBy a zone that would not be touched: what is planned can't come about as it is.
-func refusedBy(plan *v1alpha1.VMDistributedClusterPlan) error {
+// printPlans prints several of them as a List, where it is for programs.
+func printPlans(out io.Writer, print *output, api *client.Client, plans []*v1alpha1.VMDistributedClusterPlan) error {
+	if print.format == forPeople {
+		texts := make([]string, len(plans))
+		for i, plan := range plans {
+			texts[i] = planText(plan)
+		}
+		_, err := io.WriteString(out, strings.Join(texts, "\n"))
+		return err
+	}
+	if len(plans) == 1 {
+		return print.printObject(out, api, plans[0].Name, plans[0])
+	}
+	list := &corev1.List{TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: "List"}}
+	for _, plan := range plans {
+		list.Items = append(list.Items, runtime.RawExtension{Object: plan})
+	}
+	return print.printObject(out, api, "", list)
+}
+
+// refusedBy zones that would not be touched: what is planned can't come about as it is.
+func refusedBy(plans []*v1alpha1.VMDistributedClusterPlan) error {
 	var refused []string
-	for i := range plan.Zones {
-		if plan.Zones[i].Phase == v1alpha1.ZoneRefused {
-			refused = append(refused, plan.Zones[i].Name)
+	for _, plan := range plans {
+		for i := range plan.Zones {
+			if plan.Zones[i].Phase != v1alpha1.ZoneRefused {
+				continue
+			}
+			zone := plan.Zones[i].Name
+			if len(plans) > 1 {
+				zone += " of " + plan.Name
+			}
+			refused = append(refused, zone)
 		}
 	}
 	if len(refused) == 0 {
@@ -77,41 +106,82 @@ func refusedBy(plan *v1alpha1.VMDistributedClusterPlan) error {
 	return exitf(ExitBlocked, "refused: %s", strings.Join(refused, ", "))
 }
 
-// planOf asks for the plan of what is stored, or of what a file holds.
-func (s *session) planOf(ctx context.Context, api *client.Client, file string, args []string) (*v1alpha1.VMDistributedClusterPlan, error) {
+// plansOf asks for the plan of what is stored, or of all that a file holds.
+func (s *session) plansOf(ctx context.Context, api *client.Client, file string, args []string) ([]*v1alpha1.VMDistributedClusterPlan, error) {
 	if file == "" {
-		return api.Plan(ctx, client.TrimKind(args[0]))
+		plan, err := api.Plan(ctx, client.TrimKind(args[0]))
+		return []*v1alpha1.VMDistributedClusterPlan{plan}, err
 	}
-	changed, err := s.read(file)
+	manifests, err := s.read(file)
 	if err != nil {
 		return nil, err
 	}
-	if namespace := changed.GetNamespace(); namespace != "" && namespace != api.Namespace() {
-		return nil, fmt.Errorf("%s is about namespace %s, and the request about %s: give --namespace=%s", file, namespace, api.Namespace(), namespace)
+	for _, manifest := range manifests {
+		if namespace := manifest.GetNamespace(); namespace != "" && namespace != api.Namespace() {
+			return nil, fmt.Errorf("%s is about namespace %s, and the request about %s: give --namespace=%s", file, namespace, api.Namespace(), namespace)
+		}
+	}
+	plans := make([]*v1alpha1.VMDistributedClusterPlan, len(manifests))
+	for i, manifest := range manifests {
+		if plans[i], err = s.planOf(ctx, api, manifest); err != nil {
+			return nil, fmt.Errorf("planning VMDistributedCluster %s/%s: %w", api.Namespace(), manifest.GetName(), err)
+		}
+	}
+	return plans, nil
+}
+
+// planOf asks what applying a manifest would bring. Who may plan, and not see what there
+// is to merge it into, is told what comes of the manifest alone.
+func (s *session) planOf(ctx context.Context, api *client.Client, manifest *unstructured.Unstructured) (*v1alpha1.VMDistributedClusterPlan, error) {
+	changed, err := api.Applied(ctx, manifest)
+	if apierrors.IsForbidden(err) {
+		if _, err := fmt.Fprintf(s.streams.ErrOut, "Warning: planned as if the manifest took the place of the object, since what others have set in it can't be read: %v\n", err); err != nil {
+			return nil, err
+		}
+		return api.PlanChange(ctx, manifest)
+	}
+	if err != nil {
+		return nil, err
 	}
 	return api.PlanChange(ctx, changed)
 }
 
-// read reads one VMDistributedCluster.
-func (s *session) read(file string) (*unstructured.Unstructured, error) {
-	var text []byte
-	var err error
-	if file == "-" {
-		text, err = io.ReadAll(s.streams.In)
-	} else {
-		text, err = os.ReadFile(file)
+// read reads all VMDistributedClusters of a file, which may hold nothing else.
+func (s *session) read(file string) ([]*unstructured.Unstructured, error) {
+	from := s.streams.In
+	if file != "-" {
+		opened, err := os.Open(file)
+		if err != nil {
+			return nil, err
+		}
+		defer func() { _ = opened.Close() }() // it was only read
+		from = opened
 	}
-	if err != nil {
-		return nil, err
+	var manifests []*unstructured.Unstructured
+	documents := utilyaml.NewYAMLReader(bufio.NewReader(from))
+	for {
+		text, err := documents.Read()
+		if errors.Is(err, io.EOF) && len(manifests) > 0 {
+			return manifests, nil
+		}
+		if errors.Is(err, io.EOF) {
+			return nil, fmt.Errorf("reading %s: it is empty, want VMDistributedClusters", file)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("reading %s: %w", file, err)
+		}
+		manifest := &unstructured.Unstructured{}
+		if err := yaml.UnmarshalStrict(text, &manifest.Object); err != nil {
+			return nil, fmt.Errorf("reading %s: %w", file, err)
+		}
+		if len(manifest.Object) == 0 {
+			continue // comments, or nothing between two separators
+		}
+		if manifest.GetKind() != "VMDistributedCluster" || manifest.GetName() == "" {
+			return nil, fmt.Errorf("reading %s: it holds %q %q, want VMDistributedClusters with a name and nothing else", file, manifest.GetKind(), manifest.GetName())
+		}
+		manifests = append(manifests, manifest)
 	}
-	changed := &unstructured.Unstructured{}
-	if err := yaml.UnmarshalStrict(text, &changed.Object); err != nil {
-		return nil, fmt.Errorf("reading %s: %w", file, err)
-	}
-	if changed.GetKind() != "VMDistributedCluster" || changed.GetName() == "" {
-		return nil, fmt.Errorf("reading %s: it holds %q %q, want one VMDistributedCluster with a name", file, changed.GetKind(), changed.GetName())
-	}
-	return changed, nil
 }
 
 // planText is a plan for people.

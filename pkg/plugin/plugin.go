@@ -78,7 +78,7 @@ func (s *session) connect() (*client.Client, error) {
 func (s *session) oneName(command *cobra.Command) *cobra.Command {
 	command.Args = func(command *cobra.Command, args []string) error {
 		if len(args) != 1 || client.TrimKind(args[0]) == "" {
-			return fmt.Errorf("%s takes the name of one VMDistributedCluster, such as %q; got %d: %s", command.CommandPath(), command.CommandPath()+" metrics", len(args), strings.Join(args, " "))
+			return fmt.Errorf("%s takes the name of one VMDistributedCluster, such as %q; got %s", command.CommandPath(), command.CommandPath()+" metrics", given(args))
 		}
 		return nil
 	}
@@ -86,13 +86,21 @@ func (s *session) oneName(command *cobra.Command) *cobra.Command {
 	return command
 }
 
+// given is what the command line names, for a message.
+func given(args []string) string {
+	if len(args) == 0 {
+		return "none"
+	}
+	return fmt.Sprintf("%d: %s", len(args), strings.Join(args, " "))
+}
+
 // nameAndZone has a command take the name of one object and that of one of its zones, and
 // complete both.
 func (s *session) nameAndZone(command *cobra.Command, zone *string) *cobra.Command {
 	command.Args = func(command *cobra.Command, args []string) error {
 		if len(args) != 2 || client.TrimKind(args[0]) == "" || args[1] == "" {
-			return fmt.Errorf("%s takes the name of one VMDistributedCluster and that of one of its zones, such as %q; got %d: %s",
-				command.CommandPath(), command.CommandPath()+" metrics zone-a", len(args), strings.Join(args, " "))
+			return fmt.Errorf("%s takes the name of one VMDistributedCluster and that of one of its zones, such as %q; got %s",
+				command.CommandPath(), command.CommandPath()+" metrics zone-a", given(args))
 		}
 		*zone = args[1]
 		return nil

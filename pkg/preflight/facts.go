@@ -3,6 +3,8 @@
 
 package preflight
 
+import "github.com/vmdistributed/vmdistributed-apiserver/pkg/storage/identity"
+
 // Facts are what there is in a cluster of all that matters to an installation. What
 // could not be found out is in Unknown, and left at its zero value.
 type Facts struct {
@@ -31,6 +33,11 @@ type Facts struct {
 	NamespacePhase string `json:"namespacePhase,omitempty"`
 	// Records are what a server with --storage=host has stored.
 	Records Records `json:"records"`
+	// Store is the one that the cluster knows from an earlier installation.
+	Store identity.Known `json:"store"`
+	// Marks are what VMDistributedClusters have left in the cluster, one for each of them,
+	// in words. They are looked for where there are no records.
+	Marks []string `json:"marks,omitempty"`
 	// MayNot are the rights that whoever asks lacks to apply the manifests.
 	MayNot []string `json:"mayNot,omitempty"`
 	// ServerMayNot are those that the server's account lacks, where it exists.
@@ -101,6 +108,10 @@ type Records struct {
 	Defined bool `json:"defined"`
 	// Count is how many there are, at least; -1 where that can't be told.
 	Count int `json:"count"`
+	// ID is the identity of the store that they are in: the uid of the definition.
+	ID string `json:"id,omitempty"`
+	// Leaving tells whether the definition is being deleted, with all of them.
+	Leaving bool `json:"leaving,omitempty"`
 }
 
 // Unknown is something that could not be found out.

@@ -22,6 +22,7 @@ import (
 	aggregator "k8s.io/kube-aggregator/pkg/client/clientset_generated/clientset"
 
 	storagev1 "github.com/vmdistributed/vmdistributed-apiserver/apis/storage/v1"
+	"github.com/vmdistributed/vmdistributed-apiserver/pkg/storage/identity"
 )
 
 const (
@@ -35,6 +36,8 @@ const (
 	serverName = "vmdistributed-apiserver"
 	// ownKind is the resource that the server serves.
 	ownKind = "vmdistributedclusters"
+	// recordsDefinition defines the records.
+	recordsDefinition = storagev1.VMDistributedClusterRecords + "." + storagev1.GroupName
 )
 
 // gatherer looks at one cluster.
@@ -105,6 +108,9 @@ func (g *gatherer) looks() []look {
 		{whatHeaderCA, g.lookAtHeaderCA, "get configmaps extension-apiserver-authentication in kube-system"},
 		{whatNamespace, g.lookAtNamespace, "get namespaces " + g.facts.Namespace},
 		{whatRecords, g.lookAtRecords, "list vmdistributedclusterrecords." + storagev1.GroupName},
+		{whatDefinition, g.lookAtDefinition, "get customresourcedefinitions.apiextensions.k8s.io " + recordsDefinition},
+		{whatStore, g.lookAtStore, "get configmaps " + identity.ConfigMap + " in " + g.facts.Namespace},
+		{whatMarks, g.lookAtMarks, "list vmclusters, vmusers and vmagents." + operatorGroup},
 		{whatRights, g.lookAtRights, "create selfsubjectaccessreviews.authorization.k8s.io"},
 		{whatAccount, g.lookAtAccount, "get serviceaccounts " + serverName + " in " + g.facts.Namespace},
 	}
@@ -294,6 +300,47 @@ func (g *gatherer) lookAtRecords(ctx context.Context) (err error) {
 	}
 	g.facts.Records.Count, err = g.countOf(ctx, records)
 	return err
+}
+
+func (g *gatherer) lookAtDefinition(ctx context.Context) error {
+	found, err := g.definitions.ApiextensionsV1().CustomResourceDefinitions().Get(ctx, recordsDefinition, metav1.GetOptions{})
+	if apierrors.IsNotFound(err) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	g.facts.Records.ID, g.facts.Records.Leaving = string(found.UID), found.DeletionTimestamp != nil
+	return nil
+}
+
+func (g *gatherer) lookAtStore(ctx context.Context) error {
+	found, err := g.kubernetes.CoreV1().ConfigMaps(g.facts.Namespace).Get(ctx, identity.ConfigMap, metav1.GetOptions{})
+	if apierrors.IsNotFound(err) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	g.facts.Store = identity.KnownBy(found)
+	return nil
+}
+
+// lookAtMarks finds what tells an empty store from one that was emptied.
+func (g *gatherer) lookAtMarks(ctx context.Context) error {
+	if g.facts.Records.Count != 0 {
+		return nil
+	}
+	found, err := identity.NewMarks(g.objects).Find(ctx)
+	if err != nil {
+		return err
+	}
+	for _, mark := range found {
+		if mark.Owner.Name != "" {
+			g.facts.Marks = append(g.facts.Marks, fmt.Sprintf("%s carries the mark of VMDistributedCluster %s", mark.On, mark.Owner))
+		}
+	}
+	return nil
 }
 
 func (g *gatherer) lookAtRights(ctx context.Context) error {

@@ -18,12 +18,18 @@ const (
 	whatHeaderCA    = "the ConfigMap kube-system/extension-apiserver-authentication"
 	whatNamespace   = "the namespace"
 	whatRecords     = "the records"
+	whatDefinition  = "the CustomResourceDefinition of the records"
+	whatStore       = "which store the cluster knows"
+	whatMarks       = "what VMDistributedClusters have left behind"
 	whatRights      = "your rights"
 	whatAccount     = "the rights of the server's account"
 )
 
+// vmclusters is the operator's kind that is a zone.
+const vmclusters = "vmclusters"
+
 // zoneResources are the operator's kinds that a rollout is about.
-func zoneResources() []string { return []string{"vmclusters", "vmagents", "vmusers", "vmauths"} }
+func zoneResources() []string { return []string{vmclusters, "vmagents", "vmusers", "vmauths"} }
 
 // operatorVersion is where they are served.
 const operatorVersion = "operator.victoriametrics.com/v1beta1"
@@ -43,8 +49,10 @@ func Judge(facts Facts, plan Plan) Verdict {
 		judgeOverlay(facts, overlay),
 		judgeHost(facts, manifests, append(manifests.withoutPlugins(), plan.WithoutPlugins...)),
 		judgeRights(facts),
-		judgeZones(facts),
+		judgeZones(facts, overlay, plan.Overlay == "" && recommended == Undecided),
 		judgeRecords(facts, manifests.Store),
+		judgeLeaving(facts, manifests.Store),
+		judgeStore(facts, manifests.Store),
 		judgeUnknown(facts, overlay),
 	)
 	order := []Level{Blocking, Warning, Note}
@@ -73,6 +81,8 @@ func recommend(facts Facts) (Overlay, string) {
 		return Beside, fmt.Sprintf("the operator has %s in v1alpha1 of operator.victoriametrics.com, which %s would hide", resources(facts.Kinds), Base)
 	case !facts.knows(whatCRDs):
 		return Undecided, "what else is in v1alpha1 of operator.victoriametrics.com can't be told without the CustomResourceDefinitions"
+	case facts.withoutOperator():
+		return Undecided, "there is no VictoriaMetrics operator, and which one fits depends on the kinds that it brings"
 	}
 	return Base, "nothing else is in v1alpha1 of operator.victoriametrics.com"
 }
@@ -266,20 +276,44 @@ func judgeRights(facts Facts) []Finding {
 	return findings
 }
 
-// judgeZones tells whether there is anything to roll out to.
-func judgeZones(facts Facts) []Finding {
+// judgeZones tells whether there is anything to roll out to, and whether the overlay is
+// a guess for want of an operator.
+func judgeZones(facts Facts, overlay Overlay, guessed bool) []Finding {
 	missing := slices.DeleteFunc(zoneResources(), func(resource string) bool { return facts.Served[operatorVersion+"/"+resource] })
 	if len(missing) == 0 {
 		return nil
 	}
-	return []Finding{{
+	finding := Finding{
 		Level: Warning, Topic: "OperatorKinds", Remedy: "install the VictoriaMetrics operator",
 		Message: fmt.Sprintf("%s has no %s: VMDistributedClusters can be written, and their zones wait until it does", operatorVersion, strings.Join(missing, ", ")),
-	}}
+	}
+	if !facts.withoutOperator() {
+		return []Finding{finding}
+	}
+	finding.Message = fmt.Sprintf("there is no VictoriaMetrics operator (%s is not served): VMDistributedClusters can be written, and their zones wait until there is one",
+		operatorVersion+"/"+vmclusters)
+	if len(facts.Operators) > 0 {
+		finding.Message = fmt.Sprintf("the operator %s is there, and its CustomResourceDefinitions are not (%s is not served): VMDistributedClusters can be written, and their zones wait until they are",
+			facts.Operators[0].Name, operatorVersion+"/"+vmclusters)
+	}
+	switch {
+	case guessed:
+		finding.Level = Blocking
+		finding.Remedy = "install it first, with its CustomResourceDefinitions, and run this again; or choose by --overlay"
+	case overlay == Base:
+		finding.Message += fmt.Sprintf("; an operator that brings %s afterwards, as v0.74.1 does, finds them hidden, and ends again and again", strings.Join(hidden(), " and "))
+		finding.Remedy += " first; or run it with " + OperatorFlag() + "; or use " + string(Beside)
+	}
+	return []Finding{finding}
+}
+
+// withoutOperator tells whether nobody has defined what a zone is.
+func (f Facts) withoutOperator() bool {
+	return !f.Served[operatorVersion+"/"+vmclusters] && f.Incomplete[operatorVersion] == ""
 }
 
 func judgeRecords(facts Facts, store Store) []Finding {
-	if !facts.Records.Defined || facts.Records.Count == 0 {
+	if !facts.Records.Defined || facts.Records.Count == 0 || facts.Records.Leaving {
 		return nil
 	}
 	finding := Finding{

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/vmdistributed/vmdistributed-apiserver/pkg/storage/identity"
 )
 
 // fine is a cluster with an operator that has no kinds in the version that is ours.
@@ -34,6 +36,13 @@ func full(f *Facts) {
 	f.First.Standing = Automanaged
 }
 
+// withoutOperator takes all of its kinds out.
+func withoutOperator(f *Facts) {
+	for _, resource := range zoneResources() {
+		delete(f.Served, operatorVersion+"/"+resource)
+	}
+}
+
 // toldToLeave gives the cluster an operator with the flag.
 func toldToLeave(f *Facts) {
 	f.Operators = []Operator{{Name: "monitoring/operator", LeavesAlone: []string{"VMDistributed", "VLDistributed"}}}
@@ -42,6 +51,11 @@ func toldToLeave(f *Facts) {
 // installed makes an APIService this server's.
 func installed(service *APIService) {
 	service.Standing, service.Service, service.Kept = Ours, "vmdistributed-system/vmdistributed-apiserver", true
+}
+
+// known is a store that the cluster knows, with the identity a.
+func known(kind string) identity.Known {
+	return identity.Known{Kind: kind, ID: "a", Since: "then"}
 }
 
 func TestJudge(t *testing.T) {
@@ -56,9 +70,28 @@ func TestJudge(t *testing.T) {
 		"an operator without kinds in that version": {
 			recommended: Base, says: []string{"ready: kubectl apply -k artifacts/base", "artifacts/overlays/beside-the-operator is possible too"},
 		},
+		"one kind of the operator is missing": {
+			change:      func(f *Facts) { delete(f.Served, operatorVersion+"/vmauths") },
+			recommended: Base, warnings: []string{"OperatorKinds"}, says: []string{"has no vmauths", "their zones wait"},
+		},
 		"no operator": {
-			change:      func(f *Facts) { delete(f.Served, operatorVersion+"/vmclusters") },
-			recommended: Base, warnings: []string{"OperatorKinds"}, says: []string{"has no vmclusters", "their zones wait"},
+			change: withoutOperator, recommended: Undecided, blocking: []string{"OperatorKinds"},
+			says: []string{"fits:     can't be told", "no VictoriaMetrics operator", "install it first", "not ready"},
+		},
+		"no operator, whose Deployment is there": {
+			change: func(f *Facts) { withoutOperator(f); toldToLeave(f) }, recommended: Undecided, blocking: []string{"OperatorKinds"},
+			says: []string{"monitoring/operator is there, and its CustomResourceDefinitions are not"},
+		},
+		"no operator, and the second group is asked for": {
+			change: withoutOperator, plan: Plan{Manifests: Manifests{Overlay: Beside}}, recommended: Undecided, warnings: []string{"OperatorKinds"},
+			says: []string{"their zones wait", "ready: kubectl apply -k artifacts/overlays/beside-the-operator"},
+		},
+		"no operator, and base is asked for": {
+			change: withoutOperator, plan: Plan{Manifests: Manifests{Overlay: Base}}, recommended: Undecided, warnings: []string{"OperatorKinds"},
+			says: []string{"an operator that brings VMDistributed and VLDistributed", OperatorFlag()},
+		},
+		"an upgrade without the operator": {
+			change: func(f *Facts) { withoutOperator(f); installed(&f.First) }, recommended: Base, warnings: []string{"OperatorKinds"},
 		},
 		"all definitions of the operator": {
 			change: full, recommended: Beside,
@@ -227,6 +260,107 @@ func TestJudge(t *testing.T) {
 			change: func(f *Facts) { f.Records = Records{Defined: true, Count: 3} },
 			plan:   Plan{Manifests: Manifests{Store: ExternalEtcd}}, recommended: Base, warnings: []string{"Records"},
 			says: []string{"does not see them", "ready: kubectl apply -k artifacts/overlays/external-etcd"},
+		},
+		"the store is the one that the cluster knows": {
+			change: func(f *Facts) {
+				f.Records, f.Store = Records{Defined: true, Count: 3, ID: "a"}, known(identity.KindHost)
+			}, recommended: Base,
+		},
+		"the definition of records was made anew": {
+			change:      func(f *Facts) { f.Records, f.Store = Records{Defined: true, ID: "b"}, known(identity.KindHost) },
+			recommended: Base, blocking: []string{"Store"},
+			says: []string{"was made anew (its uid is b)", "ConfigMap vmdistributed-system/vmdistributed-store remembers, of kind host with the identity a, since then",
+				"answer nothing", "kubectl -n vmdistributed-system annotate --overwrite configmap vmdistributed-store distributed.victoriametrics.com/accept-store=b"},
+		},
+		"the definition was made anew, and is accepted": {
+			change: func(f *Facts) {
+				f.Records, f.Store = Records{Defined: true, ID: "b"}, known(identity.KindHost)
+				f.Store.Accepted = "b"
+			},
+			recommended: Base, says: []string{"takes the store with the identity b"},
+		},
+		"the definition was made anew, and another one is accepted": {
+			change: func(f *Facts) {
+				f.Records, f.Store = Records{Defined: true, ID: "b"}, known(identity.KindHost)
+				f.Store.Accepted = "c"
+			},
+			recommended: Base, blocking: []string{"Store"},
+		},
+		"records are gone, and their definition is not": {
+			change: func(f *Facts) {
+				f.Records, f.Store, f.Marks = Records{Defined: true, ID: "a"}, known(identity.KindHost), []string{"VMCluster x/y carries the mark of VMDistributedCluster x/z"}
+			},
+			recommended: Base, blocking: []string{"Store"},
+			says: []string{"there are no records", "VMCluster x/y carries the mark", "did not go in the ordinary way", "accept-store=a"},
+		},
+		"records are gone, and the cluster knows no store": {
+			change:      func(f *Facts) { f.Marks = []string{"VMCluster x/y carries the mark of VMDistributedCluster x/z"} },
+			recommended: Base, blocking: []string{"Store"}, says: []string{"have the store accepted as the server then says"},
+		},
+		"records are gone, and that is accepted": {
+			change: func(f *Facts) {
+				f.Records, f.Store, f.Marks = Records{Defined: true, ID: "a"}, known(identity.KindHost), []string{"VMCluster x/y carries the mark of VMDistributedCluster x/z"}
+				f.Store.Empty = true
+			},
+			recommended: Base,
+		},
+		"records are gone, and that is accepted from now on": {
+			change: func(f *Facts) {
+				f.Records, f.Store, f.Marks = Records{Defined: true, ID: "a"}, known(identity.KindHost), []string{"VMCluster x/y carries the mark of VMDistributedCluster x/z"}
+				f.Store.Accepted = "a"
+			},
+			recommended: Base,
+		},
+		"no records, for another store": {
+			change: func(f *Facts) { f.Marks = []string{"VMCluster x/y carries the mark of VMDistributedCluster x/z"} },
+			plan:   Plan{Manifests: Manifests{Store: ExternalEtcd}}, recommended: Base,
+		},
+		"the definition of records is gone": {
+			change:      func(f *Facts) { f.Store = known(identity.KindHost) },
+			recommended: Base, blocking: []string{"Store"}, says: []string{"is gone with", "kubectl apply -f artifacts/base/crd.yaml"},
+		},
+		"nobody may read the definition of records": {
+			change: func(f *Facts) {
+				f.Store = known(identity.KindHost)
+				f.Unknown = []Unknown{{What: whatDefinition, Why: "forbidden"}}
+			},
+			recommended: Base, warnings: []string{"Unknown"},
+		},
+		"the definition of records is being deleted": {
+			change: func(f *Facts) {
+				f.Records, f.Store = Records{Defined: true, Count: 2, ID: "a", Leaving: true}, known(identity.KindHost)
+			},
+			recommended: Base, blocking: []string{"RecordsLeaving"}, says: []string{"is being deleted", "records: 2", "take their guards off"},
+		},
+		"the definition of records is being deleted, and another store is wanted": {
+			change:      func(f *Facts) { f.Records = Records{Defined: true, ID: "a", Leaving: true} },
+			plan:        Plan{Manifests: Manifests{Store: ExternalEtcd}},
+			recommended: Base, warnings: []string{"RecordsLeaving"},
+		},
+		"the cluster knows an etcd, and manifests without one are asked for": {
+			change:      func(f *Facts) { f.Records, f.Store = Records{ID: "b"}, known(identity.KindEtcd) },
+			recommended: Base, blocking: []string{"Store"},
+			says: []string{"is of kind host, and is another one than", "by --overlay (artifacts/overlays/external-etcd)", "accept-store=b"},
+		},
+		"the cluster knows an etcd, and the records are accepted": {
+			change: func(f *Facts) {
+				f.Records, f.Store = Records{ID: "b"}, known(identity.KindEtcd)
+				f.Store.Accepted = "b"
+			},
+			recommended: Base, says: []string{"takes the store with the identity b"},
+		},
+		"the cluster knows an etcd, and so do the manifests": {
+			change: func(f *Facts) { f.Store = known(identity.KindEtcd) },
+			plan:   Plan{Manifests: Manifests{Store: ExternalEtcd}}, recommended: Base,
+		},
+		"the cluster knows records, and an embedded etcd is wanted": {
+			change: func(f *Facts) { f.Records, f.Store = Records{ID: "a"}, known(identity.KindHost) },
+			plan:   Plan{Manifests: Manifests{Store: EmbeddedEtcd}}, recommended: Base, blocking: []string{"Store"},
+			says: []string{"is of kind embedded-etcd", "by --overlay (artifacts/base)", "as the server then says"},
+		},
+		"the cluster knows a store that this version has not heard of": {
+			change:      func(f *Facts) { f.Store = known("tape") },
+			recommended: Base, blocking: []string{"Store"}, says: []string{"the manifests that the former server had"},
 		},
 		"cert-manager is wanted, and is not there": {
 			plan: Plan{Manifests: Manifests{Certificate: CertManager}}, recommended: Base, blocking: []string{"HostAPI"},

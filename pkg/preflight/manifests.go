@@ -82,7 +82,7 @@ func folders() map[string]Manifests {
 func Folders() []string { return slices.Sorted(maps.Keys(folders())) }
 
 // Combine puts together what a kustomization takes. The second group goes before the
-// first, since its component takes the first one's APIService out.
+// first, since its component makes its own APIService of the first one's.
 func Combine(names []string) (Manifests, error) {
 	var all Manifests
 	for _, name := range names {
@@ -92,9 +92,6 @@ func Combine(names []string) (Manifests, error) {
 		}
 		if all.Store != "" && one.Store != "" && all.Store != one.Store {
 			return Manifests{}, fmt.Errorf("%s puts objects elsewhere than what is named before it, %s: leave one of them out", name, all.Store)
-		}
-		if one.Scrape && all.Certificate == CertManager {
-			return Manifests{}, fmt.Errorf("%s comes after cert-manager, whose authority it would not know: name it before", name)
 		}
 		if all.Overlay != Beside {
 			all.Overlay = cmp.Or(one.Overlay, all.Overlay)
@@ -126,12 +123,11 @@ func (m Manifests) Folders() []string {
 	if m.Certificate != Own {
 		components = append(components, string(m.Certificate))
 	}
-	switch {
-	case m.Scrape:
-		// Before the others, of which cert-manager has something to say about it.
-		components = append([]string{"scrape"}, components...)
-	case len(components) > 0:
+	if len(components) > 0 {
 		base, components = overlaysFolder+components[0], components[1:]
+	}
+	if m.Scrape {
+		components = append(components, "scrape")
 	}
 	all := []string{base}
 	for _, component := range components {

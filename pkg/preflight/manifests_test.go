@@ -33,8 +33,8 @@ func TestCombine(t *testing.T) {
 		"the other way around":     {[]string{string(Beside), string(Base)}, Manifests{Overlay: Beside}, []string{string(Beside)}, ""},
 		"a group that is open":     {[]string{components + "external-etcd"}, Manifests{Store: ExternalEtcd}, []string{overlays + "external-etcd"}, ""},
 		"scraped":                  {[]string{"artifacts/base", components + "scrape"}, Manifests{Overlay: Base, Scrape: true}, nil, ""},
-		"scraped by its authority": {[]string{"artifacts/base", components + "scrape", components + "cert-manager"}, Manifests{Overlay: Base, Certificate: CertManager, Scrape: true}, nil, ""},
-		"scraped by another one":   {[]string{overlays + "cert-manager", components + "scrape"}, Manifests{}, nil, "name it before"},
+		"scraped by another name":  {[]string{"artifacts/base", components + "scrape", components + "cert-manager"}, Manifests{Overlay: Base, Certificate: CertManager, Scrape: true}, []string{overlays + "cert-manager", components + "scrape"}, ""},
+		"scraped by its authority": {[]string{overlays + "cert-manager", components + "scrape"}, Manifests{Overlay: Base, Certificate: CertManager, Scrape: true}, nil, ""},
 		"two stores":               {[]string{overlays + "embedded-etcd", components + "external-etcd"}, Manifests{}, nil, "leave one of them out"},
 		"no folder of ours":        {[]string{"artifacts/samples"}, Manifests{}, nil, "artifacts/samples is unknown: use one of artifacts/base"},
 	} {

@@ -4,6 +4,8 @@
 package rollout
 
 import (
+	"maps"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -53,6 +55,56 @@ func TestZonesWaitForTheWordThatTheStrategyAsksFor(t *testing.T) {
 				t.Errorf("the step is %v, and of b is said %s: %s", d.Action, is.Reason, is.WaitingFor)
 			}
 		})
+	}
+}
+
+func TestWhoWillBeAskedIsToldAhead(t *testing.T) {
+	for name, c := range map[string]struct {
+		o    Observed
+		want []int
+	}{
+		"before all but the first":     {approving(EveryZone, outdatedZone("a"), outdatedZone("b"), outdatedZone("c")), []int{1, 2}},
+		"once":                         {approving(AfterFirstZone, outdatedZone("a"), outdatedZone("b"), outdatedZone("c")), []int{1}},
+		"nobody":                       {approving("", outdatedZone("a"), outdatedZone("b")), nil},
+		"one has changed":              {approving(AfterFirstZone, zone("a", hasArrived), outdatedZone("b"), outdatedZone("c")), []int{1}},
+		"one has changed, by the word": {approving(AfterFirstZone, zone("a", hasArrived, goAhead), outdatedZone("b"), outdatedZone("c")), nil},
+		"the word is given ahead":      {approving(EveryZone, outdatedZone("a"), outdatedZone("b", goAhead), outdatedZone("c")), []int{2}},
+		"once, and given ahead":        {approving(AfterFirstZone, outdatedZone("a"), outdatedZone("b", goAhead), outdatedZone("c")), nil},
+		"not for one that is broken":   {approving(EveryZone, outdatedZone("a"), outdatedZone("b", unhealthy), outdatedZone("c")), []int{0, 2}},
+		"not where nothing is changed": {approving(EveryZone, zone("a"), outdatedZone("b"), zone("c")), nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			d := decide(t, c.o)
+			var order []int
+			for i := range d.Outlook {
+				if d.Outlook[i].Turn > 0 {
+					order = append(order, i)
+				}
+			}
+			slices.SortFunc(order, func(i, j int) int { return d.Outlook[i].Turn - d.Outlook[j].Turn })
+			if got := slices.Sorted(maps.Keys(c.o.Approvals(&d, order))); !slices.Equal(got, c.want) {
+				t.Errorf("the user is asked before %v of %v, want %v", got, order, c.want)
+			}
+		})
+	}
+}
+
+// TestWhoWaitsForAWordIsToldHowFarTheOtherZoneIs, which may be drained only.
+func TestWhoWaitsForAWordIsToldHowFarTheOtherZoneIs(t *testing.T) {
+	underWay := func(z *Zone) {
+		inFlight(Updating, time.Minute, true)(z)
+		z.Record.Begun = noon.Add(-time.Minute)
+	}
+	for want, a := range map[string]Zone{
+		"zone a has changed":      zone("a", hasArrived),
+		"zone a is being changed": zone("a", unhealthy, underWay),
+	} {
+		o := approving(EveryZone, a, outdatedZone("b"), zone("c"))
+		o.Strategy.MaxUnavailable = 2
+		d := decide(t, o)
+		if is := d.Zones[1]; is.Reason != ReasonWaitingForApproval || !strings.HasSuffix(is.WaitingFor, want) {
+			t.Errorf("of b is said %s: %s, want it to say that %s", is.Reason, is.WaitingFor, want)
+		}
 	}
 }
 

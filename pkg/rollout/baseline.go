@@ -155,10 +155,15 @@ func fresh(queue Queue, first bool) Mark {
 	return mark
 }
 
-// lacks says what keeps the queue of a replica from being empty.
+// recent is for how long what comes in may wait in a queue that counts as empty: a vmagent
+// puts there once in a second what it has got.
+const recent = 2 // seconds
+
+// lacks says what keeps the queue of a replica from being empty. A limit in bytes alone
+// would let pass what little comes in through minutes.
 func lacks(queue Queue, maxPending int64) string {
 	switch {
-	case queue.Pending > maxPending:
+	case queue.Pending > min(maxPending, recent*queue.PerSecond):
 		return fmt.Sprintf("has %s pending", bytes(queue.Pending))
 	case queue.Retrying > 0:
 		return fmt.Sprintf("keeps %d blocks until it tries again to send them", queue.Retrying)

@@ -25,7 +25,7 @@ func TestTimesOfAClockThatWasAheadCountFromNow(t *testing.T) {
 		}), zone("b", open), zone("c", open)), 30 * time.Second},
 		"queues to be quiet": {routedScene(written(func(z *Zone) {
 			z.Record.Begun, z.Record.Quiet = noon.Add(-2*time.Hour), ahead
-		}), zone("b", open)), time.Second},
+		}), zone("b", open)), shown},
 		"blocks that are held by replicas": {routedScene(written(func(z *Zone) {
 			z.Record.Begun, z.Record.Quiet = ahead, noon.Add(-time.Minute)
 		}), zone("b", open)), time.Minute},

@@ -11,7 +11,7 @@ import (
 // command is something that the user does.
 func (w *world) command() {
 	object := w.object
-	switch zones := len(object.zones); w.random.IntN(31) {
+	switch zones := len(object.zones); w.random.IntN(33) {
 	case 0, 1, 2, 3, 4, 5, 6:
 		w.edit(w.random.IntN(3) > 0)
 	case 7, 8, 9:
@@ -25,7 +25,7 @@ func (w *world) command() {
 		if name := oneOf(w.random, "a", "b", "c", "d"); object.zone(name) == nil {
 			zone, at := w.newZone(name), w.random.IntN(zones+1)
 			w.say("user: adds %+v at %d", zone, at)
-			w.replace(func(o *modelObject) { o.zones, o.begun = slices.Insert(o.zones, at, zone), w.now })
+			w.respec(func(o *modelObject) { o.zones, o.begun = slices.Insert(o.zones, at, zone), w.now })
 		}
 	case 13:
 		w.say("user: reorders the zones")
@@ -70,6 +70,8 @@ func (w *world) command() {
 		w.replace(func(o *modelObject) { delete(o.skipped, zone.name) })
 	case 30:
 		w.restart()
+	case 31, 32:
+		w.undo()
 	}
 }
 
@@ -77,7 +79,7 @@ func (w *world) command() {
 // anything else is to become of one.
 func (w *world) restart() {
 	for _, zone := range w.object.zones {
-		if cluster, exists := w.clusters[zone.name]; !exists || cluster.content != zone.want || w.object.aborted || w.object.skips(&zone) || !is(zone.want, good) {
+		if cluster, exists := w.clusters[zone.name]; !exists || cluster.content != zone.want || w.object.stopped() || w.object.skips(&zone) || !is(zone.want, good) {
 			return
 		}
 	}
@@ -89,6 +91,45 @@ func (w *world) restart() {
 			w.forgetOverwrites(o.zones[i].name)
 		}
 	})
+}
+
+// undo goes back to what the zones were brought to before, in the place of what spec asks
+// for; at times nobody knows any more what that was. Said once more, it is taken back.
+func (w *world) undo() {
+	lost := w.random.IntN(4) == 0
+	w.say("user: undoes %t, to what is lost %t", w.object.undone == nil, lost)
+	if w.object.undone != nil {
+		w.respec(func(o *modelObject) { o.begun = w.now })
+		return
+	}
+	w.replace(func(o *modelObject) {
+		o.begun = w.now
+		o.undone = &modelUndo{spec: map[string]string{}, lost: lost}
+		for i := range o.zones {
+			zone := &o.zones[i]
+			o.undone.spec[zone.name] = zone.want
+			if was := o.records[zone.name].Revision; was != "" && !lost {
+				zone.want = was
+			}
+		}
+	})
+	for _, zone := range w.object.zones {
+		w.forgetOverwrites(zone.name)
+	}
+}
+
+// respec is another spec, which ends an undoing.
+func (w *world) respec(change func(*modelObject)) {
+	undone := w.object.undone != nil
+	w.replace(func(o *modelObject) {
+		o.redo()
+		change(o)
+	})
+	for _, zone := range w.object.zones {
+		if undone {
+			w.forgetOverwrites(zone.name)
+		}
+	}
 }
 
 // holdOrRelease is what stops a rollout beside a pause.
@@ -119,7 +160,7 @@ func (w *world) edit(all bool) {
 	one := w.random.IntN(len(w.object.zones))
 	kind := oneOf(w.random, good, good, good, good, good, good, bad, shrink, refused)
 	undo := w.random.IntN(6) == 0
-	w.replace(func(o *modelObject) {
+	w.respec(func(o *modelObject) {
 		o.aborted, o.begun = false, w.now
 		for i := range o.zones {
 			if !all && i != one {
@@ -150,7 +191,7 @@ func (w *world) forgetOverwrites(name string) {
 // removeZone takes an entry out. With it goes what is remembered.
 func (w *world) removeZone(name string) {
 	w.say("user: takes %s out of the list", name)
-	w.replace(func(o *modelObject) {
+	w.respec(func(o *modelObject) {
 		o.zones, o.begun = slices.DeleteFunc(o.zones, func(z modelZone) bool { return z.name == name }), w.now
 		// Whoever comes back before the next pass is remembered, as in status.
 	})

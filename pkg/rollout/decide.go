@@ -434,15 +434,16 @@ func (r *Record) recall(now time.Time) {
 func (r *Record) recalled() bool { return r.drained() && r.Drained.Before(r.Begun) }
 
 // noteIdentity remembers which cluster a zone has, and that it has come back
-// empty. What nobody reads through a listed VMUser can be empty.
+// empty. What nobody reads through a listed VMUser can be empty, but not while it
+// can't be told who does.
 func noteIdentity(zone *Zone) {
 	record := &zone.Record
 	known := record.UID != ""
 	gone := zone.Cluster == nil && (known || len(zone.Reads.Drained) > 0) || zone.Cluster != nil && (zone.Cluster.Deleting || known && zone.Cluster.UID != record.UID)
-	if gone && zone.routed() {
+	if gone && (zone.routed() || zone.Reads.Unreadable != "") {
 		record.Emptied = true
 	}
-	if !zone.routed() || zone.accepted() && !record.inWork() {
+	if !zone.routed() && zone.Reads.Unknown == "" && zone.Reads.Unreadable == "" || zone.accepted() && !record.inWork() {
 		record.Emptied = false
 	}
 	if zone.Cluster != nil {

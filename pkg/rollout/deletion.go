@@ -47,6 +47,9 @@ func decideDeletion(o Observed) Decision {
 		haltDeletion(&o, &d)
 	}
 	d.compare(&before)
+	if !o.held() {
+		d.setDeadlines(&o)
+	}
 	return d
 }
 
@@ -67,6 +70,8 @@ func haltDeletion(o *Observed, d *Decision) {
 func giveBackLeaving(o *Observed, d *Decision, zone *Zone, state *ZoneState) {
 	record := &state.Record
 	switch {
+	case zone.Cluster == nil && zone.Reads.Kept != "":
+		state.set(Leaving, ReasonVMUserBusy, zone.Reads.Kept)
 	case zone.Cluster == nil:
 		// A reference to nothing would invalidate all of a VMUser.
 		d.propose(ForgetDrain, zone.Name)
@@ -78,6 +83,8 @@ func giveBackLeaving(o *Observed, d *Decision, zone *Zone, state *ZoneState) {
 	case record.Emptied && !zone.Approved:
 		state.set(Leaving, ReasonEmptied, approvalFor(zone, emptiedText))
 		state.Hold = true
+	case zone.Reads.Kept != "":
+		state.set(Leaving, ReasonVMUserBusy, zone.Reads.Kept)
 	default:
 		d.propose(RestoreReads, zone.Name)
 		state.set(Leaving, ReasonWriting, "reads to be given back to the zone")
@@ -89,6 +96,7 @@ func leave(d *Decision, zone *Zone, state *ZoneState, retain bool) {
 	cluster := zone.Cluster
 	switch {
 	case !zone.Inline || retain:
+		state.WaitingFor = "its VMCluster to be released"
 		d.propose(ReleaseCluster, zone.Name)
 	case cluster.Deleting:
 		state.set(Leaving, ReasonClusterDeleting, fmt.Sprintf("VMCluster %q to be gone", zone.Name))
@@ -96,6 +104,7 @@ func leave(d *Decision, zone *Zone, state *ZoneState, retain bool) {
 		state.set(Leaving, ReasonReferenced, fmt.Sprintf("%s to stop referring to VMCluster %q: deleting it now would invalidate all that they route",
 			strings.Join(cluster.ReferredBy, ", "), zone.Name))
 	default:
+		state.WaitingFor = "its VMCluster to be deleted"
 		d.propose(DeleteCluster, zone.Name)
 	}
 }

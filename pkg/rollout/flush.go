@@ -4,6 +4,7 @@
 package rollout
 
 import (
+	"cmp"
 	"fmt"
 	"time"
 )
@@ -54,6 +55,9 @@ type Queue struct {
 	Started int64
 	// Pending is what waits, in bytes.
 	Pending int64
+	// PerSecond is how much usually comes in for the zone in a second, in bytes; 0 where
+	// that can't be told.
+	PerSecond int64
 	// Failures are attempts to send that have failed.
 	Failures int64
 	// Retrying is how many blocks a replica keeps to itself until it tries again
@@ -125,10 +129,15 @@ func (s *ZoneState) awaitQueues(o *Observed, d *Decision, what string) (done boo
 	return false
 }
 
+// shown is how long after a vminsert has taken samples queries find them: storage shows new
+// rows every two seconds (pendingRowsFlushInterval, lib/storage/partition.go of VictoriaMetrics),
+// and a vminsert sends to it several times a second.
+const shown = 3 * time.Second
+
 // stableFor is what the strategy says, and at least as long as a replica may sit
 // on a block without a trace: none does where nothing has failed since the drain.
 func stableFor(o *Observed, zone *Zone, record *Record) time.Duration {
-	stable := max(o.Strategy.StableFor, time.Second)
+	stable := max(cmp.Or(o.Strategy.StableFor, shown), time.Second)
 	if record.Baseline.troubled() {
 		stable = max(stable, zone.Queues.RetryPause)
 	}

@@ -86,12 +86,52 @@ func TestTheFlushGate(t *testing.T) {
 	}
 }
 
+// TestAQueueCountsAsEmptyWithWhatHasJustComeIn, and with nothing that is older, however
+// few bytes that is.
+func TestAQueueCountsAsEmptyWithWhatHasJustComeIn(t *testing.T) {
+	for name, c := range map[string]struct {
+		limit, pending, perSecond int64
+		restored                  bool
+	}{
+		"of a second":                     {1 << 20, 1000, 1000, true},
+		"of half a minute":                {1 << 20, 30_000, 1000, false},
+		"of a second, and over the limit": {1 << 20, 2 << 20, 2 << 20, false},
+		"of nobody knows when":            {1 << 20, 1, 0, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			pending := saying(func(_ *Reading, q *Queue) { q.Pending, q.PerSecond = c.pending, c.perSecond })
+			o := routedScene(written(pending, func(z *Zone) { z.Record.Quiet = noon.Add(-time.Minute) }), zone("b", open))
+			o.Strategy.MaxPendingBytes = c.limit
+			if restored := decide(t, o).Action == (Action{RestoreReads, "a"}); restored != c.restored {
+				t.Errorf("reads are given back: %t, want %t", restored, c.restored)
+			}
+		})
+	}
+}
+
+func TestSamplesThatHaveArrivedAreGivenTimeToBeShown(t *testing.T) {
+	for stable, want := range map[time.Duration]time.Duration{0: shown, 10 * time.Second: 10 * time.Second, time.Millisecond: time.Second} {
+		o := routedScene(written(), zone("b", open))
+		o.Strategy.StableFor = stable
+		o = remembering(o, decide(t, o))
+		wantAction(t, decide(t, later(o, want-time.Millisecond)), Nothing, "")
+		wantAction(t, decide(t, later(o, want)), RestoreReads, "a")
+	}
+}
+
 func TestAReplicaThatFailedMustBeQuietForAsLongAsItMayHoldABlock(t *testing.T) {
 	o := routedScene(written(saying(func(_ *Reading, q *Queue) { q.Failures++ })), zone("b", open))
 	d := decide(t, o)
 	o = remembering(o, d)
 	wantAction(t, decide(t, later(o, 59*time.Second)), Nothing, "")
 	wantAction(t, decide(t, later(o, time.Minute)), RestoreReads, "a")
+}
+
+func TestAZoneThatWaitsForTheUsersWordHoldsUpNoRepairOfOneBeforeIt(t *testing.T) {
+	lossy := written(saying(func(_ *Reading, q *Queue) { q.Dropped++ }))
+	lossy.Name, lossy.Revision, lossy.Cluster.Difference = "b", "newer", Spec
+	o := routedScene(outdatedZone("a", unhealthy, drainedFor(time.Minute), loaded(true), idling(true), gated(0)), lossy, zone("c", open))
+	wantAction(t, decide(t, o), UpdateCluster, "a")
 }
 
 func TestWhatWasLostStaysLostThroughARestart(t *testing.T) {

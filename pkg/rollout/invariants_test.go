@@ -121,7 +121,7 @@ func (w *world) checkAction(d Decision) {
 		if exists || !zone.inline {
 			w.fail("%v though it exists, or is not ours to create", action)
 		}
-		if w.object.aborted {
+		if w.object.stopped() {
 			w.fail("%v though it was called off", action)
 		}
 	case UpdateCluster:
@@ -154,7 +154,7 @@ func (w *world) checkUpdate(zone *modelZone, cluster *modelCluster, exists bool)
 	case is(zone.want, refused) || is(zone.want, shrink) && !w.object.permit:
 		w.fail("update of %s to %s, which is refused", zone.name, zone.want)
 	}
-	if w.object.aborted {
+	if w.object.stopped() {
 		w.fail("update of %s though it was called off", zone.name)
 	}
 	w.checkSingleDisruption(zone, cluster)
@@ -296,7 +296,7 @@ func (w *world) checkEnd() {
 	w.say("the end: %s", told(s))
 	w.end = s.UpdateStatus
 	for i := range o.Zones {
-		if z := &o.Zones[i]; !o.held() && o.Aborted == nil && o.Deletion == nil && z.Cluster != nil && !z.Cluster.Healthy() && outdated(z, &d.Zones[i]) {
+		if z := &o.Zones[i]; !o.held() && !w.object.stopped() && o.Deletion == nil && z.Cluster != nil && !z.Cluster.Healthy() && outdated(z, &d.Zones[i]) {
 			w.fail("%s is not healthy, and never receives what may repair it: %+v", z.Name, d.Zones)
 		}
 	}
@@ -317,7 +317,7 @@ func (w *world) checkEnd() {
 // mustComplete is true where nothing is in the way that only the user can take
 // out of it.
 func (w *world) mustComplete(o Observed, d Decision) bool {
-	if w.tooFewAtAll(o) || o.Aborted != nil || slices.ContainsFunc(o.Strays, func(s Stray) bool { return s.Drained() && ailing(&s.Zone) }) {
+	if w.tooFewAtAll(o) || w.object.stopped() || slices.ContainsFunc(o.Strays, func(s Stray) bool { return s.Drained() && ailing(&s.Zone) }) {
 		return false
 	}
 	for i := range d.Strays {

@@ -101,10 +101,44 @@ type modelObject struct {
 	records   map[string]Record
 	permit    bool // storage may be taken away
 	aborted   bool
+	undone    *modelUndo
 	word      map[string]string // the user's, by zone: for this revision
 	goAhead   map[string]string // likewise, to begin with it
 	skipped   map[string]string // likewise, to leave it out
 	begun     time.Time         // when the wants changed last
+}
+
+// modelUndo has the zones want something else than spec asks for.
+type modelUndo struct {
+	spec map[string]string // by zone
+	lost bool              // nobody knows any more to what it was to lead
+}
+
+// stopped is true where no zone may be begun, by the user's word.
+func (o *modelObject) stopped() bool { return o.aborted || o.undone != nil && o.undone.lost }
+
+// redo has the zones want what spec asks for again.
+func (o *modelObject) redo() {
+	if o.undone == nil {
+		return
+	}
+	for i := range o.zones {
+		if want, known := o.undone.spec[o.zones[i].name]; known {
+			o.zones[i].want = want
+		}
+	}
+	o.undone = nil
+}
+
+// observed is what the controller knows of it.
+func (u *modelUndo) observed() *Undo {
+	switch {
+	case u == nil:
+		return nil
+	case u.lost:
+		return &Undo{Revision: "spec", To: "before", By: "somebody", Lost: "there is no record of it"}
+	}
+	return &Undo{Revision: "spec", To: "before", By: "somebody"}
 }
 
 // said is true where the user has given their word for a zone at a revision.
@@ -298,21 +332,21 @@ func (w *world) observe(v sight, needs map[string]Need) Observed {
 	object := v.object
 	o := Observed{
 		Now: w.now, Begun: object.begun, Paused: object.paused, Observing: object.observing, Deletion: object.deletion,
-		Strategy: object.strategy, Aborted: calledOff(object.aborted), ScrapePending: w.scrape,
+		Strategy: object.strategy, Aborted: calledOff(object.aborted), Undone: object.undone.observed(), ScrapePending: w.scrape,
 	}
 	if w.halted {
 		o.Halt = &Halt{Switch: "the switch", Reason: "an incident"}
 	}
 	for i := range object.zones {
 		zone := w.observeZone(object, &object.zones[i], v.clusters, v.live)
-		zone.Reads, zone.Queues = observeReads(v.users, zone.Name), w.observeQueues(zone.Name)
+		zone.Reads, zone.Queues = observeReads(v.users, object, zone.Name), w.observeQueues(zone.Name)
 		zone.Approved = object.said(zone.Name, zone.Revision)
 		zone.GoAhead = object.goAhead[zone.Name] == zone.Revision
 		if object.skips(&object.zones[i]) {
 			zone.Skipped = &Skip{By: "somebody", Reason: "its disks"}
 		}
 		if needs[zone.Name]&NeedLoaded != 0 {
-			zone.Reads.Loaded = w.loadedEvidence(zone.Record)
+			zone.Reads.Loaded = w.loadedEvidence(&zone)
 		}
 		if needs[zone.Name]&NeedIdle != 0 {
 			zone.Reads.Idle = &Evidence{Met: w.idle(zone.Name), Text: "reads to end"}
@@ -342,7 +376,7 @@ func (w *world) observeStray(v sight, name string, needs Need, o *Observed) {
 	seen, exists := v.clusters[name]
 	record := v.object.records[name]
 	stray := Stray{Marked: exists && seen.owner == Ours, Zone: Zone{
-		Name: name, Revision: cmp.Or(record.target(), UnknownRevision), Record: record, Reads: observeReads(v.users, name), Queues: w.observeQueues(name),
+		Name: name, Revision: cmp.Or(record.target(), UnknownRevision), Record: record, Reads: observeReads(v.users, v.object, name), Queues: w.observeQueues(name),
 	}}
 	if exists {
 		stray.Cluster = seen.seen()

@@ -93,7 +93,8 @@ type Strategy struct {
 	// StableFor is how long they must have been empty; longer where what is known
 	// of the VMAgent demands it.
 	StableFor time.Duration
-	// MaxPendingBytes is what counts as empty, in each replica of the VMAgent.
+	// MaxPendingBytes is what counts as empty, in each replica of the VMAgent, where it is
+	// no more than what comes in within two seconds.
 	MaxPendingBytes int64
 	// Approval says between which zones the user is waited for.
 	Approval Approval
@@ -317,10 +318,11 @@ type Record struct {
 // inFlight is true from the decision to write until the end of the update.
 func (r Record) inFlight() bool { return r.Updating != "" }
 
-// creating is true from the decision to create a cluster until it is healthy, be it
-// late. No zone was taken into work for that.
+// creating is true from the decision to create a cluster until it is healthy, be it late,
+// refused meanwhile, or to become something else. No zone was taken into work for that:
+// whoever is has a time at which it was begun.
 func (r Record) creating() bool {
-	return r.inFlight() && (r.Phase == Creating || r.Phase == Failed && r.Revision == "" && r.Begun.IsZero())
+	return r.inFlight() && (r.Phase == Creating || r.Revision == "" && r.Begun.IsZero())
 }
 
 // drained is true while reads are kept away.

@@ -20,15 +20,16 @@ func unstable(o Observed, d Decision) string {
 	if again.Action.Type == DrainReads && d.Action.Type != UpdateCluster && d.Action.Type != DrainReads && d.Action.Type != Nothing {
 		return "" // a lost zone comes first, now that there is another to read from again
 	}
-	if o.Strategy.MaxUnavailable > 1 && d.Action.Type != Nothing && d.Action == again.Action {
-		return "" // what one zone does may hold back another that was looked at before
-	}
+	heldBack := d.lendHeldBack(&again)
 	whole := o.Now.Equal(o.Now.Truncate(time.Second))
 	if o.Observing && !whole {
 		d.lendWords(&again)
 	}
 	if difference := differ(d, again); difference != "" {
 		return "fed with its own records, Decide changes its mind: " + difference
+	}
+	if heldBack {
+		return "" // and so has another alarm
 	}
 	if whole && again.Wake != d.Wake {
 		return fmt.Sprintf("fed with its own records, Decide wants to wake at %s and no longer at %s", again.Wake, d.Wake)
@@ -54,6 +55,24 @@ func unstable(o Observed, d Decision) string {
 		return fmt.Sprintf("before Wake (%s), at %s, Decide changes its mind: %s", d.Wake, next, difference)
 	}
 	return ""
+}
+
+// lendHeldBack leaves out of a comparison what is said of zones that wait for the one
+// that is acted on: where several are out at once, by strategy or by misfortune, it may
+// have been looked at after them, and what it does holds them back from the next pass on.
+// Nothing that is remembered of them may differ, nor the action.
+func (d *Decision) lendHeldBack(to *Decision) (lent bool) {
+	for i := range to.Zones {
+		x, y := &d.Zones[i], &to.Zones[i]
+		waits := y.Record.Phase == Pending && (y.Reason == ReasonWaitingForOtherZone || y.Reason == ReasonBlocked)
+		if d.Action.Type == Nothing || d.Action != to.Action || x.Name == d.Action.Cluster || !waits || memory(stored(x.Record)) != memory(stored(y.Record)) {
+			continue
+		}
+		lent = lent || x.Record.Phase != y.Record.Phase
+		y.Record.Phase, y.Record.Since, y.Deadline = x.Record.Phase, x.Record.Since, x.Deadline
+		y.Reason, y.WaitingFor, y.Hold, y.Needs = x.Reason, x.WaitingFor, x.Hold, x.Needs
+	}
+	return lent
 }
 
 // lendWords leaves out of a comparison what would be done, which is told as of each

@@ -18,7 +18,7 @@ func (w *world) isServing(zone *modelZone) bool {
 // isRouted is true for a zone that a VMUser leads to, or led to.
 func (w *world) isRouted(zone string) bool {
 	for _, user := range w.users {
-		if slices.Contains(user.open, zone) || user.drain != nil && user.drain.zone == zone {
+		if slices.Contains(user.open, zone) || user.drainedOf(zone) {
 			return true
 		}
 	}
@@ -96,7 +96,7 @@ func (w *world) checkUnread(name string) {
 	if w.remaining(name) == 0 {
 		return // spec.strategy.minAvailableZones says so
 	}
-	if open := observeReads(w.users, name).Open; len(open) > 0 {
+	if open := observeReads(w.users, w.object, name).Open; len(open) > 0 {
 		w.fail("%s is written while %v lead to it", name, open)
 	}
 	w.note()
@@ -147,13 +147,15 @@ func (w *world) checkDrainsExplained(o Observed, d Decision, s Summary) {
 		if drain == nil {
 			continue
 		}
-		told := o.held() || o.Deletion != nil || w.object.zone(drain.zone) == nil
-		for i := range d.Zones {
-			z := &d.Zones[i]
-			told = told || z.Name == drain.zone && (z.Hold || z.Record.Phase == Failed || s.is("Degraded"))
-		}
-		if s.Complete() || !told {
-			w.fail("%s is left drained of %s, and nothing says why: %+v", name, drain.zone, d.Zones)
+		for _, zone := range drain.zones {
+			told := o.held() || o.Deletion != nil || w.object.zone(zone) == nil
+			for i := range d.Zones {
+				z := &d.Zones[i]
+				told = told || z.Name == zone && (z.Hold || z.Record.Phase == Failed || s.is("Degraded"))
+			}
+			if s.Complete() || !told {
+				w.fail("%s is left drained of %s, and nothing says why: %+v", name, zone, d.Zones)
+			}
 		}
 	}
 }
@@ -218,12 +220,14 @@ func (w *world) keptByDrain(d *Decision) bool {
 		if drain == nil {
 			continue
 		}
-		if cluster, exists := w.clusters[drain.zone]; !exists || !cluster.healthy() {
-			return true
-		}
-		for _, state := range slices.Concat(d.Zones, d.Strays) {
-			if state.Name == drain.zone && w.onlyByWord(drain.zone, &state) {
+		for _, zone := range drain.zones {
+			if cluster, exists := w.clusters[zone]; !exists || !cluster.healthy() {
 				return true
+			}
+			for _, state := range slices.Concat(d.Zones, d.Strays) {
+				if state.Name == zone && w.onlyByWord(zone, &state) {
+					return true
+				}
 			}
 		}
 	}

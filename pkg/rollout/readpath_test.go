@@ -20,10 +20,45 @@ type modelUser struct {
 	appliedAt  time.Time // when
 }
 
-// modelDrain is the record that is written in the same update as the drain.
+// modelDrain is the record that is written in the same update as a drain, of all
+// zones that are drained. It is never changed, only replaced.
 type modelDrain struct {
-	zone   string
+	zones  []string
 	before []string
+}
+
+// drainedOf is true for a VMUser that carries our record of a zone.
+func (u *modelUser) drainedOf(zone string) bool {
+	return u.drain != nil && slices.Contains(u.drain.zones, zone)
+}
+
+// redraw takes zones out of what the VMUser would lead to without any drain. Where
+// nothing is left, others take over: lastTarget is FailOver.
+func (u *modelUser) redraw(zones, others []string) {
+	before := u.open
+	if u.drain != nil {
+		before = u.drain.before
+	}
+	for _, zone := range u.open { // what somebody has brought back, or added
+		if !slices.Contains(before, zone) && slices.Contains(u.listed, zone) {
+			before = append(slices.Clone(before), zone)
+		}
+	}
+	u.open, u.drain = before, nil
+	if len(zones) == 0 {
+		return
+	}
+	u.drain = &modelDrain{zones, before}
+	for _, zone := range zones {
+		u.open = without(u.open, zone)
+	}
+	if len(u.open) == 0 {
+		for _, other := range others {
+			if !slices.Contains(zones, other) {
+				u.open = append(slices.Clone(u.open), other)
+			}
+		}
+	}
 }
 
 // modelVMAuth is one replica of the VMAuth: what it has loaded, and when.
@@ -154,7 +189,7 @@ func (w *world) readers(zone string) (readers []string) {
 }
 
 // observeReads is what is to be seen of the VMUsers.
-func observeReads(users map[string]modelUser, zone string) Reads {
+func observeReads(users map[string]modelUser, object *modelObject, zone string) Reads {
 	reads := Reads{Listed: len(users) > 0}
 	for _, name := range sortedKeys(users) {
 		user := users[name]
@@ -162,35 +197,36 @@ func observeReads(users map[string]modelUser, zone string) Reads {
 			reads.Open = append(reads.Open, name)
 		}
 		switch {
-		case user.drain != nil && user.drain.zone == zone:
+		case user.drainedOf(zone):
 			reads.Drained = append(reads.Drained, name)
-		case slices.Contains(user.open, zone) && (user.drain != nil || user.foreign):
+		case slices.Contains(user.open, zone) && (user.foreign || user.drain != nil && slices.ContainsFunc(user.drain.zones, object.lacks)):
 			reads.Busy = name + " to be free of another drain"
 		}
 	}
 	return reads
 }
 
+// lacks is true for a zone that the list does not name.
+func (o *modelObject) lacks(zone string) bool { return o.zone(zone) == nil }
+
 // silence is after how long a replica that has loaded nothing is taken to have had
 // nothing to load, where reads are given back: somebody else may have put all back.
 const silence = 100 * time.Second
 
-// loadedEvidence is judged against what the record remembers, and for every
+// loadedEvidence is judged against what the zone was last written for, and for every
 // VMUser: one that led to the zone a moment ago, and was edited by its owner, can
-// no longer be told from one that never did.
-func (w *world) loadedEvidence(record Record) *Evidence {
-	since := record.Drained
-	if record.Restored.After(since) {
-		since = record.Restored
-	}
+// no longer be told from one that never did. What a silent replica has loaded,
+// nobody knows.
+func (w *world) loadedEvidence(zone *Zone) *Evidence {
+	since, restores := zone.Written()
 	for _, name := range w.userNames() {
 		user := w.users[name]
 		if user.applied < user.generation {
 			return &Evidence{Text: name + " to be applied"}
 		}
-		silent := w.now.Sub(user.appliedAt) >= silence && w.now.Sub(since) >= silence && !record.Restored.IsZero()
+		silent := restores && w.now.Sub(user.appliedAt) >= silence
 		for i := range w.replicas {
-			if loaded := w.replicas[i].loaded; loaded.Before(since) && !silent || w.replicas[i].versions[name] < user.generation {
+			if loaded := w.replicas[i].loaded; !silent && (loaded.Before(since) || w.replicas[i].versions[name] < user.generation) {
 				return &Evidence{Text: fmt.Sprintf("replica %d to load %s", i, name)}
 			}
 		}
@@ -212,18 +248,17 @@ func (w *world) drainReads(zone string, successors []string, fails func() bool) 
 		if !slices.Contains(user.open, zone) {
 			continue
 		}
-		if user.foreign || user.drain != nil && user.drain.zone != zone || fails() {
+		if user.foreign || fails() {
 			w.say("%s is not drained", name)
 			done = false
 			continue
 		}
 		w.changeUser(name, func(u *modelUser) {
-			if u.drain == nil {
-				u.drain = &modelDrain{zone, u.open}
+			var zones []string
+			if u.drain != nil {
+				zones = u.drain.zones
 			}
-			if u.open = without(u.open, zone); len(u.open) == 0 {
-				u.open = slices.Clone(successors) // lastTarget is FailOver
-			}
+			u.redraw(append(without(zones, zone), zone), successors)
 		})
 		w.say("drained %s of %s: %v", name, zone, w.users[name].open)
 	}
@@ -234,26 +269,47 @@ func (w *world) drainReads(zone string, successors []string, fails func() bool) 
 func (w *world) restoreReads(zone string, fails func() bool) {
 	for _, name := range w.userNames() {
 		user := w.users[name]
-		if user.drain == nil || user.drain.zone != zone {
+		if !user.drainedOf(zone) {
 			continue
 		}
 		if fails() {
 			w.say("%s is not restored", name)
 			continue
 		}
-		w.changeUser(name, func(u *modelUser) { u.open, u.drain = u.drain.before, nil })
+		w.changeUser(name, func(u *modelUser) { u.redraw(without(u.drain.zones, zone), []string{zone}) })
 		w.say("restored %s: %v", name, w.users[name].open)
 	}
 }
 
-// forgetDrain takes our record off and leaves what there is.
+// forgetDrain takes our record off and leaves what there is. Where that would leave nothing,
+// since what is drained was put back by somebody and nobody else serves, it is not written.
 func (w *world) forgetDrain(zone string, fails func() bool) {
 	for _, name := range w.drained(zone) {
-		if !fails() {
-			w.changeUser(name, func(u *modelUser) { u.drain = nil })
-			w.say("forgot that %s was drained of %s", name, zone)
+		user := w.users[name]
+		rest, open := without(user.drain.zones, zone), user.open
+		if len(rest) > 0 {
+			user.redraw([]string{zone}, slices.Concat(rest, open)) // which comes back some day
+		}
+		if user.drain = nil; len(rest) > 0 {
+			user.redraw(rest, slices.Concat(open, w.healthyZones()))
+		}
+		if len(user.open) == 0 || fails() {
+			w.say("it is not forgotten that %s was drained of %s", name, zone)
+			continue
+		}
+		w.changeUser(name, func(u *modelUser) { u.open, u.drain = user.open, user.drain })
+		w.say("forgot that %s was drained of %s", name, zone)
+	}
+}
+
+// healthyZones are those of the list that can take over.
+func (w *world) healthyZones() (names []string) {
+	for _, zone := range w.object.zones {
+		if cluster, exists := w.clusters[zone.name]; exists && cluster.healthy() && !cluster.deleting {
+			names = append(names, zone.name)
 		}
 	}
+	return names
 }
 
 func without(zones []string, zone string) []string {
@@ -263,7 +319,7 @@ func without(zones []string, zone string) []string {
 // drained are the VMUsers that carry our record for a zone.
 func (w *world) drained(zone string) (names []string) {
 	for _, name := range w.userNames() {
-		if drain := w.users[name].drain; drain != nil && drain.zone == zone {
+		if user := w.users[name]; user.drainedOf(zone) {
 			names = append(names, name)
 		}
 	}

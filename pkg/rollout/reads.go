@@ -21,9 +21,14 @@ type Reads struct {
 	Open []string
 	// Drained names the VMUsers that carry our record of having led to it.
 	Drained []string
+	// Kept says why no VMUser can be given the zone back while it stays drained of
+	// another one; empty where one can.
+	Kept string
 	// Undrainable names ways to it that can't be taken out.
 	Undrainable []string
-	// Busy names what else is drained through the same VMUsers.
+	// Busy names what is drained through the same VMUsers and has to be over first:
+	// of another VMDistributedCluster, of a zone that is no longer listed, or of one
+	// beside which the zone can't be taken out.
 	Busy string
 	// Unknown says why the routes can't be told, if they can't.
 	Unknown string
@@ -65,6 +70,16 @@ func (s *ZoneState) await(evidence *Evidence, need Need) (met bool, text string)
 		return false, "evidence to be gathered"
 	}
 	return evidence.Met, evidence.Text
+}
+
+// Written is what NeedLoaded has to be proven of: when the way to the zone was last
+// written, as intended, and whether that gave reads back. That they are to be given
+// back changes nothing of what is still to be proven of their drain.
+func (z *Zone) Written() (since time.Time, restores bool) {
+	if z.Record.restoring() && len(z.Reads.Drained) == 0 && z.Reads.Unreadable == "" {
+		return z.Record.Restored, true
+	}
+	return z.Record.Drained, false
 }
 
 // routed is true where reads lead to the zone, or did before we took them away.
@@ -181,7 +196,7 @@ func idle(o *Observed, d *Decision, zone *Zone, state *ZoneState) bool {
 // giveBack asks for the reads to be restored.
 func giveBack(o *Observed, d *Decision, zone *Zone, state *ZoneState) {
 	record := &state.Record
-	if len(zone.Reads.Drained) > 0 {
+	if len(zone.Reads.Drained) > 0 && zone.Reads.Kept == "" {
 		// No VMAuth can have loaded what is still to be written: its proof counts
 		// from the last attempt.
 		if d.propose(RestoreReads, zone.Name); d.Action == (Action{RestoreReads, zone.Name}) && o.Now.Sub(record.Restored) >= retryNoted || !record.restoring() {
@@ -197,6 +212,11 @@ func restored(o *Observed, d *Decision, zone *Zone, state *ZoneState) bool {
 	if zone.Reads.Unknown != "" {
 		state.enter(o, Restoring, ReasonReadsUnknown, zone.Reads.Unknown)
 		state.patience(o, d, o.Strategy.DrainTimeout, ReasonRestoreTimeout, "drain.timeout")
+		return false
+	}
+	if zone.Reads.Kept != "" {
+		state.enter(o, Restoring, ReasonVMUserBusy, zone.Reads.Kept)
+		state.patience(o, d, o.Strategy.DrainTimeout, ReasonVMUserBusy, "drain.timeout")
 		return false
 	}
 	if len(zone.Reads.Drained) > 0 {

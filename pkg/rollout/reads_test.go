@@ -206,6 +206,28 @@ func TestARevisionThatWasCalledOffIsWrittenToNone(t *testing.T) {
 	}
 }
 
+// TestAZoneBehindOthersIsNotToldToWaitForATurnThatWasCalledOff has the first zone stand
+// before the others, untouched or in work.
+func TestAZoneBehindOthersIsNotToldToWaitForATurnThatWasCalledOff(t *testing.T) {
+	for name, first := range map[string]Zone{
+		"none is in work": outdatedZone("a", open),
+		"one is in work":  zone("a", drainedFor(time.Minute), inFlight(Updating, time.Minute, true), unhealthy),
+	} {
+		t.Run(name, func(t *testing.T) {
+			o := routedScene(first, outdatedZone("b", open), outdatedZone("c", open))
+			o.Aborted = &Abort{By: "ann", At: noon, Reason: "errors"}
+			d := decide(t, o)
+			for _, state := range d.Zones[1:] {
+				if state.Record.Phase != Pending || state.Reason != ReasonAborted || !strings.Contains(state.WaitingFor, "since this one was called off by ann at ") {
+					t.Errorf("zone %s is %s, %s: waits for %s", state.Name, state.Record.Phase, state.Reason, state.WaitingFor)
+				}
+			}
+			o.Aborted = nil
+			wantZone(t, decide(t, remembering(o, d)), 2, Pending, ReasonWaitingForOtherZone)
+		})
+	}
+}
+
 func TestAZoneOfAChangeThatWasCalledOffIsNotCreated(t *testing.T) {
 	o := scene(zone("a"), zone("b", absent))
 	o.Aborted = &Abort{By: "ann", At: noon, Reason: "errors"}

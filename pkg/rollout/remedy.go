@@ -26,7 +26,7 @@ func Remedy(reason string) string {
 	case ReasonReadsUnknown:
 		return "create the VMUser that is named, or correct the record of a drain on it"
 	case ReasonVMUserBusy:
-		return "wait for the other drain"
+		return "wait for the drain that is named: of another VMDistributedCluster, of a zone that is no longer listed, or of one that has to come back first"
 	case ReasonReadsUndrainable:
 		return "change the VMUser or VMAuth that is named, or leave the zone out of it"
 	case ReasonQueuesUnknown:

@@ -94,11 +94,6 @@ func (s *small) observePaths(z *smallZone, seen *Zone) {
 	if z.drained {
 		seen.Reads.Drained = []string{"u"}
 	}
-	for j := range s.zones {
-		if other := &s.zones[j]; other != z && other.drained {
-			seen.Reads.Busy = "u is drained"
-		}
-	}
 	seen.Reads.Loaded, seen.Reads.Idle = &Evidence{Met: s.loaded(), Text: "load"}, &Evidence{Met: true}
 	queue := Queue{Replica: "r", Dropped: int64(z.dropped)}
 	if z.backlog {

@@ -107,6 +107,7 @@ type overview struct {
 	shortage              string     // zones that a pause keeps from their reads while others are lost
 	away                  string     // zones that a policy to observe keeps from their reads
 	undone                string     // what spec asks for and somebody has undone
+	off                   string     // by whom the change was called off, where that is
 }
 
 func view(o Observed, d Decision) overview {
@@ -121,12 +122,15 @@ func view(o Observed, d Decision) overview {
 	if o.Undone != nil && !v.leaving {
 		v.undone = o.Undone.String()
 	}
+	if o.Aborted != nil && !v.leaving {
+		v.off = "; the change was called off" + o.Aborted.told()
+	}
 	if o.held() {
 		v.held = o.heldBy().reason
 	}
 	for i := range d.Zones {
 		zone := &d.Zones[i]
-		if zone.Updated && !zone.Skipped {
+		if zone.Updated && !zone.Skipped && !zone.Record.inFlight() && !zone.Record.inWork() {
 			v.updated++
 		}
 		if zone.Ready {
@@ -333,7 +337,7 @@ func (v *overview) updateStatus() (status, reason string) {
 	case v.complete():
 		return StatusOperational, v.skipped
 	case v.stalled != nil:
-		return StatusFailed, about(v.stalled)
+		return StatusFailed, v.standstill()
 	case v.wentBack():
 		return StatusFailed, v.undone
 	}
@@ -348,7 +352,10 @@ func (v *overview) message() string {
 	if v.wentBack() {
 		return v.undone
 	}
-	for _, zone := range []*ZoneState{v.stalled, v.busy, v.ill(), v.baking, v.waiting} {
+	if v.stalled != nil {
+		return v.standstill()
+	}
+	for _, zone := range []*ZoneState{v.busy, v.ill(), v.baking, v.waiting} {
 		if zone != nil && (zone.WaitingFor != "" || v.leftover == "") {
 			return about(zone)
 		}
@@ -357,6 +364,15 @@ func (v *overview) message() string {
 		return v.leftover
 	}
 	return v.tally()
+}
+
+// standstill is what the zone waits for that only the user can bring on. That the change was
+// called off is said beside it, where it is another zone that waits for that.
+func (v *overview) standstill() string {
+	if v.stalled.Reason == ReasonAborted {
+		return about(v.stalled)
+	}
+	return about(v.stalled) + v.off
 }
 
 // ill is a degraded zone that holds others back.
@@ -465,7 +481,7 @@ func (v *overview) reconciling() Condition {
 
 func (v *overview) stalledCondition() Condition {
 	if v.stalled != nil && v.held == "" {
-		return Condition{ConditionStalled, true, v.stalled.Reason, about(v.stalled)}
+		return Condition{ConditionStalled, true, v.stalled.Reason, v.standstill()}
 	}
 	if v.wentBack() {
 		return Condition{ConditionStalled, true, ReasonUndone, v.undone}

@@ -33,6 +33,17 @@ func undone(o Observed) Observed {
 	return o
 }
 
+func TestAZoneCountsAsUpdatedOnceItsChangeIsAtItsEnd(t *testing.T) {
+	for _, phase := range []Phase{Creating, Draining, Updating, Flushing, Restoring} {
+		o, d := scene(zone("a"), zone("b")), Decision{Zones: make([]ZoneState, 2), Outlook: make([]Outlook, 2)}
+		d.Zones[0].Updated, d.Zones[1].Updated = true, true
+		d.Zones[0].Record.Phase, d.Zones[0].Record.Updating = phase, "new"
+		if s := Summarise(o, d); s.Updated != 1 {
+			t.Errorf("with one zone %s, %d of 2 zones are said to be updated", phase, s.Updated)
+		}
+	}
+}
+
 func TestWhatWasUndoneIsNotReadyThoughAllIsDone(t *testing.T) {
 	for name, c := range map[string]struct {
 		o        Observed
@@ -72,6 +83,29 @@ func TestNoZoneIsTouchedWhereNobodyKnowsWhatToGoBackTo(t *testing.T) {
 		if d.Action.Type != Nothing || d.Zones[0].Reason != ReasonUndoneToLost || !d.Zones[0].Hold {
 			t.Errorf("%s: %v, and of the zone is said %s: %s", name, d.Action, d.Zones[0].Reason, d.Zones[0].WaitingFor)
 		}
+	}
+}
+
+// TestWhoLooksAtAFailedZoneIsToldThatTheChangeWasCalledOff, which status says of other
+// zones only.
+func TestWhoLooksAtAFailedZoneIsToldThatTheChangeWasCalledOff(t *testing.T) {
+	o := scene(zone("a", failed, inFlight(Failed, 0, true)), outdatedZone("b"), outdatedZone("c"))
+	o.Aborted = &Abort{By: "ann", Reason: "errors"}
+	s := Summarise(o, Decide(o))
+	const want = `; the change was called off by ann: "errors"`
+	if !strings.Contains(s.Reason, "zone a") || !strings.HasSuffix(s.Reason, want) {
+		t.Errorf("the reason is %q, want it to be about zone a and to end with %q", s.Reason, want)
+	}
+	for _, condition := range s.Conditions {
+		told := condition.Type == ConditionStalled || condition.Type == ConditionReady || condition.Type == ConditionProgressing
+		if told && !strings.HasSuffix(condition.Message, want) {
+			t.Errorf("%s says %q, want it to end with %q", condition.Type, condition.Message, want)
+		}
+	}
+	o = scene(outdatedZone("a"), outdatedZone("b"))
+	o.Aborted = &Abort{By: "ann"}
+	if s := Summarise(o, Decide(o)); strings.Contains(s.Reason, "the change was called off") {
+		t.Errorf("it is said twice that it was called off: %q", s.Reason)
 	}
 }
 

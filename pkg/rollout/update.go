@@ -28,7 +28,7 @@ func carryOn(o *Observed, d *Decision) {
 // what they wait for.
 func update(o *Observed, d *Decision) {
 	lead, working := -1, 0
-	for i := range d.Zones {
+	for _, i := range healthyFirst(o) {
 		if !outdated(&o.Zones[i], &d.Zones[i]) || !outOfReach(o, d, i) {
 			continue
 		}
@@ -41,6 +41,20 @@ func update(o *Observed, d *Decision) {
 	}
 	noteQueue(o, d, lead, o.Strategy.MaxUnavailable-working)
 	startNext(o, d, lead, o.Strategy.MaxUnavailable-working)
+}
+
+// healthyFirst are the zones in the order in which those in work are brought on: one
+// that is healthy, and waits for the user, does not hold up the repair of another.
+func healthyFirst(o *Observed) []int {
+	var healthy, ill []int
+	for i := range o.Zones {
+		if ailing(&o.Zones[i]) {
+			ill = append(ill, i)
+			continue
+		}
+		healthy = append(healthy, i)
+	}
+	return append(healthy, ill...)
 }
 
 // startNext takes further zones into work, as many as there is room for. Lead is
@@ -57,6 +71,9 @@ func startNext(o *Observed, d *Decision, lead, room int) {
 		for i := range d.Zones {
 			if lead >= 0 && i != lead && waits(o, d, i) {
 				d.Zones[i].set(Pending, ReasonWaitingForOtherZone, fmt.Sprintf("its turn, after zone %s", o.Zones[lead].Name))
+				if off := aborted(o, d, i); off != nil { // no turn comes
+					d.Zones[i].set(Pending, off.reason, off.waitingFor)
+				}
 				d.Zones[i].Hold = false
 			}
 		}

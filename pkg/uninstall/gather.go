@@ -19,16 +19,19 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/client-go/discovery"
 	"k8s.io/client-go/dynamic"
+	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/metadata"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/pager"
 
 	storagev1 "github.com/vmdistributed/vmdistributed-apiserver/apis/storage/v1"
+	"github.com/vmdistributed/vmdistributed-apiserver/pkg/halt"
 	"github.com/vmdistributed/vmdistributed-apiserver/pkg/victoriametrics"
 )
 
 // Cluster is the one that the server is taken out of.
 type Cluster struct {
+	kubernetes  kubernetes.Interface
 	objects     dynamic.Interface
 	metadata    metadata.Interface
 	definitions apiextensions.Interface
@@ -40,6 +43,9 @@ type Cluster struct {
 func NewCluster(config *rest.Config, namespace string) (*Cluster, error) {
 	c := &Cluster{namespace: namespace}
 	var err error
+	if c.kubernetes, err = kubernetes.NewForConfig(config); err != nil {
+		return nil, err
+	}
 	if c.objects, err = dynamic.NewForConfig(config); err != nil {
 		return nil, err
 	}
@@ -66,12 +72,13 @@ func (c *Cluster) Gather(ctx context.Context) (Observed, error) {
 		{"the revisions on record", c.lookForRevisions},
 		{"the VMUsers and what rollouts have left on them", c.lookForDrains},
 		{"the VMDistributedClusters", c.lookForWork},
+		{"what halts the server", c.lookForHalt},
 		{"the operator's kinds", c.lookForKinds},
 		{"the marks on VMClusters", c.lookForMarks},
 		{"what else is in the namespace", c.lookForInhabitants},
 	} {
 		if err := look.do(ctx, &found); err != nil {
-			return Observed{}, fmt.Errorf("looking at %s: %w", look.at, err)
+			return Observed{}, unseen(look.at, err)
 		}
 	}
 	return found, nil
@@ -84,7 +91,7 @@ func (c *Cluster) lookForObjects(ctx context.Context, found *Observed) error {
 			continue
 		}
 		if err != nil {
-			return fmt.Errorf("reading %s: %w", item, err)
+			return fmt.Errorf("reading %s: %w", item, mayNot(err, "get", item.Resource, item.Name))
 		}
 		if item.stage == Registration && servedByTheClusterItself(object) {
 			continue // kube-apiserver would make it again
@@ -130,7 +137,9 @@ func drainsOf(user *metav1.PartialObjectMetadata) (all []Drain) {
 		return []Drain{{User: name, Unreadable: err.Error()}}
 	}
 	for _, record := range records {
-		all = append(all, Drain{User: name, Owner: record.Owner.String(), Zone: record.Zone})
+		for _, zone := range record.Zones {
+			all = append(all, Drain{User: name, Owner: record.Owner.String(), Zone: zone})
+		}
 	}
 	return all
 }
@@ -145,8 +154,8 @@ func (c *Cluster) lookForWork(ctx context.Context, found *Observed) error {
 	group := strings.TrimPrefix(found.Objects[registered].Name, version+".")
 	resource := schema.GroupVersionResource{Group: group, Version: version, Resource: ownResource}
 	err := c.eachWhole(ctx, resource, func(object *unstructured.Unstructured) {
-		if doing := doing(object); doing != "" {
-			found.InWork = append(found.InWork, Work{Object: object.GetNamespace() + "/" + object.GetName(), Doing: doing})
+		if work := workOn(object); work.Doing != "" {
+			found.InWork = append(found.InWork, work)
 		}
 	})
 	switch {
@@ -156,6 +165,16 @@ func (c *Cluster) lookForWork(ctx context.Context, found *Observed) error {
 		// It may be what the server is taken away for.
 		found.Silent = fmt.Sprintf("the server does not answer (%v)", err)
 	}
+	return nil
+}
+
+// lookForHalt asks as the server does.
+func (c *Cluster) lookForHalt(ctx context.Context, found *Observed) error {
+	halted, err := halt.New(c.kubernetes, c.namespace).Read(ctx)
+	if err != nil || halted == nil {
+		return err
+	}
+	found.Halt = &Halt{Switch: halted.Switch, Reason: halted.Reason, Unknown: halted.Unknown}
 	return nil
 }
 
@@ -169,7 +188,8 @@ func (c *Cluster) lookForKinds(ctx context.Context, found *Observed) error {
 		return nil
 	}
 	var names []string
-	err := c.each(ctx, apiextensionsv1.SchemeGroupVersion.WithResource("customresourcedefinitions"), func(definition *metav1.PartialObjectMetadata) error {
+	definitions := apiextensionsv1.SchemeGroupVersion.WithResource("customresourcedefinitions")
+	err := c.each(ctx, definitions, func(definition *metav1.PartialObjectMetadata) error {
 		if strings.HasSuffix(definition.Name, "."+operatorGroup) {
 			names = append(names, definition.Name)
 		}
@@ -181,7 +201,7 @@ func (c *Cluster) lookForKinds(ctx context.Context, found *Observed) error {
 	for _, name := range names {
 		definition, err := c.definitions.ApiextensionsV1().CustomResourceDefinitions().Get(ctx, name, metav1.GetOptions{})
 		if err != nil {
-			return err
+			return mayNot(err, "get", definitions, name)
 		}
 		in := func(of apiextensionsv1.CustomResourceDefinitionVersion) bool { return of.Name == version && of.Served }
 		if slices.ContainsFunc(definition.Spec.Versions, in) {
@@ -221,17 +241,18 @@ func (c *Cluster) each(ctx context.Context, resource schema.GroupVersionResource
 	if apierrors.IsNotFound(err) {
 		return nil
 	}
-	return err
+	return mayNot(err, "list", resource, "")
 }
 
 func (c *Cluster) eachWhole(ctx context.Context, resource schema.GroupVersionResource, do func(*unstructured.Unstructured)) error {
 	list := pager.New(func(ctx context.Context, options metav1.ListOptions) (runtime.Object, error) {
 		return c.objects.Resource(resource).List(ctx, options)
 	})
-	return list.EachListItem(ctx, metav1.ListOptions{}, func(item runtime.Object) error {
+	err := list.EachListItem(ctx, metav1.ListOptions{}, func(item runtime.Object) error {
 		if object, ok := item.(*unstructured.Unstructured); ok {
 			do(object)
 		}
 		return nil
 	})
+	return mayNot(err, "list", resource, "")
 }

@@ -75,7 +75,7 @@ func (c *Cluster) listInhabitants(ctx context.Context, resource schema.GroupVers
 		return nil
 	}
 	if err != nil {
-		return err
+		return mayNot(err, "list", resource, "")
 	}
 	for i := range list.Items {
 		object := &list.Items[i]

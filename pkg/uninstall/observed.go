@@ -20,6 +20,8 @@ type Observed struct {
 	Drains []Drain `json:"drains,omitempty"`
 	// InWork are the objects that the server is doing something for, and what.
 	InWork []Work `json:"inWork,omitempty"`
+	// Halt is what keeps the server from going on with any of that; nil where nothing does.
+	Halt *Halt `json:"halt,omitempty"`
 	// Silent says why nobody can tell whether there are such; "" where the server has told.
 	Silent string `json:"silent,omitempty"`
 	// OperatorKinds are those of the operator that our APIService hides.
@@ -58,4 +60,17 @@ type Work struct {
 	Object string `json:"object"`
 	// Doing says what.
 	Doing string `json:"doing"`
+	// Between tells whether no zone is drained or being changed: a rollout that is held now leaves none so.
+	Between bool `json:"between,omitempty"`
+	// Paused tells whether it goes no further since somebody wants so.
+	Paused bool `json:"paused,omitempty"`
+}
+
+// Halt is the switch that stops the server for all objects.
+type Halt struct {
+	// Switch is what is there, in words, and Reason what its maker says.
+	Switch string `json:"switch"`
+	Reason string `json:"reason,omitempty"`
+	// Unknown says why it can't be told whether it is there; "" where it can.
+	Unknown string `json:"unknown,omitempty"`
 }

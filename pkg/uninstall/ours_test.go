@@ -99,13 +99,19 @@ func TestSecretsOfCertManagerAreKnownByWhatItSays(t *testing.T) {
 }
 
 func TestWorkIsKnownByStatus(t *testing.T) {
-	for name, c := range map[string]struct{ status, doing string }{
-		"all zones are done":      {`{observedGeneration: 2, zones: [{name: a, phase: Ready}], conditions: [{type: Progressing, status: "True", reason: RolloutCompleted}]}`, ""},
-		"one is out":              {`{observedGeneration: 2, zones: [{name: a, phase: Ready}, {name: b, phase: Flushing}]}`, "zone b is Flushing"},
-		"one is out, and paused":  {`{observedGeneration: 2, zones: [{name: b, phase: Updating}], conditions: [{type: Progressing, status: "False", reason: Paused}]}`, "zone b is Updating"},
-		"a new spec":              {`{observedGeneration: 1, zones: [{name: a, phase: Ready}]}`, "generation 2 has not been looked at yet"},
-		"another zone comes next": {`{observedGeneration: 2, zones: [{name: a, phase: Pending}], conditions: [{type: Progressing, status: "True", reason: Writing, message: a comes}]}`, "Writing: a comes"},
-		"it is blocked":           {`{observedGeneration: 2, zones: [{name: a, phase: Pending}], conditions: [{type: Progressing, status: "False", reason: Blocked}]}`, ""},
+	for name, c := range map[string]struct {
+		status, doing string
+		between       bool
+	}{
+		"all zones are done":      {`{observedGeneration: 2, zones: [{name: a, phase: Ready}], conditions: [{type: Progressing, status: "True", reason: RolloutCompleted}]}`, "", true},
+		"one is out":              {`{observedGeneration: 2, zones: [{name: a, phase: Ready}, {name: b, phase: Flushing}]}`, "zone b is Flushing", false},
+		"one is out, and paused":  {`{observedGeneration: 2, zones: [{name: b, phase: Updating}], conditions: [{type: Progressing, status: "False", reason: Paused}]}`, "zone b is Updating", false},
+		"one is watched":          {`{observedGeneration: 2, zones: [{name: a, phase: Baking}, {name: b, phase: Pending}]}`, "zone a is Baking", true},
+		"one is, another is made": {`{observedGeneration: 2, zones: [{name: a, phase: Baking}, {name: b, phase: Creating}]}`, "zone a is Baking, zone b is Creating", false},
+		"one was watched":         {`{observedGeneration: 1, zones: [{name: a, phase: Baking}]}`, "zone a is Baking", false},
+		"a new spec":              {`{observedGeneration: 1, zones: [{name: a, phase: Ready}]}`, "generation 2 has not been looked at yet", false},
+		"another zone comes next": {`{observedGeneration: 2, zones: [{name: a, phase: Pending}], conditions: [{type: Progressing, status: "True", reason: Writing, message: a comes}]}`, "Writing: a comes", true},
+		"it is blocked":           {`{observedGeneration: 2, zones: [{name: a, phase: Pending}], conditions: [{type: Progressing, status: "False", reason: Blocked}]}`, "", true},
 	} {
 		object := read(t, `{metadata: {generation: 2}, status: `+c.status+`}`)
 		// Numbers of YAML are floats; those of the API are not.
@@ -114,8 +120,8 @@ func TestWorkIsKnownByStatus(t *testing.T) {
 		if err := unstructured.SetNestedField(object.Object, int64(observed), "status", "observedGeneration"); err != nil {
 			t.Fatal(err)
 		}
-		if got := doing(object); got != c.doing {
-			t.Errorf("%s: %q, want %q", name, got, c.doing)
+		if got := workOn(object); got.Doing != c.doing || got.Between != c.between {
+			t.Errorf("%s: %+v, want %q, between zones: %v", name, got, c.doing, c.between)
 		}
 	}
 }
@@ -142,5 +148,16 @@ func TestWhatComesByItselfKeepsNoNamespace(t *testing.T) {
 		if got := madeByItself(schema.ParseGroupResource(c.resource), &c.object); got != c.made {
 			t.Errorf("%s: %t, want %t", name, got, c.made)
 		}
+	}
+}
+
+// TestEveryZoneThatAVMUserIsDrainedOfIsNamed though one record tells of them all.
+func TestEveryZoneThatAVMUserIsDrainedOfIsNamed(t *testing.T) {
+	user := &metav1.PartialObjectMetadata{ObjectMeta: metav1.ObjectMeta{Namespace: "a", Name: "read", Annotations: map[string]string{
+		"distributed.victoriametrics.com/drain.metrics": `{"drain": {"owner": "a/metrics", "zones": ["zone-b", "zone-a"], "taken": []}, "spec": {"targetRefs": [{}]}}`,
+	}}}
+	want := []Drain{{User: "a/read", Owner: "a/metrics", Zone: "zone-b"}, {User: "a/read", Owner: "a/metrics", Zone: "zone-a"}}
+	if have := drainsOf(user); !slices.Equal(have, want) {
+		t.Errorf("drains are %+v, want %+v", have, want)
 	}
 }

@@ -4,11 +4,13 @@
 package uninstall
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
 
 	"github.com/vmdistributed/vmdistributed-apiserver/pkg/aborts"
+	"github.com/vmdistributed/vmdistributed-apiserver/pkg/halt"
 )
 
 // Options say what somebody wants.
@@ -151,22 +153,56 @@ func inhabitants(found Observed, options Options) []string {
 func refusals(found Observed) []string {
 	var all []string
 	for _, drain := range found.Drains {
-		all = append(all, drain.refusal())
+		all = append(all, drain.refusal(found))
 	}
 	for _, work := range found.InWork {
-		namespace, name, _ := strings.Cut(work.Object, "/")
-		all = append(all, fmt.Sprintf("VMDistributedCluster %s is in the middle of a rollout: %s. Wait for its end: kubectl -n %s wait --for=condition=Ready vmdc/%s --timeout=1h",
-			work.Object, work.Doing, namespace, name))
+		all = append(all, work.refusal(found))
 	}
 	return all
 }
 
-func (d Drain) refusal() string {
+func (d Drain) refusal(found Observed) string {
 	if d.Unreadable != "" {
 		return fmt.Sprintf("VMUser %s carries the record of a drain, which can't be read: %s", d.User, d.Unreadable)
 	}
-	return fmt.Sprintf("VMUser %s is drained: without the server, its reads stay away from zone %s. Wait until VMDistributedCluster %s has given them back; "+
-		"or, if it does not go on, do that by hand: docs/rollout.md, Undoing a drain by hand", d.User, d.Zone, d.Owner)
+	wait := "Wait"
+	switch {
+	case found.Halt != nil:
+		wait = "They stay so " + found.Halt.while(found.Namespace) + ". Then wait"
+	case found.paused(d.Owner):
+		wait = fmt.Sprintf("They stay so while VMDistributedCluster %s is paused (spec.paused): end that. Then wait", d.Owner)
+	}
+	return fmt.Sprintf("VMUser %s is drained: without the server, its reads stay away from zone %s. %s until VMDistributedCluster %s has given them back; "+
+		"or, if it does not go on, do that by hand: docs/rollout.md, Undoing a drain by hand", d.User, d.Zone, wait, d.Owner)
+}
+
+// paused tells whether the server has said so of an object that it is doing something for.
+func (o Observed) paused(object string) bool {
+	return slices.ContainsFunc(o.InWork, func(work Work) bool { return work.Object == object && work.Paused })
+}
+
+func (w Work) refusal(found Observed) string {
+	wait := "Wait"
+	switch {
+	case found.Halt != nil:
+		wait = "It goes no further " + found.Halt.while(found.Namespace) + ". Then wait"
+	case w.Paused:
+		wait = "It goes no further while it is paused (spec.paused): end that. Then wait"
+	case w.Between:
+		wait = "No zone is drained or being changed: a pause (spec.paused) holds it there, and it can be taken away then. Or wait"
+	}
+	namespace, name, _ := strings.Cut(w.Object, "/")
+	return fmt.Sprintf("VMDistributedCluster %s is in the middle of a rollout: %s. %s for its end: kubectl -n %s wait --for=condition=Ready vmdc/%s --timeout=1h",
+		w.Object, w.Doing, wait, namespace, name)
+}
+
+// while says for how long nothing goes on, and how to end that.
+func (h *Halt) while(namespace string) string {
+	if h.Unknown != "" {
+		return fmt.Sprintf("if there is %s, which can't be told (%s): look for it as somebody who may, and end the halt", h.Switch, h.Unknown)
+	}
+	return fmt.Sprintf("while %s halts the server (reason: %s): kubectl -n %s delete configmap %s ends that",
+		h.Switch, cmp.Or(h.Reason, "none is given"), namespace, halt.Name)
 }
 
 // kept tells what stays.

@@ -115,6 +115,41 @@ func TestDecide(t *testing.T) {
 			change:  func(f *Observed) { f.InWork = []Work{{Object: "a/metrics", Doing: "zone zone-a is Updating"}} },
 			refused: []string{"a/metrics is in the middle of a rollout: zone zone-a is Updating. Wait for its end: kubectl -n a wait --for=condition=Ready vmdc/metrics"},
 		},
+		"under a halt, no end comes by itself": {
+			change: func(f *Observed) {
+				f.Halt = &Halt{Switch: "ConfigMap ours/vmdistributed-halt", Reason: "an incident"}
+				f.Drains = []Drain{{User: "a/read", Owner: "a/metrics", Zone: "zone-a"}}
+				f.InWork = []Work{{Object: "a/metrics", Doing: "zone zone-a is Updating"}}
+			},
+			refused: []string{
+				`a/metrics is in the middle of a rollout: zone zone-a is Updating. It goes no further while ConfigMap ours/vmdistributed-halt halts the server (reason: an incident): ` +
+					`kubectl -n ours delete configmap vmdistributed-halt ends that. Then wait for its end: kubectl -n a wait`,
+				"reads stay away from zone zone-a. They stay so while ConfigMap ours/vmdistributed-halt halts the server (reason: an incident): " +
+					"kubectl -n ours delete configmap vmdistributed-halt ends that. Then wait until VMDistributedCluster a/metrics has given them back",
+			},
+		},
+		"an object that is paused comes to no end by itself": {
+			change: func(f *Observed) {
+				f.InWork = []Work{{Object: "a/metrics", Doing: "zone zone-a is Updating", Paused: true}}
+			},
+			refused: []string{"It goes no further while it is paused (spec.paused): end that. Then wait for its end: kubectl -n a wait"},
+		},
+		"nor do its drains": {
+			change: func(f *Observed) {
+				f.Drains = []Drain{{User: "a/read", Owner: "a/metrics", Zone: "zone-a"}, {User: "a/other", Owner: "a/another", Zone: "zone-b"}}
+				f.InWork = []Work{{Object: "a/metrics", Doing: "zone zone-a is Updating", Paused: true}, {Object: "a/another", Doing: "zone zone-b is Updating"}}
+			},
+			refused: []string{
+				"away from zone zone-a. They stay so while VMDistributedCluster a/metrics is paused (spec.paused): end that. Then wait until VMDistributedCluster a/metrics has given them back",
+				"away from zone zone-b. Wait until VMDistributedCluster a/another has given them back",
+			},
+		},
+		"between two zones, a pause will do": {
+			change: func(f *Observed) {
+				f.InWork = []Work{{Object: "a/metrics", Doing: "VMAgentLacking: waiting", Between: true}}
+			},
+			refused: []string{"VMAgentLacking: waiting. No zone is drained or being changed: a pause (spec.paused) holds it there, and it can be taken away then. Or wait for its end: kubectl -n a wait"},
+		},
 		"unless somebody wants it all the same": {
 			change: func(f *Observed) {
 				f.Drains = []Drain{{User: "a/read", Owner: "a/metrics", Zone: "zone-a"}}
@@ -186,6 +221,20 @@ func deletions(plan Plan) (all []string) {
 		}
 	}
 	return all
+}
+
+// TestEachStepIsToldAsWhatItDoes, before and after it.
+func TestEachStepIsToldAsWhatItDoes(t *testing.T) {
+	for do, want := range map[Action][2]string{
+		Delete: {"delete   it", "deleted  it"}, DeleteRecords: {"delete   it", "deleted  it"}, DeleteRevisions: {"delete   it", "deleted  it"},
+		AwaitKinds: {"wait     it", "waited   it"}, AwaitEnd: {"wait     it", "waited   it"}, CheckDrains: {"check    it", "checked  it"},
+	} {
+		step := Step{Do: do, What: "it"}
+		before, after := Plan{Steps: []Step{step}}.Text(), step.DoneText()
+		if before != want[0]+"\n" || after != want[1]+"\n" {
+			t.Errorf("%s is told as %q and %q, want %q", do, before, after, want)
+		}
+	}
 }
 
 func TestManyAreNotAllNamed(t *testing.T) {

@@ -41,7 +41,7 @@ func (p Plan) KeptText() string {
 // words say what a step does, and that it is done.
 func words(step Step) [2]string {
 	switch step.Do {
-	case Delete, DeleteRecords:
+	case Delete, DeleteRecords, DeleteRevisions:
 		return [2]string{"delete", "deleted"}
 	case CheckDrains:
 		return [2]string{"check", "checked"}

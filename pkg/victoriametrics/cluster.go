@@ -107,6 +107,8 @@ func isOfType(value any, want string) bool {
 	switch want {
 	case "object":
 		_, ok = value.(map[string]any)
+	case "array":
+		_, ok = value.([]any)
 	case "boolean":
 		_, ok = value.(bool)
 	case "string":

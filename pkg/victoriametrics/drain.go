@@ -7,9 +7,6 @@ import (
 	"fmt"
 	"slices"
 
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/apimachinery/pkg/types"
-
 	"github.com/vmdistributed/vmdistributed-apiserver/pkg/override"
 )
 
@@ -23,89 +20,9 @@ const (
 	LastTargetRefuse LastTarget = "Refuse"
 )
 
-// DrainPlan is what has to be written to a VMUser to take a zone out of it.
-type DrainPlan struct {
-	// Patch is a JSON merge patch on the whole object, guarded by its
-	// resourceVersion; nil when nothing leads to the zone, and when the drain is
-	// refused.
-	Patch map[string]any
-	// Refusal says why the zone cannot be taken out; "" when it can.
-	Refusal string
-	// Taken are the places that led to the zone.
-	Taken []string
-	// Again is true when the VMUser carries our record of draining the zone, so
-	// somebody brought back what it took out.
-	Again bool
-}
-
-// PlanDrain takes a zone out of the read path of a VMUser and records what it
-// took in the same write. others are the zones that may take over, in order.
-//
-// Only what leads to the zone goes: an object of crd.objects, a URL of
-// static.urls. An entry that leads nowhere else goes as a whole where another one
-// stands in for it: one that matches the same requests, does the same with them,
-// and leads to one of others or to something that is no zone. vmauth takes the
-// first entry that matches, so an entry is only removed where the one that stands
-// in is the next to match, and where no entry remains alone that would then match
-// more than before; else its target is replaced by those zones that the others
-// lead to. Where nothing stands in, lastTarget decides. A VMUser keeps at least
-// one target.
-//
-// Where somebody brought back what we took, or added to it, it is taken out
-// again, and the record holds what the list would be without the drain.
-//
-// A VMUser that another drain is on is refused: one at a time.
-func PlanDrain(user *unstructured.Unstructured, owner types.NamespacedName, zone Cluster, others []Cluster, lastTarget LastTarget) (DrainPlan, error) {
-	places, err := ReadRoutes(user, []Cluster{zone})
-	if err != nil || len(places) == 0 {
-		return DrainPlan{}, err
-	}
-	records, err := DrainRecords(user)
-	if err != nil {
-		return DrainPlan{}, err
-	}
-	refuse := func(reason string) (DrainPlan, error) {
-		return DrainPlan{Refusal: fmt.Sprintf("VMUser %s/%s cannot be drained of zone %s: %s", user.GetNamespace(), user.GetName(), zone.Name, reason)}, nil
-	}
-	if reason := otherDrain(records, owner, zone); reason != "" {
-		return refuse(reason)
-	}
-	d := drainer{zone: zone, lastTarget: lastTarget, namespace: user.GetNamespace()}
-	d.others = slices.DeleteFunc(slices.Clone(others), func(c Cluster) bool { return c.Name == zone.Name && c.Namespace == zone.Namespace })
-	plan := DrainPlan{Again: len(records) > 0}
-	for _, place := range places {
-		plan.Taken = append(plan.Taken, place.Path)
-	}
-	original, _ := member(user.Object, "spec", "targetRefs").([]any)
-	for _, record := range records {
-		original = record.restored(original)
-	}
-	left, reason, err := d.drain(original)
-	if err != nil || reason != "" {
-		plan, _ := refuse(reason)
-		return plan, err
-	}
-	record := DrainRecord{Owner: owner, Zone: zone.Name, Original: original, Left: left}
-	plan.Patch, err = record.drainPatch(user)
-	return plan, err
-}
-
-// otherDrain names the drain that a VMUser carries, unless it is ours of the zone.
-func otherDrain(records []DrainRecord, owner types.NamespacedName, zone Cluster) string {
-	for _, record := range records {
-		switch {
-		case record.Owner != owner:
-			return fmt.Sprintf("VMDistributedCluster %s has drained it of zone %s, and only one drain may be on a VMUser", record.Owner, record.Zone)
-		case record.Zone != zone.Name:
-			return fmt.Sprintf("it is still drained of zone %s, and only one drain may be on a VMUser", record.Zone)
-		}
-	}
-	return ""
-}
-
-// drainer takes a zone out of a list of entries.
+// drainer takes zones out of a list of entries.
 type drainer struct {
-	zone       Cluster
+	zones      []Cluster
 	others     []Cluster
 	lastTarget LastTarget
 	namespace  string
@@ -115,7 +32,7 @@ type drainer struct {
 // drained is an entry and what is left of it.
 type drained struct {
 	entry
-	// taken are the targets that lead to the zone.
+	// taken are the targets that lead to one of the zones.
 	taken []target
 	// left is the entry without them; its object is nil when it has to go.
 	left entry
@@ -127,7 +44,7 @@ type drained struct {
 }
 
 // drain returns what is left of every entry, nil for those that go. The sentence
-// says why the zone cannot be taken out.
+// says why the zones cannot be taken out.
 func (d *drainer) drain(list []any) (left []any, refusal string, err error) {
 	entries, err := readEntries("spec.targetRefs", list, d.namespace)
 	if err != nil {
@@ -136,7 +53,7 @@ func (d *drainer) drain(list []any) (left []any, refusal string, err error) {
 	for i, e := range entries {
 		entry := drained{entry: e, left: e}
 		for _, t := range e.targets {
-			if e.leads(t, d.zone, vmselect) {
+			if _, drained := e.zoneOf(t, d.zones); drained {
 				entry.taken = append(entry.taken, t)
 			}
 		}
@@ -165,7 +82,7 @@ func (d *drainer) result(list []any) (left []any, refusal string, err error) {
 		}
 		remaining++
 		for _, t := range e.left.targets {
-			if e.left.leads(t, d.zone, vmselect) {
+			if _, drained := e.left.zoneOf(t, d.zones); drained {
 				return nil, fmt.Sprintf("spec.targetRefs[%d].%s would still lead to it", i, t.path), nil
 			}
 		}
@@ -186,7 +103,7 @@ func (d *drainer) result(list []any) (left []any, refusal string, err error) {
 // the others may be unhealthy, and a URL that nobody can tell the goal of may be
 // the zone's.
 func (d *drainer) serving(e entry, t target) bool {
-	if _, found := d.otherZone(e, t); found {
+	if _, found := e.zoneOf(t, d.others); found {
 		return true
 	}
 	if !t.isStatic() {
@@ -194,13 +111,14 @@ func (d *drainer) serving(e entry, t target) bool {
 			return t.kind == VMClusterKind.Kind+"/"+c.name
 		})
 	}
+	_, drained := e.zoneOf(t, d.zones)
 	host, err := hostOf(t.url)
-	return err == nil && !host.looksLikeCluster() && !e.leads(t, d.zone, vmselect)
+	return err == nil && !host.looksLikeCluster() && !drained
 }
 
-// otherZone returns which of the others a target leads to.
-func (d *drainer) otherZone(e entry, t target) (Cluster, bool) {
-	for _, zone := range d.others {
+// zoneOf returns which of some zones a target leads to.
+func (e entry) zoneOf(t target, zones []Cluster) (Cluster, bool) {
+	for _, zone := range zones {
 		if e.leads(t, zone, vmselect) {
 			return zone, true
 		}
@@ -250,7 +168,7 @@ func (d *drainer) standIns(i int) (removable bool, zones []Cluster) {
 		}
 		next = next && (j < i || serves)
 		for _, zone := range led {
-			if !slices.ContainsFunc(zones, func(z Cluster) bool { return z.Name == zone.Name && z.Namespace == zone.Namespace }) {
+			if !slices.ContainsFunc(zones, zone.is) {
 				zones = append(zones, zone)
 			}
 		}
@@ -266,7 +184,7 @@ func (d *drainer) standsInFor(i int, other drained) (serves bool, zones []Cluste
 			continue
 		}
 		serves = true
-		if zone, found := d.otherZone(other.left, t); found {
+		if zone, found := other.left.zoneOf(t, d.others); found {
 			zones = append(zones, zone)
 		}
 	}
@@ -305,14 +223,22 @@ func (d *drainer) lastTargetOf(i int) string {
 	return d.failOver(i, d.others)
 }
 
-// failOver replaces what leads to the zone by other zones.
+// failOver replaces what leads to the zones by other ones.
 func (d *drainer) failOver(i int, zones []Cluster) string {
 	e := &d.entries[i]
-	zones = slices.DeleteFunc(slices.Clone(zones), func(c Cluster) bool { return !takesOver(d.zone, c, e.taken[0].isStatic()) })
-	if len(zones) == 0 {
+	successors := map[target][]Cluster{}
+	for _, t := range e.taken {
+		from, _ := e.zoneOf(t, d.zones)
+		for _, zone := range zones {
+			if takesOver(from, zone, t.isStatic()) {
+				successors[t] = append(successors[t], zone)
+			}
+		}
+	}
+	if len(successors) == 0 {
 		return fmt.Sprintf("nothing else serves what spec.targetRefs[%d].%s serves, and no other zone may take over", i, e.taken[0].path)
 	}
-	left, err := e.failedOver(d.zone, zones)
+	left, err := e.failedOver(d.zones, successors)
 	if err != nil {
 		return fmt.Sprintf("spec.targetRefs[%d].%s cannot lead to another zone: %v", i, e.taken[0].path, err)
 	}

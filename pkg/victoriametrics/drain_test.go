@@ -128,7 +128,7 @@ func TestPlanDrainTakesOutTheZonesPartOnly(t *testing.T) {
 	} {
 		t.Run(what, func(t *testing.T) {
 			user := vmuser(t, "targetRefs: "+test.have)
-			plan, err := PlanDrain(user, ourOwner, plainZones(t, "a")[0], plainZones(t, strings.Fields(test.others)...), test.lastTarget)
+			plan, err := PlanDrain(user, Drain{Owner: ourOwner, Zone: plainZones(t, "a")[0], Others: plainZones(t, strings.Fields(test.others)...), LastTarget: test.lastTarget})
 			if err != nil || plan.Refusal != "" || plan.Again {
 				t.Fatalf("plan is %+v, error %v", plan, err)
 			}
@@ -167,7 +167,7 @@ func TestPlanDrainRefusesAndSaysWhy(t *testing.T) {
 			plainZones(t, "b"), LastTargetRefuse, "drain.lastTarget is Refuse",
 		},
 	} {
-		plan, err := PlanDrain(vmuser(t, "targetRefs: "+test.targets), ourOwner, plainZones(t, "a")[0], test.others, test.lastTarget)
+		plan, err := PlanDrain(vmuser(t, "targetRefs: "+test.targets), Drain{Owner: ourOwner, Zone: plainZones(t, "a")[0], Others: test.others, LastTarget: test.lastTarget})
 		if err != nil || plan.Patch != nil || !strings.Contains(plan.Refusal, test.want) || !strings.Contains(plan.Refusal, "VMUser monitoring/reader") {
 			t.Errorf("%s: plan is %+v, error %v, want refusal %q", what, plan, err, test.want)
 		}
@@ -176,7 +176,7 @@ func TestPlanDrainRefusesAndSaysWhy(t *testing.T) {
 
 func TestPlanDrainDoesNothingWhereNothingLeadsToTheZone(t *testing.T) {
 	user := vmuser(t, "targetRefs: [{crd: {kind: VMCluster/vmselect, name: b, namespace: monitoring}}]")
-	plan, err := PlanDrain(user, ourOwner, plainZones(t, "a")[0], nil, LastTargetRefuse)
+	plan, err := PlanDrain(user, Drain{Owner: ourOwner, Zone: plainZones(t, "a")[0], Others: nil, LastTarget: LastTargetRefuse})
 	if err != nil || plan.Patch != nil || plan.Refusal != "" {
 		t.Errorf("plan is %+v, error %v", plan, err)
 	}
@@ -186,7 +186,7 @@ func TestPlanDrainDoesNothingWhereNothingLeadsToTheZone(t *testing.T) {
 func drainedUser(t *testing.T, owner types.NamespacedName, targets string) *unstructured.Unstructured {
 	t.Helper()
 	user := vmuser(t, "targetRefs: "+targets)
-	plan, err := PlanDrain(user, owner, plainZones(t, "a")[0], plainZones(t, "b"), LastTargetFailOver)
+	plan, err := PlanDrain(user, Drain{Owner: owner, Zone: plainZones(t, "a")[0], Others: plainZones(t, "b"), LastTarget: LastTargetFailOver})
 	if err != nil || plan.Patch == nil {
 		t.Fatalf("plan is %+v, error %v", plan, err)
 	}
@@ -195,17 +195,24 @@ func drainedUser(t *testing.T, owner types.NamespacedName, targets string) *unst
 
 const twoEntries = "[{crd: {kind: VMCluster/vmselect, name: a, namespace: monitoring}, paths: [/x]}, {crd: {kind: VMCluster/vmselect, name: c, namespace: monitoring}, paths: [/y]}]"
 
-func TestOneDrainAtATimeIsOnAVMUser(t *testing.T) {
+func TestOneOwnerAtATimeDrainsAVMUser(t *testing.T) {
 	theirs := drainedUser(t, types.NamespacedName{Namespace: "monitoring", Name: "theirs"}, twoEntries)
-	plan, err := PlanDrain(theirs, ourOwner, plainZones(t, "c")[0], plainZones(t, "b"), LastTargetFailOver)
+	plan, err := PlanDrain(theirs, Drain{Owner: ourOwner, Zone: plainZones(t, "c")[0], Others: plainZones(t, "b"), LastTarget: LastTargetFailOver})
 	if err != nil || plan.Patch != nil || !strings.Contains(plan.Refusal, "VMDistributedCluster monitoring/theirs has drained it of zone a") {
 		t.Errorf("with a drain of somebody else the plan is %+v, error %v", plan, err)
 	}
-	plan, err = PlanDrain(drainedUser(t, ourOwner, twoEntries), ourOwner, plainZones(t, "c")[0], plainZones(t, "b"), LastTargetFailOver)
-	if err != nil || plan.Patch != nil || !strings.Contains(plan.Refusal, "still drained of zone a") {
-		t.Errorf("with our drain of another zone the plan is %+v, error %v", plan, err)
+	listed, gone := func(string) bool { return true }, func(zone string) bool { return zone != "a" }
+	if busy := BusyDraining(theirs, ourOwner, "b", listed); !strings.Contains(busy, "zone a, of which VMDistributedCluster monitoring/theirs has drained it") {
+		t.Errorf("with a drain of somebody else it is busy with %q", busy)
 	}
-	if patch, err := PlanRestore(theirs, ourOwner); err != nil || patch != nil {
+	ours := drainedUser(t, ourOwner, twoEntries)
+	if busy := BusyDraining(ours, ourOwner, "b", listed); busy != "" {
+		t.Errorf("with our own drain of another zone it is busy with %q", busy)
+	}
+	if busy := BusyDraining(ours, ourOwner, "b", gone); !strings.Contains(busy, "zone a, of which it is drained and which the list no longer names") {
+		t.Errorf("with our own drain of a zone that is no longer listed it is busy with %q", busy)
+	}
+	if patch, err := PlanRestore(theirs, Drain{Owner: ourOwner, Zone: plainZones(t, "a")[0]}); err != nil || patch != nil {
 		t.Errorf("restoring what others took: patch is %v, error %v", patch, err)
 	}
 }
@@ -214,7 +221,7 @@ func TestDrainingAgainRemembersWhatWasAddedMeanwhile(t *testing.T) {
 	user := drainedUser(t, ourOwner, twoEntries)
 	added := mapFromYAML(t, "{crd: {kind: VMCluster/vmselect, name: a, namespace: monitoring}, paths: [/z]}")
 	user.Object["spec"].(map[string]any)["targetRefs"] = append(targetRefsOf(user), added)
-	plan, err := PlanDrain(user, ourOwner, plainZones(t, "a")[0], plainZones(t, "b"), LastTargetFailOver)
+	plan, err := PlanDrain(user, Drain{Owner: ourOwner, Zone: plainZones(t, "a")[0], Others: plainZones(t, "b"), LastTarget: LastTargetFailOver})
 	if err != nil || plan.Patch == nil || !plan.Again {
 		t.Fatalf("plan is %+v, error %v", plan, err)
 	}
@@ -260,7 +267,7 @@ func TestEntriesComeBackBesideTheirNeighbours(t *testing.T) {
 	}
 	user := vmuser(t, "username: reader")
 	user.Object["spec"].(map[string]any)["targetRefs"] = list("1b", "1a", "2c", "3b", "3a")
-	plan, err := PlanDrain(user, ourOwner, plainZones(t, "a")[0], plainZones(t, "b"), LastTargetRefuse)
+	plan, err := PlanDrain(user, Drain{Owner: ourOwner, Zone: plainZones(t, "a")[0], Others: plainZones(t, "b"), LastTarget: LastTargetRefuse})
 	if err != nil || plan.Patch == nil {
 		t.Fatalf("plan is %+v, error %v", plan, err)
 	}
@@ -311,7 +318,7 @@ func TestDrainAnnotationsAreValidAndTellOwnersApart(t *testing.T) {
 func TestDrainRecordsTellsWhoDrainedWhat(t *testing.T) {
 	owner := types.NamespacedName{Namespace: "monitoring", Name: strings.Repeat("long.", 50) + "x"}
 	records, err := DrainRecords(drainedUser(t, owner, twoEntries))
-	if err != nil || len(records) != 1 || records[0].Owner != owner || records[0].Zone != "a" || len(records[0].Original) != 2 {
+	if err != nil || len(records) != 1 || records[0].Owner != owner || records[0].zones() != "a" || len(records[0].Original) != 2 {
 		t.Errorf("records are %+v, error %v", records, err)
 	}
 }
@@ -325,12 +332,17 @@ func TestDrainRecordsNamesTheAnnotationThatItCannotRead(t *testing.T) {
 		`{"drain":{"owner":"m/x","zone":"a"},"spec":{"targetRefs":[{}]}}`:                       "no drain.taken",
 		`{"drain":{"owner":"m/x","zone":"a","taken":[{"index":1}]},"spec":{"targetRefs":[{}]}}`: "drain.taken[0].index is 1",
 		`{"drain":{"owner":"m/y","zone":"a","taken":[]},"spec":{"targetRefs":[{}]}}`:            "its owner is m/y",
+		`{"drain":{"owner":"m/x","zones":[]}}`:                                                  "want a zone",
+		`{"drain":{"owner":"m/x","zones":["a",1]}}`:                                             "must hold names",
+		`{"drain":{"owner":"m/x","zones":"a"}}`:                                                 "drain.zones must be of type array",
+		`{"drain":{"owner":"m/x","zones":["a","b","a"]}}`:                                       "several different ones",
+		`{"drain":{"owner":"m/x","zones":["a",""]}}`:                                            "several different ones",
 	} {
 		user := vmuser(t, "targetRefs: [{crd: {kind: VMCluster/vmselect, name: a, namespace: monitoring}}]")
 		user.SetAnnotations(map[string]string{DrainAnnotationPrefix + "x": value})
 		_, listed := DrainRecords(user)
-		_, drain := PlanDrain(user, ourOwner, plainZones(t, "a")[0], plainZones(t, "b"), LastTargetFailOver)
-		_, restored := PlanRestore(user, ourOwner)
+		_, drain := PlanDrain(user, Drain{Owner: ourOwner, Zone: plainZones(t, "a")[0], Others: plainZones(t, "b"), LastTarget: LastTargetFailOver})
+		_, restored := PlanRestore(user, Drain{Owner: ourOwner, Zone: plainZones(t, "a")[0]})
 		for _, err := range []error{listed, drain, restored} {
 			if err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), DrainAnnotationPrefix+"x of VMUser monitoring/reader") {
 				t.Errorf("%s: error is %v, want %q", value, err, want)

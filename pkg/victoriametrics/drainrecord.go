@@ -37,16 +37,16 @@ func DrainAnnotation(owner types.NamespacedName) string {
 	return DrainAnnotationPrefix + owner.Name[:room-len(hash)] + hash
 }
 
-// DrainRecord says what a drain took out of a VMUser. As an annotation it is a
-// JSON merge patch on the VMUser that undoes the drain, with a member "drain" for
-// us, which the API server prunes with a warning.
+// DrainRecord says what the drains of an owner took out of a VMUser. As an
+// annotation it is a JSON merge patch on the VMUser that undoes them all, with a
+// member "drain" for us, which the API server prunes with a warning.
 type DrainRecord struct {
 	Owner types.NamespacedName
-	// Zone is the name of the zone's VMCluster.
-	Zone string
-	// Original is spec.targetRefs before the drain.
+	// Zones are the names of the zones' VMClusters, in the order of the drains.
+	Zones []string
+	// Original is spec.targetRefs without any drain.
 	Original []any
-	// Left is what the drain made of each entry of Original: the entry itself, a
+	// Left is what the drains made of each entry of Original: the entry itself, a
 	// changed one, or nil where it went.
 	Left []any
 }
@@ -60,8 +60,11 @@ type drainDocument struct {
 
 type drainMember struct {
 	Owner string `json:"owner"`
-	Zone  string `json:"zone"`
-	// Taken are the entries of spec.targetRefs that the drain changed.
+	// Zone is there for one zone, Zones for several: who knows of one only can't
+	// read that, instead of taking it for one.
+	Zone  string   `json:"zone,omitempty"`
+	Zones []string `json:"zones,omitempty"`
+	// Taken are the entries of spec.targetRefs that the drains changed.
 	Taken []takenMember `json:"taken"`
 }
 
@@ -74,9 +77,12 @@ type takenMember struct {
 // annotation renders the record, the same way every time.
 func (r DrainRecord) annotation() (string, error) {
 	document := drainDocument{
-		Drain:    drainMember{Owner: r.Owner.String(), Zone: r.Zone, Taken: []takenMember{}},
+		Drain:    drainMember{Owner: r.Owner.String(), Taken: []takenMember{}},
 		Metadata: map[string]any{"annotations": map[string]any{DrainAnnotation(r.Owner): nil}},
 		Spec:     map[string]any{"targetRefs": r.Original},
+	}
+	if document.Drain.Zone = r.Zones[0]; len(r.Zones) > 1 {
+		document.Drain.Zone, document.Drain.Zones = "", r.Zones
 	}
 	for i := range r.Original {
 		if r.changed(i) {
@@ -87,7 +93,48 @@ func (r DrainRecord) annotation() (string, error) {
 	return string(value), err
 }
 
-// changed reports whether the drain changed an entry.
+// zones names them all.
+func (r DrainRecord) zones() string { return strings.Join(r.Zones, " and ") }
+
+// ownRecord is the record of an owner; one of no zone where there is none.
+func ownRecord(records []DrainRecord, owner types.NamespacedName) DrainRecord {
+	for _, record := range records {
+		if record.Owner == owner {
+			return record
+		}
+	}
+	return DrainRecord{Owner: owner}
+}
+
+// otherOwners is a record of another owner, nil where there is none.
+func otherOwners(records []DrainRecord, owner types.NamespacedName) *DrainRecord {
+	for i := range records {
+		if records[i].Owner != owner {
+			return &records[i]
+		}
+	}
+	return nil
+}
+
+// redrawn is the record with the drains of some zones instead, out of what the
+// list would be without any: what was edited meanwhile is kept. The sentence says
+// why they cannot be taken out.
+func (r DrainRecord) redrawn(user *unstructured.Unstructured, drain Drain, zones []string, lastTarget LastTarget) (record DrainRecord, refusal string, err error) {
+	list := targetRefs(user)
+	if len(r.Zones) > 0 {
+		list = r.restored(list)
+	}
+	return newRecord(list, user.GetNamespace(), drain, zones, lastTarget)
+}
+
+// newRecord is the record of taking zones out of a list.
+func newRecord(list []any, namespace string, drain Drain, zones []string, lastTarget LastTarget) (record DrainRecord, refusal string, err error) {
+	d := drain.drainer(zones, lastTarget, namespace)
+	left, refusal, err := d.drain(list)
+	return DrainRecord{Owner: drain.Owner, Zones: zones, Original: list, Left: left}, refusal, err
+}
+
+// changed reports whether the drains changed an entry.
 func (r DrainRecord) changed(i int) bool {
 	return r.Left[i] == nil || !override.Equal(r.Original[i], r.Left[i])
 }
@@ -150,16 +197,32 @@ func parseDrainRecord(value string) (DrainRecord, error) {
 	}
 	r := reader{object: document}
 	owner, _ := r.read("string", "drain", "owner").(string)
-	zone, _ := r.read("string", "drain", "zone").(string)
+	zones := recordedZones(&r)
 	if r.err != nil {
 		return DrainRecord{}, r.err
 	}
 	namespace, name, _ := strings.Cut(owner, "/")
-	if namespace == "" || name == "" || zone == "" {
-		return DrainRecord{}, fmt.Errorf("drain.owner is %q and drain.zone is %q, want namespace/name of a VMDistributedCluster, and a zone", owner, zone)
+	if namespace == "" || name == "" {
+		return DrainRecord{}, fmt.Errorf("drain.owner is %q, want namespace/name of a VMDistributedCluster", owner)
 	}
-	record := DrainRecord{Owner: types.NamespacedName{Namespace: namespace, Name: name}, Zone: zone}
+	if named := set(zones); len(named) == 0 || len(named) < len(zones) || named[0] == "" {
+		return DrainRecord{}, fmt.Errorf("drain.zone or drain.zones name %q, want a zone, or several different ones", zones)
+	}
+	record := DrainRecord{Owner: types.NamespacedName{Namespace: namespace, Name: name}, Zones: zones}
 	return record, record.readEntries(document)
+}
+
+// recordedZones are those that a record names, be it one or several.
+func recordedZones(r *reader) []string {
+	list, _ := r.read("array", "drain", "zones").([]any)
+	if one := r.read("string", "drain", "zone"); one != nil {
+		list = append(slices.Clone(list), one)
+	}
+	zones := texts(list)
+	if r.err == nil && len(zones) < len(list) {
+		r.err = fmt.Errorf("drain.zones must hold names of zones")
+	}
+	return zones
 }
 
 func (r *DrainRecord) readEntries(document map[string]any) error {
@@ -183,60 +246,4 @@ func (r *DrainRecord) readEntries(document map[string]any) error {
 		}
 	}
 	return nil
-}
-
-// PlanRestore gives a VMUser back what our drain took out of it, and removes the
-// record in the same write: a JSON merge patch on the whole object, guarded by
-// its resourceVersion; nil when it carries no record of ours.
-//
-// A list that is as the drain left it becomes the original one. In any other,
-// entries that went come back beside their neighbours, those that were changed
-// get their target back, and all that was changed, added, removed or reordered
-// meanwhile stays. What is back already is not doubled.
-func PlanRestore(user *unstructured.Unstructured, owner types.NamespacedName) (map[string]any, error) {
-	records, err := DrainRecords(user)
-	if err != nil {
-		return nil, err
-	}
-	for _, record := range records {
-		if record.Owner != owner {
-			continue
-		}
-		if _, err := userEntries(user); err != nil {
-			return nil, err
-		}
-		current, _ := member(user.Object, "spec", "targetRefs").([]any)
-		return targetsPatch(user, record.restored(current), DrainAnnotation(owner), nil), nil
-	}
-	return nil, nil
-}
-
-// PlanForget takes the owner's record off a VMUser and leaves spec.targetRefs as the
-// drain made it: a JSON merge patch on the whole object, guarded by its
-// resourceVersion. It is for a zone that can't be given back, its VMCluster being
-// gone: a reference to it would invalidate the VMUser as a whole.
-func PlanForget(user *unstructured.Unstructured, owner types.NamespacedName) map[string]any {
-	return map[string]any{"metadata": guarded(user, map[string]any{DrainAnnotation(owner): nil})}
-}
-
-// HasDrained is true for a VMUser that carries the record of the owner's drain of
-// a zone.
-func HasDrained(user *unstructured.Unstructured, owner types.NamespacedName, zone string) bool {
-	records, err := DrainRecords(user)
-	return err == nil && slices.ContainsFunc(records, func(r DrainRecord) bool { return r.Owner == owner && r.Zone == zone })
-}
-
-// BusyDraining says which drain a VMUser carries, unless it is the owner's of the
-// zone: only one may be on a VMUser.
-func BusyDraining(user *unstructured.Unstructured, owner types.NamespacedName, zone string) string {
-	records, err := DrainRecords(user)
-	if err != nil {
-		return ""
-	}
-	for _, record := range records {
-		if record.Owner != owner || record.Zone != zone {
-			return fmt.Sprintf("VMUser %s to be given back zone %s, of which VMDistributedCluster %s has drained it: only one drain may be on a VMUser", user.GetName(), record.Zone, record.Owner)
-		}
-	}
-	return ""
 }

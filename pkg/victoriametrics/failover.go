@@ -16,19 +16,20 @@ func (e entry) without(taken []target) entry {
 	})
 }
 
-// failedOver returns a copy of the entry that leads to other zones where it led to
-// zone from. Nothing but its targets changes.
-func (e entry) failedOver(from Cluster, zones []Cluster) (entry, error) {
+// failedOver returns a copy of the entry in which what led to some zones leads to
+// their successors. Nothing but its targets changes.
+func (e entry) failedOver(zones []Cluster, successors map[target][]Cluster) (entry, error) {
 	var failed error
 	seen := map[string]bool{}
 	for _, t := range e.targets {
 		seen[t.key()] = true
 	}
 	left := e.rewritten(func(t target) (replaced []any, changed bool) {
-		if !e.leads(t, from, vmselect) {
+		from, drained := e.zoneOf(t, zones)
+		if !drained {
 			return nil, false
 		}
-		for _, zone := range zones {
+		for _, zone := range successors[t] {
 			value, key, err := e.toward(t, from, zone)
 			if err != nil {
 				failed = err

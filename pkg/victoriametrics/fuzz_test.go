@@ -214,9 +214,12 @@ func FuzzDrain(f *testing.F) {
 			if drained == nil {
 				continue
 			}
+			valid := validateUser(user) == nil
+			checkSecondDrain(t, user, valid, drained, zones)
 			if other, ok := userWith(edited); ok {
 				drained.Object["spec"] = other.Object["spec"]
 				checkRestore(t, drained)
+				checkSecondDrain(t, nil, valid, drained, zones)
 			}
 		}
 	})
@@ -236,7 +239,7 @@ func userWith(list string) (*unstructured.Unstructured, bool) {
 func checkDrain(t *testing.T, user *unstructured.Unstructured, zones []Cluster, last LastTarget) *unstructured.Unstructured {
 	t.Helper()
 	before := user.DeepCopy()
-	plan, err := PlanDrain(user, ourOwner, zones[0], zones[1:], last)
+	plan, err := PlanDrain(user, Drain{Owner: ourOwner, Zone: zones[0], Others: zones[1:], LastTarget: last})
 	if !reflect.DeepEqual(user, before) {
 		t.Fatalf("%s was changed to %s", asJSON(before.Object), asJSON(user.Object))
 	}
@@ -262,6 +265,58 @@ func checkDrain(t *testing.T, user *unstructured.Unstructured, zones []Cluster, 
 	return drained
 }
 
+// checkSecondDrain drains one more zone and gives both back, the first one first: it
+// comes back as the original, where nobody has edited that. Valid tells whether the user
+// was before the first drain: what that took out, as a URL that is none, may come back.
+func checkSecondDrain(t *testing.T, original *unstructured.Unstructured, valid bool, drained *unstructured.Unstructured, zones []Cluster) {
+	t.Helper()
+	drain := Drain{Owner: ourOwner, Zone: zones[1], Others: zones[2:], Known: zones, LastTarget: LastTargetFailOver}
+	plan, err := PlanDrain(drained, drain)
+	if err != nil || plan.Patch == nil {
+		return
+	}
+	both := patched(drained, plan.Patch)
+	if routes, err := ReadRoutes(both, zones[:2]); err != nil || len(routes) > 0 {
+		t.Fatalf("%s\ndrained to %s\nstill leads to a zone at %v, error %v", asJSON(drained.Object), asJSON(both.Object), routes, err)
+	}
+	if valid && validateUser(drained) == nil && validateUser(both) != nil {
+		t.Fatalf("%s\ndrained to %s: %v", asJSON(drained.Object), asJSON(both.Object), validateUser(both))
+	}
+	back, whole := checkRestoreAll(t, both, zones)
+	if whole && original != nil && !reflect.DeepEqual(back.Object["spec"], original.Object["spec"]) {
+		t.Fatalf("%s\ndrained to %s\ncame back as %s", asJSON(original.Object), asJSON(both.Object), asJSON(back.Object))
+	}
+}
+
+// checkRestoreAll gives back one zone after another, as far as what remains may be
+// taken out of the list, and reports whether all came back.
+func checkRestoreAll(t *testing.T, drained *unstructured.Unstructured, zones []Cluster) (back *unstructured.Unstructured, whole bool) {
+	t.Helper()
+	records, err := DrainRecords(drained)
+	if err != nil {
+		t.Fatal(err)
+	}
+	away := ownRecord(records, ourOwner).Zones
+	for ; len(away) > 1; away = away[1:] {
+		drain := firstDrain(drained)
+		drain.Known, drain.Others = zones, zones
+		patch, err := PlanRestore(drained, drain)
+		if err != nil {
+			return drained, false
+		}
+		drained = patched(drained, patch)
+		if records, err := DrainRecords(drained); err != nil || !slices.Equal(ownRecord(records, ourOwner).Zones, away[1:]) {
+			t.Fatalf("%s: given back %s it has %v, error %v", asJSON(drained.Object), away[0], records, err)
+		}
+		for _, zone := range away[1:] {
+			if routes, err := ReadRoutes(drained, []Cluster{drain.cluster(zone)}); err != nil || len(routes) > 0 {
+				t.Fatalf("%s\nleads to %s at %v, error %v", asJSON(drained.Object), zone, routes, err)
+			}
+		}
+	}
+	return checkRestore(t, drained), true
+}
+
 // broughtBack counts the entries that somebody has put back beside what a drain made
 // of them: restored, the two are one.
 func broughtBack(records []DrainRecord, list []any) int {
@@ -280,7 +335,7 @@ func broughtBack(records []DrainRecord, list []any) int {
 // read comes back as it is.
 func checkRestore(t *testing.T, drained *unstructured.Unstructured) *unstructured.Unstructured {
 	t.Helper()
-	patch, err := PlanRestore(drained, ourOwner)
+	patch, err := PlanRestore(drained, firstDrain(drained))
 	if _, unread := userEntries(drained); unread != nil {
 		if err == nil {
 			t.Fatalf("%s: restored in spite of %v", asJSON(drained.Object), unread)
@@ -339,6 +394,10 @@ func FuzzDrainRecord(f *testing.F) {
 		strings.Replace(record, "monitoring/metrics", "elsewhere/metrics", 1),
 		strings.Replace(record, `{"static":{"url":"http://a"}}`, "null", 1),
 		`{"drain":{"owner":"monitoring/metrics","zone":"zone-a","taken":[]},"spec":{"targetRefs":[1,null]}}`,
+		strings.Replace(record, `"zone":"zone-a"`, `"zones":["zone-a","zone-b"]`, 1),
+		strings.Replace(record, `"zone":"zone-a"`, `"zones":["gone","zone-a"]`, 1),
+		strings.Replace(record, `"zone":"zone-a"`, `"zones":["zone-a","zone-a"]`, 1),
+		strings.Replace(record, `"zone":"zone-a"`, `"zones":["zone-b"],"zone":"zone-a"`, 1),
 		`{}`, ``,
 	} {
 		f.Add(value, `[{"static":{"url":"http://b"}}]`)
@@ -360,15 +419,15 @@ func FuzzDrainRecord(f *testing.F) {
 			return
 		}
 		if records[0].Owner == ourOwner {
-			checkDrainAgain(t, user, plainZones(t, "zone-a", "zone-b"))
-		} else if patch, err := PlanRestore(user, ourOwner); err != nil || patch != nil {
+			checkDrainAgain(t, user, plainZones(t, "zone-a", "zone-b", "extra"))
+		} else if patch, err := PlanRestore(user, Drain{Owner: ourOwner, Zone: plainZones(t, "zone-a")[0]}); err != nil || patch != nil {
 			t.Errorf("%s is not ours: patch is %v, error %v", value, patch, err)
 		}
 		written, err := records[0].annotation()
 		if err != nil || len(records) != 1 {
 			t.Fatalf("%d records, error %v", len(records), err)
 		}
-		if again, err := parseDrainRecord(written); err != nil || !override.Equal(again.Original, records[0].Original) || !override.Equal(again.drained(), records[0].drained()) {
+		if again, err := parseDrainRecord(written); err != nil || !override.Equal(again.Original, records[0].Original) || !override.Equal(again.drained(), records[0].drained()) || !slices.Equal(again.Zones, records[0].Zones) {
 			t.Errorf("%s\nreads as %+v\nis written as %s\nwhich reads as %+v, %v", value, records[0], written, again, err)
 		}
 	})
@@ -378,8 +437,8 @@ func FuzzDrainRecord(f *testing.F) {
 // its reads back as if it had been drained once.
 func checkDrainAgain(t *testing.T, user *unstructured.Unstructured, zones []Cluster) {
 	t.Helper()
-	want := checkRestore(t, user)
-	plan, err := PlanDrain(user, ourOwner, zones[0], zones[1:], LastTargetFailOver)
+	want, before := checkRestoreAll(t, user, zones)
+	plan, err := PlanDrain(user, Drain{Owner: ourOwner, Zone: zones[0], Others: zones[1:], LastTarget: LastTargetFailOver})
 	if err != nil || plan.Patch == nil {
 		return
 	}
@@ -387,8 +446,8 @@ func checkDrainAgain(t *testing.T, user *unstructured.Unstructured, zones []Clus
 	if routes, err := ReadRoutes(again, zones[:1]); err != nil || len(routes) > 0 {
 		t.Fatalf("%s\ndrained to %s\nstill leads to the zone at %v, error %v", asJSON(user.Object), asJSON(again.Object), routes, err)
 	}
-	have := checkRestore(t, again)
-	if !override.Equal(want.Object["spec"], have.Object["spec"]) {
+	have, after := checkRestoreAll(t, again, zones)
+	if before && after && !override.Equal(want.Object["spec"], have.Object["spec"]) {
 		t.Fatalf("%s\ndrained again to %s\ncame back as %s\nand without that as %s", asJSON(user.Object), asJSON(again.Object), asJSON(have.Object), asJSON(want.Object))
 	}
 }

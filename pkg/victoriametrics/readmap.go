@@ -56,8 +56,10 @@ func (m *ReadMap) ZonesOf(user *unstructured.Unstructured) ([]string, error) {
 		}
 	}
 	for _, record := range records {
-		for _, i := range m.byCluster[types.NamespacedName{Namespace: record.Owner.Namespace, Name: record.Zone}] {
-			reached[i] = true
+		for _, zone := range record.Zones {
+			for _, i := range m.byCluster[types.NamespacedName{Namespace: record.Owner.Namespace, Name: zone}] {
+				reached[i] = true
+			}
 		}
 	}
 	var names []string

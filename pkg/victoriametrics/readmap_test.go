@@ -34,7 +34,7 @@ spec:
     crd: {kind: VMCluster/vmselect, name: zone-c, namespace: monitoring}
 `)}
 	drained := func(spec string) *unstructured.Unstructured {
-		plan, err := PlanDrain(vmuser(t, spec), ourOwner, zones[0], zones[1:], LastTargetFailOver)
+		plan, err := PlanDrain(vmuser(t, spec), Drain{Owner: ourOwner, Zone: zones[0], Others: zones[1:], LastTarget: LastTargetFailOver})
 		if err != nil || plan.Patch == nil {
 			t.Fatalf("the drain is refused: %v %s", err, plan.Refusal)
 		}

@@ -53,6 +53,7 @@ type Chronicle struct {
 	events []event
 	theirs map[string]bool // cluster@generation made by the test itself
 	left   map[string]bool // cluster@generation that others go on without
+	atOnce int             // how many zones may be out; 0 counts as one
 	failed error
 }
 
@@ -120,6 +121,13 @@ func (c *Chronicle) LeftOut(cluster *unstructured.Unstructured) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.left[edition(cluster)] = true
+}
+
+// AtOnce says how many zones of an owner may be out at a time: one unless it is said.
+func (c *Chronicle) AtOnce(zones int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.atOnce = zones
 }
 
 // Theirs says that a generation of a VMCluster was made by somebody else than

@@ -45,9 +45,12 @@ type Verdict struct {
 func (c *Chronicle) Judge() Verdict {
 	events := c.ordered()
 	c.mu.Lock()
-	theirs, left := maps.Clone(c.theirs), maps.Clone(c.left)
+	theirs, left, atOnce := maps.Clone(c.theirs), maps.Clone(c.left), max(1, c.atOnce)
 	c.mu.Unlock()
-	p := play{clusters: map[string]*unstructured.Unstructured{}, workloads: map[string]*unstructured.Unstructured{}, changing: map[string]bool{}, left: left, reads: newReadPath()}
+	p := play{
+		clusters: map[string]*unstructured.Unstructured{}, workloads: map[string]*unstructured.Unstructured{},
+		changing: map[string]bool{}, left: left, atOnce: atOnce, reads: newReadPath(),
+	}
 	for _, e := range events {
 		if e.resource == clusterResource.Resource {
 			p.judge(e, theirs)
@@ -87,8 +90,10 @@ type play struct {
 	// changing are clusters that were changed and have not been healthy since.
 	changing map[string]bool
 	left     map[string]bool
-	reads    readPath
-	verdict  Verdict
+	// atOnce is how many may be out at a time.
+	atOnce  int
+	reads   readPath
+	verdict Verdict
 }
 
 func (p *play) take(e event) {
@@ -128,27 +133,33 @@ func (p *play) judge(e event, theirs map[string]bool) {
 	}
 	write := Write{Cluster: name, Generation: e.object.GetGeneration(), Object: e.object}
 	p.verdict.Writes = append(p.verdict.Writes, write)
-	for _, other := range slices.Sorted(maps.Keys(p.clusters)) {
-		if other != name && sameOwner(p.clusters[other], e.object) && !p.left[edition(p.clusters[other])] {
-			p.compare(write, p.sick(before), p.clusters[other])
-		}
-	}
+	p.compareAll(write, p.sick(before))
 	if p.sick(before) == "" {
 		p.verdict.Violations = append(p.verdict.Violations, p.reads.write(write)...)
 	}
 	p.changing[name] = true
 }
 
-// compare judges a write to one zone in the light of another one.
-func (p *play) compare(write Write, sick string, other *unstructured.Unstructured) {
-	name, ailment := other.GetName(), p.sick(other)
-	if sick == "" && ailment != "" {
-		p.verdict.Violations = append(p.verdict.Violations,
-			fmt.Sprintf("%s was written in good health while %s was not: %s", write, name, ailment))
+// compareAll judges a write to one zone in the light of the others of its owner.
+func (p *play) compareAll(write Write, sick string) {
+	var unwell, changing []string
+	for _, name := range slices.Sorted(maps.Keys(p.clusters)) {
+		other := p.clusters[name]
+		ailment := p.sick(other)
+		if name == write.Cluster || ailment == "" || !sameOwner(other, write.Object) || p.left[edition(other)] {
+			continue
+		}
+		if sick == "" {
+			unwell = append(unwell, fmt.Sprintf("%s was written in good health while %s was not: %s", write, name, ailment))
+		}
+		if p.changing[name] && status(other, "updateStatus") != "failed" {
+			changing = append(changing, fmt.Sprintf("%s was written while %s was being changed: %s", write, name, ailment))
+		}
 	}
-	if p.changing[name] && ailment != "" && status(other, "updateStatus") != "failed" {
-		p.verdict.Violations = append(p.verdict.Violations,
-			fmt.Sprintf("%s was written while %s was being changed: %s", write, name, ailment))
+	for _, found := range [][]string{unwell, changing} {
+		if len(found) >= p.atOnce {
+			p.verdict.Violations = append(p.verdict.Violations, found...)
+		}
 	}
 }
 

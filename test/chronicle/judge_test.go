@@ -132,3 +132,19 @@ func TestOrderIsThatOfVersionsNotOfArrival(t *testing.T) {
 	slices.Reverse(s.events)
 	s.expect(t, []string{"a@2", "b@2"})
 }
+
+// TestAsManyZonesMayBeOutAsIsSaid, and no more.
+func TestAsManyZonesMayBeOutAsIsSaid(t *testing.T) {
+	for allowed, wanted := range map[int]int{1: 6, 2: 4, 3: 0} {
+		s := healthy()
+		s.AtOnce(allowed)
+		s.cluster("c", 1, 1, "operational")
+		s.workload("c", 1)
+		for _, name := range []string{"a", "b", "c"} {
+			s.cluster(name, 2, 1, "operational") // being changed by us
+		}
+		if found := s.Judge().Violations; len(found) != wanted {
+			t.Errorf("with %d at once: %q, want %d", allowed, found, wanted)
+		}
+	}
+}

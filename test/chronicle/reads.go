@@ -109,8 +109,16 @@ func (r *readPath) isDrained(zone string) bool {
 func drainedZones(user *unstructured.Unstructured) []string {
 	var zones []string
 	for key, value := range user.GetAnnotations() {
-		var record struct{ Drain struct{ Zone string } }
-		if strings.HasPrefix(key, drainMark) && json.Unmarshal([]byte(value), &record) == nil {
+		var record struct {
+			Drain struct {
+				Zone  string
+				Zones []string
+			}
+		}
+		if !strings.HasPrefix(key, drainMark) || json.Unmarshal([]byte(value), &record) != nil {
+			continue
+		}
+		if zones = append(zones, record.Drain.Zones...); record.Drain.Zone != "" {
 			zones = append(zones, record.Drain.Zone)
 		}
 	}

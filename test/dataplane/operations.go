@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"slices"
 	"time"
+
+	"github.com/vmdistributed/vmdistributed-apiserver/test/spawn"
 )
 
 // AgentURLs returns the addresses at which the replicas of a VMAgent listen on
@@ -82,6 +84,15 @@ func (d *DataPlane) Starts(namespace, pod string) (starts int, ready bool, err e
 	}
 	state := r.look()
 	return state.starts, state.ready, nil
+}
+
+// LogOf returns the last lines that the processes of a pod have written.
+func (d *DataPlane) LogOf(namespace, pod string, lines int) (string, error) {
+	r, err := d.find(namespace, pod)
+	if err != nil {
+		return "", err
+	}
+	return spawn.Log{Path: r.log}.Tail(lines), nil
 }
 
 // DelayReloads sets how long a change of the configuration takes to reach a

@@ -34,6 +34,8 @@ const (
 	queries   = 50  // per second, by each of the readers
 	tick      = 100 * time.Millisecond
 	fieldName = "promise-test"
+	// agentLines are how many of the last lines of a VMAgent are shown of a broken promise.
+	agentLines = 40
 )
 
 var zones = []string{"zone-a", "zone-b", "zone-c"}
@@ -188,6 +190,23 @@ func (r *room) keepPromise() {
 	r.tell("reads: %d ok, %d failed, %d incomplete; samples: %d written, %d missing in any zone", reads.OK, reads.Failed, reads.Incomplete, r.writer.Written(), missing)
 	if reads.OK == 0 || reads.Failed+reads.Incomplete > 0 || missing > 0 || r.writer.Written() == 0 {
 		r.t.Error("the promise is broken")
+		r.tellStory()
+	}
+}
+
+// tellStory logs what was told of the object, and what the VMAgents say of what they
+// could not send: a zone is behind for one or the other.
+func (r *room) tellStory() {
+	r.t.Helper()
+	told, err := r.kubernetes.CoreV1().Events(r.namespace).List(r.t.Context(), metav1.ListOptions{FieldSelector: "involvedObject.name=" + name})
+	must(r.t, err)
+	for _, event := range told.Items {
+		r.t.Logf("%s %s: %s", event.LastTimestamp.Format(time.TimeOnly), event.Reason, event.Message)
+	}
+	for replica := range r.plane.AgentURLs(r.namespace, r.agent) {
+		log, err := r.plane.LogOf(r.namespace, dataplane.AgentPod(r.agent, replica), agentLines)
+		must(r.t, err)
+		r.t.Log(log)
 	}
 }
 

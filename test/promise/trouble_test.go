@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
@@ -92,6 +93,42 @@ func TestZoneThatNeverGetsReadyHaltsTheRolloutAndTheOthersServe(t *testing.T) {
 	r.plane.Reconsider()
 	r.untilReady()
 	r.keepPromise()
+}
+
+// TestOthersAreRolledOutBesideAZoneThatIsDrainedAndLeftOut: all VMUsers are drained of
+// it meanwhile, and one of them leads to the others in its place.
+func TestOthersAreRolledOutBesideAZoneThatIsDrainedAndLeftOut(t *testing.T) {
+	t.Parallel()
+	r, stuck := newRoom(t), zones[0]
+	before := r.targets()
+	r.load()
+	r.behaviours.give(r.namespace, stuck, standin.Stuck)
+	r.apply(1)
+	r.untilPhase(stuck, v1alpha1.ZoneUpdating)
+	_, err := r.clusters.Skip(t.Context(), name, &v1alpha1.VMDistributedClusterSkip{Zone: stuck, Reason: "its disks"}, metav1.CreateOptions{})
+	must(t, err)
+	r.untilStatusOf("all others are updated", func(object *v1alpha1.VMDistributedCluster) bool {
+		ready := meta.FindStatusCondition(object.Status.Conditions, "Ready")
+		return ready != nil && ready.Reason == "AllOthersReady"
+	})
+	for _, zone := range zones[1:] {
+		if generation := r.get("VMCluster", zone).GetGeneration(); generation != 2 {
+			t.Errorf("%s is at generation %d", zone, generation)
+		}
+	}
+	if r.targets() == before {
+		t.Errorf("%s, which is stuck, has its reads", stuck)
+	}
+	r.behaviours.give(r.namespace, stuck, standin.Normal)
+	r.plane.Reconsider()
+	r.untilStatusOf(stuck+" is updated too", func(object *v1alpha1.VMDistributedCluster) bool {
+		ready := meta.FindStatusCondition(object.Status.Conditions, "Ready")
+		return ready != nil && ready.Reason == "AllZonesReady"
+	})
+	r.keepPromise()
+	if after := r.targets(); after != before {
+		t.Errorf("targets were %s, are %s", before, after)
+	}
 }
 
 func TestUsersEditOfAVMUserInTheMiddleOfADrainSurvives(t *testing.T) {

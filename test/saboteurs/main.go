@@ -1,8 +1,9 @@
 // Copyright The vmdistributed-apiserver Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Command saboteurs removes the guards of the rollout engine, one at a time, and
-// runs the tests that must notice. It leaves the sources as they are: the compiler
+// Command saboteurs removes the guards of the rollout engine, and what keeps drains of
+// VMUsers apart, one at a time, and runs the tests that must notice: all, or those whose
+// names contain an argument. It leaves the sources as they are: the compiler
 // is given the changed file in place of the real one (go test -overlay).
 package main
 
@@ -14,22 +15,24 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
+	"path"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 )
 
-// engine is the package that has the guards.
+// engine is the package that has the guards, but for those of which the file has a path.
 const engine = "pkg/rollout"
 
 func main() {
-	if err := run(); err != nil {
+	if err := run(os.Args[1:]); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
 }
 
-func run() (err error) {
+func run(names []string) (err error) {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
 	scratch, err := os.MkdirTemp("", "saboteurs-")
@@ -38,7 +41,8 @@ func run() (err error) {
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(scratch)) }()
 	var survived []string
-	for _, s := range saboteurs {
+	chosen := named(names)
+	for _, s := range chosen {
 		caught, err := s.release(ctx, scratch)
 		if err := errors.Join(err, ctx.Err()); err != nil {
 			return fmt.Errorf("guard %q: %w", s.guard, err)
@@ -50,10 +54,28 @@ func run() (err error) {
 		fmt.Printf("guard removed: %s; caught by: %s\n", s.guard, caught)
 	}
 	if survived != nil {
-		return fmt.Errorf("%d of %d survived: %s", len(survived), len(saboteurs), strings.Join(survived, "; "))
+		return fmt.Errorf("%d of %d survived: %s", len(survived), len(chosen), strings.Join(survived, "; "))
 	}
-	fmt.Printf("all %d were caught\n", len(saboteurs))
+	fmt.Printf("all %d were caught\n", len(chosen))
 	return nil
+}
+
+// named are the saboteurs whose guards contain one of some texts; all without any.
+func named(texts []string) []saboteur {
+	if len(texts) == 0 {
+		return saboteurs
+	}
+	return slices.DeleteFunc(slices.Clone(saboteurs), func(s saboteur) bool {
+		return !slices.ContainsFunc(texts, func(text string) bool { return strings.Contains(s.guard, text) })
+	})
+}
+
+// path is that of the file, from the root of the module.
+func (s saboteur) path() string {
+	if strings.Contains(s.file, "/") {
+		return s.file
+	}
+	return path.Join(engine, s.file)
 }
 
 // release runs the tests without a guard and names one that fails.
@@ -62,7 +84,7 @@ func (s saboteur) release(ctx context.Context, scratch string) (caught string, e
 	if err != nil {
 		return "", err
 	}
-	command := exec.CommandContext(ctx, "go", "test", "-count=1", "-vet=off", "-overlay="+overlay, "-run", tables, "-skip", slow, "./"+engine)
+	command := exec.CommandContext(ctx, "go", "test", "-count=1", "-vet=off", "-overlay="+overlay, "-run", tables, "-skip", slow, "./"+path.Dir(s.path()))
 	output, err := command.CombinedOutput()
 	var failed *exec.ExitError
 	switch {
@@ -80,8 +102,8 @@ func (s saboteur) release(ctx context.Context, scratch string) (caught string, e
 }
 
 // overlay writes the file without the guard, and what tells the compiler of it.
-func (s saboteur) overlay(scratch string) (path string, err error) {
-	real, err := filepath.Abs(filepath.Join(engine, s.file))
+func (s saboteur) overlay(scratch string) (overlay string, err error) {
+	real, err := filepath.Abs(s.path())
 	if err != nil {
 		return "", err
 	}
@@ -92,7 +114,7 @@ func (s saboteur) overlay(scratch string) (path string, err error) {
 	if n := strings.Count(string(source), s.line); n != 1 {
 		return "", fmt.Errorf("%q occurs %d times in %s, want once", s.line, n, s.file)
 	}
-	changed := filepath.Join(scratch, s.file)
+	changed := filepath.Join(scratch, path.Base(s.file))
 	if err := os.WriteFile(changed, []byte(strings.Replace(string(source), s.line, s.instead, 1)), 0o600); err != nil {
 		return "", err
 	}
@@ -100,6 +122,6 @@ func (s saboteur) overlay(scratch string) (path string, err error) {
 	if err != nil {
 		return "", err
 	}
-	path = filepath.Join(scratch, "overlay.json")
-	return path, os.WriteFile(path, text, 0o600)
+	overlay = filepath.Join(scratch, "overlay.json")
+	return overlay, os.WriteFile(overlay, text, 0o600)
 }

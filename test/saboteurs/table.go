@@ -6,7 +6,7 @@ package main
 // saboteur takes a guard away.
 type saboteur struct {
 	guard   string
-	file    string // of the engine
+	file    string // of the engine, or a path from the root of the module
 	line    string // what to replace in it, as often as once
 	instead string
 }
@@ -16,6 +16,13 @@ const (
 	tables = "^Test"
 	// slow are left out: a guard has to be told by a test that names it.
 	slow = "^Test(Simulation|NoReachableState|AStopAtAnyPoint|DecidingTwice|WhatIsForetold)"
+)
+
+// Files that know of drains.
+const (
+	plan    = "pkg/victoriametrics/drainplan.go"
+	record  = "pkg/victoriametrics/drainrecord.go"
+	returns = "pkg/controller/observe_returns.go"
 )
 
 var saboteurs = []saboteur{
@@ -35,6 +42,9 @@ var saboteurs = []saboteur{
 	{"contended reads are left alone", "update.go", "d.Zones[next].Record.Contended == zone.Revision && !zone.Approved", "false && zone.Approved"},
 	{"unknown reads", "update.go", `case reads.Unknown != "":`, "case false:"},
 	{"undrainable reads", "update.go", "case len(reads.Undrainable) > 0:", "case false:"},
+	{"what waits for the user holds up no repair", "update.go", "for _, i := range healthyFirst(o) {", "for i := range o.Zones {"},
+	{"approval: what was begun before", "approval.go", "begun.IsZero() || since.Before(begun)", "begun.IsZero() || since.After(begun)"},
+	{"the step rests on what has ended", "decide.go", "for d.recordEnds(&o) {", "for false && d.recordEnds(&o) {"},
 	{"another drain of the VMUser", "update.go", `case reads.Busy != "":`, "case false:"},
 	{"queues known before a drain", "update.go", "case queues.Reading == nil:", "case false:"},
 	{"no replica silent before a drain", "update.go", `case queues.Reading.Missing != "":`, "case false:"},
@@ -64,6 +74,8 @@ var saboteurs = []saboteur{
 	{"proof that it is loaded", "reads.go", "if !met {\n\t\trecord.Loaded = time.Time{}", "if !met && false {\n\t\trecord.Loaded = time.Time{}"},
 	{"evidence that nobody has is none", "reads.go", `return false, "evidence to be gathered"`, `return true, ""`},
 	{"the proof counts from the last write", "reads.go", "if d.Action == (Action{DrainReads, zone.Name}) && o.Now.Sub(record.Drained) >= retryNoted || !record.drained() {", "if !record.drained() {"},
+	{"a decision to give back proves no drain", "reads.go", "if z.Record.restoring() && len(z.Reads.Drained) == 0 && z.Reads.Unreadable == \"\" {", "if z.Record.restoring() {"},
+	{"a drain that was found is proven by giving it back", "advance.go", "record.Updating != UnknownRevision && !record.recalled())", "record.Updating != UnknownRevision)"},
 	{"reads in flight", "reads.go", "if !o.Now.Before(over) {", "if true {"},
 	{"redrains are limited", "reads.go", "if record.Redrained >= maxRedrained {", "if false {"},
 	{"redrains are counted", "reads.go", "record.DrainDone = true // that it has landed may not have been noted", ""},
@@ -85,8 +97,11 @@ var saboteurs = []saboteur{
 	{"flush: window of a replica that failed", "flush.go", "stable = max(stable, zone.Queues.RetryPause)", "_ = zone"},
 	{"flush: what was held before the drain", "flush.go", "held.After(until) {", "false && held.After(until) {"},
 	{"restoration is written until it lands", "reads.go", "if d.propose(RestoreReads, zone.Name); d.Action", "if d.Action"},
+	{"what another drain keeps away holds up no other", "reads.go", "if len(zone.Reads.Drained) > 0 && zone.Reads.Kept == \"\" {", "if len(zone.Reads.Drained) > 0 {"},
+	{"made anew: remembered while nobody can read the drain", "decide.go", "!zone.routed() && zone.Reads.Unknown == \"\" && zone.Reads.Unreadable == \"\" ||", "!zone.routed() ||"},
+	{"made anew: noted while nobody can read the drain", "decide.go", "if gone && (zone.routed() || zone.Reads.Unreadable != \"\") {", "if gone && zone.routed() {"},
 	{"made anew: by the user's word", "advance.go", "if record.drained() && record.Emptied && !zone.Approved {", "if false {"},
-	{"made anew: drained at once", "advance.go", "record.Begun = o.Now\n\t\tproposeDrain(o, d, zone, record)\n\t\tif !ailing", "return\n\t\tif !ailing"},
+	{"made anew: drained at once", "advance.go", "\t\tproposeDrain(o, d, zone, record)\n\t\tif !ailing", "\t\treturn\n\t\tif !ailing"},
 	{"made anew: not before it is loaded", "decide.go", "if !vacated(o, d, i) {", "if false {"},
 	{"a lost record is flushed", "decide.go", "r.Updating, r.Started, r.Generation = UnknownRevision, now, 0", "_ = UnknownRevision"},
 
@@ -103,4 +118,23 @@ var saboteurs = []saboteur{
 	{"a drained stray keeps the object", "strays.go", "\t\tremaining++\n", ""},
 	{"a stray goes through its gates", "strays.go", "giveBackLeaving(o, d, &stray.Zone, &d.Strays[i])", "d.propose(RestoreReads, stray.Name)"},
 	{"no reads for what is gone", "deletion.go", "d.propose(ForgetDrain, zone.Name)", "d.propose(RestoreReads, zone.Name)"},
+	{"deletion: what another drain keeps away holds up no other", "deletion.go", "\tcase zone.Reads.Kept != \"\":", "\tcase false:"},
+	{"deletion: what is gone holds up no other", "deletion.go", "case zone.Cluster == nil && zone.Reads.Kept != \"\":", "case false:"},
+
+	// Several zones that are drained from one VMUser.
+	{"shared drain: giving one back gives back no other", plan, "if len(remaining) == 0 {\n\t\treturn targetsPatch(", "if true {\n\t\treturn targetsPatch("},
+	{"shared drain: all on record are taken out", record, "d := drain.drainer(zones, lastTarget, namespace)", "d := drain.drainer(zones[len(zones)-1:], lastTarget, namespace)"},
+	{"shared drain: none that is drained takes over", plan, "return slices.ContainsFunc(taken.zones, c.is) })", "return false })"},
+	{"shared drain: what would come back leads there", plan, "len(routes) == 0 && len(record.Zones) > 0 &&", "false &&"},
+	{"shared drain: nobody else's", plan, "if theirs := otherOwners(records, drain.Owner); theirs != nil {", "if theirs := otherOwners(nil, drain.Owner); theirs != nil {"},
+	{"shared drain: what is off the list comes first", plan, "if !listed(other) {", "if false {"},
+	{"shared drain: what is out already is taken out again", plan, "if slices.Contains(drained, zone) {\n", "if false {\n"},
+	{"shared drain: what another one is in the way of waits", plan, "if record.drainableAfter(user, drain, beside) {", "if false {"},
+	{"shared drain: what is refused anyway is said", plan, "return len(others) > 0 && err == nil && reason == \"\"", "return len(others) > 0 && err == nil && reason != \"no reason\""},
+	{"shared drain: an older version can't take several for one", record, "if document.Drain.Zone = r.Zones[0]; len(r.Zones) > 1 {", "if document.Drain.Zone = r.Zones[0]; false {"},
+	{"shared drain: what is gone leaves nothing behind", plan, "without, refusal, err := record.redrawn(user, beside, []string{drain.Zone.Name}, LastTargetFailOver)", "without, refusal, err := record.redrawn(user, beside, remaining, LastTargetFailOver)"},
+	{"shared drain: healthy ones take over first", returns, "patch, err := plan(user, drainOf(object, view, zone.Name, asListed(view, healthy)))", "patch, err := plan(user, drainOf(object, view, zone.Name, asListed(view, reserve)))"},
+	{"shared drain: those that take over keep the order of the list", returns, "return cmp.Compare(place(a), place(b))", "return cmp.Compare(place(a)-place(a), place(b)-place(b))"},
+	{"shared drain: who leaves takes over last", returns, "if view.zones[zone.Name] != nil {", "if true {"},
+	{"shared drain: what can be given back is", returns, "zone.Reads.Kept = err.Error()", "_ = zone"},
 }

@@ -285,14 +285,16 @@ type FlushStrategy struct {
 	Timeout string `json:"timeout,omitempty"`
 
 	// stableFor is how long the queues must have been empty, without an attempt
-	// to send that failed; 1s if unset. Where one has failed since the drain, it
+	// to send that failed; 3s if unset, which is how long storage takes at most to
+	// show what it was sent. Where one has failed since the drain, it
 	// is at least as long as a replica of the VMAgent may be at sending a block,
 	// which is counted nowhere meanwhile (remoteWrite.sendTimeout, 1m by default).
 	// +optional
 	StableFor string `json:"stableFor,omitempty"`
 
 	// maxPendingBytes is up to which size the queue of a replica counts as empty:
-	// under load it rarely is quite. Defaults to 1048576.
+	// under load it rarely is quite. What has come in within two seconds counts so,
+	// and nothing older, however small. Defaults to 1048576.
 	// +optional
 	// +k8s:optional
 	// +k8s:minimum=0

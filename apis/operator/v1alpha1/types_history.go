@@ -33,7 +33,8 @@ type RevisionReport struct {
 	// +optional
 	Author string `json:"author,omitempty"`
 	// cause is what the annotation kubernetes.io/change-cause of the
-	// VMDistributedCluster was then.
+	// VMDistributedCluster was then. Added to it is by whom, when and why the revision was
+	// restarted, aborted or undone, and a zone skipped.
 	// +optional
 	Cause string `json:"cause,omitempty"`
 	// started is when its last rollout began.

@@ -109,6 +109,9 @@ const (
 	PlanFlush PlannedAction = "FlushQueues"
 	// PlanRestore gives the reads back, and waits until every VMAuth has loaded that.
 	PlanRestore PlannedAction = "RestoreReads"
+	// PlanApprove waits until the user lets the zone be changed after another one, as
+	// spec.strategy.approval has it.
+	PlanApprove PlannedAction = "WaitForApproval"
 	// PlanBake waits before the next zone is touched.
 	PlanBake PlannedAction = "Bake"
 )

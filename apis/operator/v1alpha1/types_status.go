@@ -43,7 +43,8 @@ type VMDistributedClusterStatus struct {
 	// +optional
 	Rollout *RolloutRecord `json:"rollout,omitempty"`
 
-	// updatedZones is the number of zones that run updateRevision.
+	// updatedZones is the number of zones that run updateRevision and in which nothing is left
+	// to do for it: their reads are back.
 	// +optional
 	UpdatedZones int32 `json:"updatedZones,omitempty"`
 

@@ -22,7 +22,9 @@ const (
 kind: VMCluster
 metadata: {name: zone-b, namespace: monitoring, generation: 1, resourceVersion: "1"}
 spec: {retentionPeriod: "1", vmstorage: {replicaCount: 2, storage: {volumeClaimTemplate: {spec: {resources: {requests: {storage: 10Gi}}}}}}, vmselect: {}, vminsert: {}}`
-	storage = `{"retentionPeriod":"1","vmstorage":{"replicaCount":2},"vmselect":{},"vminsert":{}}`
+	storage     = `{"retentionPeriod":"1","vmstorage":{"replicaCount":2},"vmselect":{},"vminsert":{}}`
+	moreSelects = `{"retentionPeriod":"1","vmstorage":{"replicaCount":2},"vmselect":{"replicaCount":3},"vminsert":{}}`
+	noon        = "2026-05-01T12:00:00Z"
 )
 
 // user is a VMUser with targets.
@@ -228,6 +230,8 @@ func TestAdvice(t *testing.T) {
 		{name: "all inline storage at once", object: written(zones(inline("zone-a", strings.Replace(storage, "2", "3", 1)), inline("zone-b", strings.Replace(storage, "2", "4", 1)))),
 			old: written(zones(inline("zone-a", storage), inline("zone-b", storage))), around: around(t, wellKept, applied(t, "zone-a"), applied(t, "zone-b")), want: []string{
 				list + `: one request changes vmstorage (replicaCount) of all 2 zones, so that a mistake reaches every copy of the data; change one zone first`}},
+		{name: "none after a restart, which is not undone", object: written(restarted(noon), zones(inline("zone-a", moreSelects), inline("zone-b", moreSelects))),
+			old: written(restarted(noon), zones(inline("zone-a", storage), inline("zone-b", storage))), around: around(t, wellKept, appliedAndRestarted(t, "zone-a", noon), appliedAndRestarted(t, "zone-b", noon))},
 		{name: "storage of one zone", object: written(zones(referred("zone-a", `{"vmstorage":{"replicaCount":3}}`), referred("zone-b", `{"vmselect":{"replicaCount":3}}`))), old: written(), around: well},
 		{name: "storage of the second zone after the first", object: written(zones(referred("zone-a", `{"vmstorage":{"replicaCount":3}}`), referred("zone-b", `{"vmstorage":{"replicaCount":3}}`))),
 			old: written(zones(referred("zone-a", `{"vmstorage":{"replicaCount":3}}`), referred("zone-b", ""))), around: well},

@@ -9,6 +9,7 @@ import (
 	"io"
 	"strings"
 	"testing"
+	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -46,6 +47,14 @@ func written(changes ...func(*object)) *object {
 
 func zones(zones ...vmdistributed.Zone) func(*object) {
 	return func(o *object) { o.Spec.Zones.VMClusters = zones }
+}
+
+// restarted has all zones have been rolled out once more at a time.
+func restarted(at string) func(*object) {
+	return func(o *object) {
+		when, _ := time.Parse(time.RFC3339, at)
+		o.Status.Restart(vmdistributed.Word{Verb: vmdistributed.WordRestart, At: metav1.NewTime(when)})
+	}
 }
 
 func users(names ...string) func(*object) {
@@ -204,10 +213,17 @@ func taken(t *testing.T, document, patch string) string {
 // applied is a VMCluster that an object has made.
 func applied(t *testing.T, name string) string {
 	t.Helper()
+	return appliedAndRestarted(t, name, "")
+}
+
+// appliedAndRestarted is that after a restart; "" for none.
+func appliedAndRestarted(t *testing.T, name, at string) string {
+	t.Helper()
 	wanted, err := (&rawjson.Object{Raw: []byte(storage)}).Decode()
 	if err != nil {
 		t.Fatal(err)
 	}
+	wanted = victoriametrics.WithRestart(wanted, at)
 	body := victoriametrics.InlineApply(owner.Namespace, name, owner, "1", victoriametrics.Revision("inline", wanted), wanted, "1")
 	body.SetManagedFields([]metav1.ManagedFieldsEntry{{
 		Manager: victoriametrics.FieldManager, Operation: metav1.ManagedFieldsOperationApply, FieldsType: "FieldsV1",
@@ -253,7 +269,7 @@ func drained(t *testing.T, name string) string {
 			others = append(others, cluster)
 		}
 	}
-	plan, err := victoriametrics.PlanDrain(user, owner, zone, others, victoriametrics.LastTargetFailOver)
+	plan, err := victoriametrics.PlanDrain(user, victoriametrics.Drain{Owner: owner, Zone: zone, Others: others, LastTarget: victoriametrics.LastTargetFailOver})
 	if err != nil || plan.Patch == nil {
 		t.Fatalf("the drain is refused: %v %s", err, plan.Refusal)
 	}

@@ -215,7 +215,9 @@ func (s *scene) planDrain(user *unstructured.Unstructured, from *zone) drainOutc
 	if len(others) == 0 {
 		return drainNothing
 	}
-	plan, err := victoriametrics.PlanDrain(user, s.owner(), from.cluster, others, victoriametrics.LastTarget(s.object.Spec.Strategy.Drain.LastTarget))
+	plan, err := victoriametrics.PlanDrain(user, victoriametrics.Drain{
+		Owner: s.owner(), Zone: from.cluster, Others: others, LastTarget: victoriametrics.LastTarget(s.object.Spec.Strategy.Drain.LastTarget),
+	})
 	switch {
 	case err != nil:
 		return drainNothing

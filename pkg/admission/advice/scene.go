@@ -55,6 +55,8 @@ type zone struct {
 	changed bool
 	// wanted is the definition or the override; nil for no override.
 	wanted map[string]any
+	// written is that as it is rolled out: what was restarted once keeps the mark of it.
+	written map[string]any
 	// live is the VMCluster, nil where there is none.
 	live *unstructured.Unstructured
 	// cluster is live, or what is to become of it.
@@ -119,10 +121,25 @@ func (s *scene) readZones() error {
 		if z.wanted, err = entry.Text().Decode(); err != nil {
 			return fmt.Errorf("decoding %s: %w", z.path, err)
 		}
+		z.written = z.restarted(s.before.Status.RestartedAt())
 		z.cluster = z.known(s.object.Namespace)
 		s.zones = append(s.zones, z)
 	}
 	return nil
+}
+
+// restarted is what is wanted of a zone that was rolled out once more at a time; "" for
+// never.
+func (z *zone) restarted(at string) map[string]any {
+	if z.inline {
+		return victoriametrics.WithRestart(z.wanted, at)
+	}
+	if z.live != nil {
+		if patch, err := victoriametrics.OverrideWithRestart(z.live, z.wanted, at); err == nil {
+			return patch
+		}
+	}
+	return z.wanted
 }
 
 // known is what can be told of the zone's VMCluster.

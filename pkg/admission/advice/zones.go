@@ -60,7 +60,7 @@ func onContested(s *scene) []string {
 func contestedOverrides(s *scene) string {
 	var managers, places []string
 	zones := s.where(isChanged, not(isInline), exists, func(z *zone) bool {
-		plan, err := victoriametrics.PlanOverride(z.live, z.wanted, s.owner(), s.object.UID)
+		plan, err := victoriametrics.PlanOverride(z.live, z.written, s.owner(), s.object.UID)
 		if err != nil || plan.Kind != victoriametrics.DifferenceSpec {
 			return false
 		}
@@ -107,13 +107,13 @@ func onAllStorage(s *scene) []string {
 func storageFields(s *scene, z *zone) []string {
 	var paths []string
 	if z.inline {
-		difference, err := victoriametrics.InlineDifference(z.live, z.wanted, s.owner(), victoriametrics.Revision("inline", z.wanted))
+		difference, err := victoriametrics.InlineDifference(z.live, z.written, s.owner(), victoriametrics.Revision("inline", z.written))
 		if err != nil {
 			return nil
 		}
 		paths = difference.Paths
 	} else {
-		plan, err := victoriametrics.PlanOverride(z.live, z.wanted, s.owner(), s.object.UID)
+		plan, err := victoriametrics.PlanOverride(z.live, z.written, s.owner(), s.object.UID)
 		if err != nil {
 			return nil
 		}

@@ -98,10 +98,8 @@ func (p *plugin) Validate(ctx context.Context, a admission.Attributes, _ admissi
 		return err
 	}
 	c := check{schema: schema, live: live, namespace: object.Namespace}
-	for i := range changed {
-		if err := c.zone(ctx, &changed[i]); err != nil {
-			return apierrors.NewInternalError(err)
-		}
+	if err := c.zones(ctx, changed); err != nil {
+		return apierrors.NewInternalError(err)
 	}
 	if err := c.heedUnknown(ctx, frontdoor.FieldValidation(a)); err != nil {
 		return err
@@ -170,6 +168,11 @@ type check struct {
 	live      lookUp
 	namespace string
 
+	findings
+}
+
+// findings are what is wrong, and which fields are not known.
+type findings struct {
 	errs    field.ErrorList
 	unknown []error
 }

@@ -7,8 +7,11 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"runtime"
+	"runtime/debug"
 	"slices"
 
+	"golang.org/x/sync/errgroup"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
@@ -52,6 +55,36 @@ func changes(object, old *vmdistributed.VMDistributedCluster) []change {
 		found = append(found, c)
 	}
 	return found
+}
+
+// zones checks all of them, as many at a time as there are processors: it is most of what
+// the answer to a request waits for. What is found is in the order of the zones.
+func (c *check) zones(ctx context.Context, changed []change) error {
+	each := make([]check, len(changed))
+	panics := make([]string, len(changed))
+	var group errgroup.Group
+	group.SetLimit(runtime.GOMAXPROCS(0))
+	for i := range changed {
+		each[i] = check{schema: c.schema, live: c.live, namespace: c.namespace}
+		group.Go(func() error {
+			// The server answers 500 to a request that panics; outside of its goroutine it
+			// would end.
+			defer func() {
+				if reason := recover(); reason != nil {
+					panics[i] = fmt.Sprintf("checking %s: %v\n%s", changed[i].path, reason, debug.Stack())
+				}
+			}()
+			return each[i].zone(ctx, &changed[i])
+		})
+	}
+	err := group.Wait()
+	for i := range each {
+		if panics[i] != "" {
+			panic(panics[i])
+		}
+		c.errs, c.unknown = append(c.errs, each[i].errs...), append(c.unknown, each[i].unknown...)
+	}
+	return err
 }
 
 // zone checks one zone.

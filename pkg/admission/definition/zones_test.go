@@ -6,7 +6,9 @@ package definition
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
+	"strings"
 	"testing"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -113,10 +115,8 @@ func TestZonesAreCheckedForWhatTheRequestChanges(t *testing.T) {
 				return nil, nil
 			}}
 			changed := changes(test.object, test.old)
-			for i := range changed {
-				if err := c.zone(t.Context(), &changed[i]); err != nil {
-					t.Fatal(err)
-				}
+			if err := c.zones(t.Context(), changed); err != nil {
+				t.Fatal(err)
 			}
 			var got []string
 			for _, err := range c.errs {
@@ -170,4 +170,45 @@ func TestVMClusterThatCannotBeReadIsNobodysMistake(t *testing.T) {
 	if err := c.zone(t.Context(), &changed[0]); err == nil || len(c.errs) > 0 {
 		t.Errorf("the error is %v, and the zone's are %v", err, c.errs)
 	}
+}
+
+func TestFindingsAreInTheOrderOfTheZones(t *testing.T) {
+	schema, err := clusterschema.BuiltIn()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var zones []vmdistributed.Zone
+	for i := range 50 {
+		zones = append(zones, inline(fmt.Sprintf("z%02d", i), `{"vmstorage":{"replicaCount":"3"},"unheardOf":1}`))
+	}
+	c := check{schema: schema, live: func(context.Context, string, string) (*unstructured.Unstructured, error) { return nil, nil }}
+	if err := c.zones(t.Context(), changes(objectOf(zones...), nil)); err != nil {
+		t.Fatal(err)
+	}
+	if len(c.errs) != len(zones) || len(c.unknown) != len(zones) {
+		t.Fatalf("there are %d errors and %d unknown fields, want %d of each", len(c.errs), len(c.unknown), len(zones))
+	}
+	for i := range zones {
+		at := fmt.Sprintf("vmclusters[%d].spec", i)
+		if !strings.Contains(c.errs[i].Field, at) || !strings.Contains(c.unknown[i].Error(), at) {
+			t.Errorf("of zone %d is said %v and %v", i, c.errs[i], c.unknown[i])
+		}
+	}
+}
+
+// TestAPanicOverAZoneIsTheRequests, which the server answers: in a goroutine of its own it
+// would end the process.
+func TestAPanicOverAZoneIsTheRequests(t *testing.T) {
+	schema, err := clusterschema.BuiltIn()
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := check{schema: schema, live: func(context.Context, string, string) (*unstructured.Unstructured, error) { panic("no such thing") }}
+	defer func() {
+		reason := fmt.Sprint(recover())
+		if !strings.Contains(reason, "spec.zones.vmclusters[0].spec: no such thing") || !strings.Contains(reason, "zones_test.go") {
+			t.Errorf("the panic of the caller is %q, want what it was over and where", reason)
+		}
+	}()
+	_ = c.zones(t.Context(), changes(objectOf(inline("a", `{}`), inline("b", `{}`)), nil))
 }

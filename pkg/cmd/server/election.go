@@ -63,9 +63,14 @@ func (o *options) home() (string, error) {
 	if o.embedded {
 		return claim.StoreID(o.Storage.DataDir)
 	}
+	return replica()
+}
+
+// replica is the name of the pod, or of the machine.
+func replica() (string, error) {
 	host, err := os.Hostname()
 	if err != nil {
-		return "", fmt.Errorf("asking for the name of the host, to stand for election with: %w", err)
+		return "", fmt.Errorf("asking for the name of the host, to tell replicas apart: %w", err)
 	}
 	return cmp.Or(os.Getenv(podNameVariable), host), nil
 }

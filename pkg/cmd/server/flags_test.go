@@ -20,6 +20,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/sets"
 	"k8s.io/apiserver/pkg/registry/generic"
 	genericoptions "k8s.io/apiserver/pkg/server/options"
+	"k8s.io/apiserver/pkg/storage/value"
 	certutil "k8s.io/client-go/util/cert"
 	basecompatibility "k8s.io/component-base/compatibility"
 	logsapi "k8s.io/component-base/logs/api/v1"
@@ -34,6 +35,16 @@ import (
 type outcome struct {
 	*options
 	*apiserver.Config
+}
+
+// encrypts tells whether what is stored is more than what was given.
+func (o outcome) encrypts(t *testing.T) bool {
+	t.Helper()
+	stored, err := o.storage(t).StorageConfig.Transformer.TransformToStorage(t.Context(), []byte("{}"), value.DefaultContext("key"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(stored) != "{}"
 }
 
 func (o outcome) storage(t *testing.T) generic.RESTOptions {
@@ -89,7 +100,7 @@ var effects = map[string]effect{
 
 	"delete-collection-workers":                   {"7", nil, func(t *testing.T, o outcome) any { return o.storage(t).DeleteCollectionWorkers }},
 	"enable-garbage-collector":                    {"false", nil, func(t *testing.T, o outcome) any { return o.storage(t).EnableGarbageCollection }},
-	"encryption-provider-config":                  {dir + "/encryption.yaml", nil, func(t *testing.T, o outcome) any { return o.storage(t).StorageConfig.Transformer != nil }},
+	"encryption-provider-config":                  {dir + "/encryption.yaml", nil, func(t *testing.T, o outcome) any { return o.encrypts(t) }},
 	"encryption-provider-config-automatic-reload": {"true", []string{"--encryption-provider-config=" + dir + "/encryption.yaml"}, func(_ *testing.T, o outcome) any { return o.Recommended.Etcd.EncryptionProviderConfigAutomaticReload }},
 	"etcd-cafile":                                 {dir + "/x", nil, func(t *testing.T, o outcome) any { return o.storage(t).StorageConfig.Transport.TrustedCAFile }},
 	"etcd-certfile":                               {dir + "/x", nil, func(t *testing.T, o outcome) any { return o.storage(t).StorageConfig.Transport.CertFile }},
@@ -302,7 +313,7 @@ func writeFiles() error {
 		"tracing.yaml":     "{apiVersion: apiserver.config.k8s.io/v1, kind: TracingConfiguration, samplingRatePerMillion: 1}",
 		"labels.yaml":      "\"a,b\": c\n",
 		"encryption.yaml": "{apiVersion: apiserver.config.k8s.io/v1, kind: EncryptionConfiguration, resources: " +
-			"[{resources: [vmdistributedclusters.operator.victoriametrics.com], providers: [{identity: {}}]}]}",
+			"[{resources: [vmdistributedclusters.operator.victoriametrics.com], providers: [{secretbox: {keys: [{name: one, secret: MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=}]}}]}]}", // no secret of anybody
 	}
 	for _, host := range []string{"tls", "other"} {
 		cert, key, err := certutil.GenerateSelfSignedCertKey(host, nil, nil)

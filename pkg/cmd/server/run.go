@@ -135,7 +135,7 @@ func (o *options) assemble(ctx context.Context, stop context.CancelCauseFunc) (*
 		return nil, err
 	}
 	rollouts.TraceBy(generic.TracerProvider)
-	guard, err := o.newGuard(generic.ClientConfig, records, stop)
+	guard, teller, err := o.newGuard(generic.ClientConfig, records, stop)
 	if err != nil {
 		return nil, err
 	}
@@ -147,6 +147,7 @@ func (o *options) assemble(ctx context.Context, stop context.CancelCauseFunc) (*
 		History: known.history,
 		Workers: []apiserver.Worker{
 			{Name: identity.CheckName, Run: guard.Run},
+			{Name: "store-events", Run: teller.Run},
 			{Name: "inventory", Run: known.inventory.Run},
 			{Name: "halt", Run: known.halt.Run},
 			{Name: "cluster-schema", Run: known.schemas.Run},

@@ -20,6 +20,7 @@ import (
 	"github.com/vmdistributed/vmdistributed-apiserver/pkg/apiserver"
 	"github.com/vmdistributed/vmdistributed-apiserver/pkg/registry/vmdistributedcluster"
 	"github.com/vmdistributed/vmdistributed-apiserver/pkg/storage/claim"
+	"github.com/vmdistributed/vmdistributed-apiserver/pkg/storage/compressed"
 	"github.com/vmdistributed/vmdistributed-apiserver/pkg/storage/embeddedetcd"
 	"github.com/vmdistributed/vmdistributed-apiserver/pkg/storage/etcdclient"
 	"github.com/vmdistributed/vmdistributed-apiserver/pkg/storage/host"
@@ -100,6 +101,7 @@ func (o *options) applyRecommended(generic *genericapiserver.RecommendedConfig) 
 		if err := o.Recommended.ApplyTo(generic); err != nil {
 			return nil, fmt.Errorf("applying the options: %w", err)
 		}
+		generic.RESTOptionsGetter = compressed.RESTOptions{RESTOptionsGetter: generic.RESTOptionsGetter}
 		return nil, nil //nolint:nilnil // there are none
 	}
 	without := *o.Recommended

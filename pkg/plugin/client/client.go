@@ -11,24 +11,21 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/fields"
-	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
-	"k8s.io/apimachinery/pkg/watch"
 	"k8s.io/cli-runtime/pkg/genericclioptions"
+	"k8s.io/client-go/discovery"
 	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
-	"k8s.io/client-go/tools/cache"
-	watchtools "k8s.io/client-go/tools/watch"
 
 	distributedv1alpha1 "github.com/vmdistributed/vmdistributed-apiserver/apis/distributed/v1alpha1"
 	"github.com/vmdistributed/vmdistributed-apiserver/apis/operator/v1alpha1"
@@ -53,11 +50,11 @@ type Client struct {
 // comes. All that it gives out is in the types of
 // the first group: those of the other are the same under another name.
 func New(getter genericclioptions.RESTClientGetter, namespace string, warnings io.Writer) (*Client, error) {
-	version, err := served(getter)
+	config, err := getter.ToRESTConfig()
 	if err != nil {
 		return nil, err
 	}
-	config, err := getter.ToRESTConfig()
+	version, err := served(config)
 	if err != nil {
 		return nil, err
 	}
@@ -78,23 +75,22 @@ func New(getter genericclioptions.RESTClientGetter, namespace string, warnings i
 	}, nil
 }
 
-// served asks discovery, and once more past what is cached of it on the disk.
-func served(getter genericclioptions.RESTClientGetter) (schema.GroupVersion, error) {
-	mapper, err := getter.ToRESTMapper()
+// served asks discovery, past what kubectl keeps of it on the disk for hours: that may be
+// of before another of the groups was registered in the place of this one.
+func served(config *rest.Config) (schema.GroupVersion, error) {
+	asked, err := discovery.NewDiscoveryClientForConfig(config)
 	if err != nil {
 		return schema.GroupVersion{}, err
 	}
 	var failures []error
-	for range 2 {
-		failures = nil
-		for _, version := range groupVersions() {
-			if _, err := mapper.KindFor(version.WithResource(resource)); err == nil {
-				return version, nil
-			} else if !meta.IsNoMatchError(err) {
-				failures = append(failures, err)
-			}
+	for _, version := range groupVersions() {
+		found, err := asked.ServerResourcesForGroupVersion(version.String())
+		switch {
+		case err == nil && slices.ContainsFunc(found.APIResources, func(is metav1.APIResource) bool { return is.Name == resource }):
+			return version, nil
+		case err != nil && !apierrors.IsNotFound(err):
+			failures = append(failures, fmt.Errorf("%s: %w", version, err))
 		}
-		meta.MaybeResetRESTMapper(mapper)
 	}
 	if len(failures) > 0 {
 		return schema.GroupVersion{}, fmt.Errorf("asking what the cluster serves: %w", errors.Join(failures...))
@@ -213,41 +209,6 @@ func (c *Client) Events(ctx context.Context, object *v1alpha1.VMDistributedClust
 		return nil, err
 	}
 	return found.Items, nil
-}
-
-// Follow calls seen with an object as it is, and again whenever it changes, until seen
-// says that this is enough, or the context ends. An object that is not there, or no
-// longer, is an error by which apierrors.IsNotFound is true.
-func (c *Client) Follow(ctx context.Context, name string, seen func(*v1alpha1.VMDistributedCluster) (enough bool, err error)) error {
-	only := fields.OneTermEqualSelector(metav1.ObjectNameField, name).String()
-	source := &cache.ListWatch{
-		ListWithContextFunc: func(ctx context.Context, options metav1.ListOptions) (runtime.Object, error) {
-			options.FieldSelector = only
-			return c.objects.List(ctx, options)
-		},
-		WatchFuncWithContext: func(ctx context.Context, options metav1.ListOptions) (watch.Interface, error) {
-			options.FieldSelector = only
-			return c.objects.Watch(ctx, options)
-		},
-	}
-	gone := apierrors.NewNotFound(c.version.WithResource(resource).GroupResource(), name)
-	exists := func(store cache.Store) (bool, error) {
-		if len(store.ListKeys()) == 0 {
-			return true, gone
-		}
-		return false, nil
-	}
-	_, err := watchtools.UntilWithSync(ctx, source, &unstructured.Unstructured{}, exists, func(event watch.Event) (bool, error) {
-		if event.Type == watch.Deleted {
-			return true, gone
-		}
-		object, err := decode[v1alpha1.VMDistributedCluster](event.Object.(*unstructured.Unstructured))
-		if err != nil {
-			return true, err
-		}
-		return seen(object)
-	})
-	return err
 }
 
 // TrimKind takes off what kubectl -o name writes before a name.

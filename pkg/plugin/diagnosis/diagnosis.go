@@ -7,6 +7,7 @@
 package diagnosis
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -53,7 +54,10 @@ type Finding struct {
 // Of returns what stands in the way of an object whose zones were reported so, what
 // weighs most first. There is none where all is well and nothing is to come.
 func Of(object *v1alpha1.VMDistributedCluster, zones []v1alpha1.ZoneReport) []Finding {
-	findings := slices.Concat(ofObject(object), ofZones(zones))
+	findings := slices.Concat(ofObject(object), ofZones(zones, takingTurns(object, zones)))
+	if !slices.ContainsFunc(findings, func(f Finding) bool { return f.Severity != Note }) {
+		findings = append(findings, ofStanding(object.Status.Conditions)...)
+	}
 	slices.SortStableFunc(findings, func(a, b Finding) int { return weight(a) - weight(b) })
 	return findings
 }
@@ -81,7 +85,7 @@ func ofObject(object *v1alpha1.VMDistributedCluster) []Finding {
 			Remedy:   lookRemedy})
 	}
 	if found := meta.FindStatusCondition(object.Status.Conditions, rollout.ConditionReconciling); found != nil && found.Reason == rollout.NotObserved && len(findings) == 0 {
-		findings = append(findings, Finding{Severity: Waiting, Reason: rollout.NotObserved, Evidence: found.Message, Since: &found.LastTransitionTime, Remedy: lookRemedy})
+		findings = append(findings, Finding{Severity: Waiting, Reason: rollout.NotObserved, Evidence: found.Message, Since: sinceOf(found), Remedy: lookRemedy})
 	}
 	return append(findings, ofConditions(object.Status.Conditions)...)
 }
@@ -107,13 +111,33 @@ func ofConditions(conditions []metav1.Condition) []Finding {
 		if found == nil || found.Status != look.bad || look.condition == rollout.ConditionDegraded && found.Reason != rollout.ReasonStranded {
 			continue
 		}
-		finding := Finding{Severity: look.severity, Reason: found.Reason, Evidence: found.Message, Remedy: remedyOf(found)}
-		if !found.LastTransitionTime.IsZero() {
-			finding.Since = &found.LastTransitionTime
-		}
-		findings = append(findings, finding)
+		findings = append(findings, Finding{Severity: look.severity, Reason: found.Reason, Evidence: found.Message, Since: sinceOf(found), Remedy: remedyOf(found)})
 	}
 	return findings
+}
+
+// ofStanding is what the object is at where nothing else says it: what is to be written
+// beside the zones' own changes, such as to the VMAgent.
+func ofStanding(conditions []metav1.Condition) []Finding {
+	for _, look := range []struct {
+		condition string
+		severity  Severity
+	}{{rollout.ConditionStalled, Blocking}, {rollout.ConditionReconciling, Waiting}} {
+		found := meta.FindStatusCondition(conditions, look.condition)
+		if found == nil || found.Status != metav1.ConditionTrue {
+			continue
+		}
+		return []Finding{{Severity: look.severity, Reason: found.Reason, Evidence: found.Message, Since: sinceOf(found), Remedy: rollout.Remedy(found.Reason)}}
+	}
+	return nil
+}
+
+// sinceOf is since when a condition is as it is, where that is known.
+func sinceOf(condition *metav1.Condition) *metav1.Time {
+	if condition.LastTransitionTime.IsZero() {
+		return nil
+	}
+	return &condition.LastTransitionTime
 }
 
 // undoing calls for the user once all zones have gone back: spec still asks for what was
@@ -133,19 +157,58 @@ func remedyOf(condition *metav1.Condition) string {
 	return rollout.Remedy(condition.Reason)
 }
 
-func ofZones(zones []v1alpha1.ZoneReport) []Finding {
+func ofZones(zones []v1alpha1.ZoneReport, inTurn string) []Finding {
 	var findings []Finding
 	for i := range zones {
-		findings = append(findings, ofZone(&zones[i])...)
+		findings = append(findings, ofZone(&zones[i], inTurn)...)
 	}
 	return findings
 }
 
+// takingTurns names the zone that a healthy rollout has in work, while it is all that holds
+// the others back; empty where there is none, or something else may be in the way too.
+func takingTurns(object *v1alpha1.VMDistributedCluster, zones []v1alpha1.ZoneReport) string {
+	// So many would have to serve beside a zone that no turn ever comes.
+	if wanted := object.Spec.Strategy.MinAvailableZones; wanted != nil && int(*wanted) >= len(zones) {
+		return ""
+	}
+	inWork := ""
+	for i := range zones {
+		switch zone := &zones[i]; zone.Phase {
+		case v1alpha1.ZoneDraining, v1alpha1.ZoneUpdating, v1alpha1.ZoneFlushing, v1alpha1.ZoneRestoring:
+			if severityOf(zone.Phase, zone.Reason) != Waiting {
+				return ""
+			}
+			inWork = cmp.Or(inWork, zone.Name)
+		case v1alpha1.ZonePending:
+			if zone.Reason == rollout.ReasonSkipped || zone.Reason == rollout.ReasonEmptied {
+				return "" // it does not come to serve by itself
+			}
+		case v1alpha1.ZoneReady, v1alpha1.ZoneBaking:
+		default:
+			return "" // of which there is something to repair, or to wait for longer
+		}
+	}
+	return inWork
+}
+
+// waitsItsTurn is true for a guard that a zone in work alone can make refuse.
+func waitsItsTurn(zone *v1alpha1.ZoneReport, reason, evidence, inTurn string) bool {
+	if inTurn == "" || zone.Phase != v1alpha1.ZonePending {
+		return false
+	}
+	return reason == rollout.ReasonMinAvailableZones || reason == rollout.ReasonBlocked && strings.Contains(evidence, "zone "+inTurn+" ")
+}
+
 // ofZone is what a zone waits for, and which other guards would refuse if that came.
-func ofZone(zone *v1alpha1.ZoneReport) []Finding {
+func ofZone(zone *v1alpha1.ZoneReport, inTurn string) []Finding {
 	var findings []Finding
 	add := func(reason, evidence string) *Finding {
-		findings = append(findings, Finding{Severity: severityOf(zone.Phase, reason), Zone: zone.Name, Reason: reason, Evidence: evidence, Remedy: rollout.Remedy(reason)})
+		remedy := rollout.Remedy(reason)
+		if waitsItsTurn(zone, reason, evidence, inTurn) {
+			evidence, remedy = fmt.Sprintf("waits its turn, after zone %s, which this rollout has in work (%s)", inTurn, evidence), ""
+		}
+		findings = append(findings, Finding{Severity: severityOf(zone.Phase, reason), Zone: zone.Name, Reason: reason, Evidence: evidence, Remedy: remedy})
 		return &findings[len(findings)-1]
 	}
 	if zone.WaitingFor != "" {
@@ -156,8 +219,11 @@ func ofZone(zone *v1alpha1.ZoneReport) []Finding {
 	}
 	for _, refusal := range zone.RefusedBy {
 		reason, waitsFor, _ := strings.Cut(refusal, ": ")
-		if reason != zone.Reason {
-			add(reason, "this guard would refuse now: it "+waitsFor)
+		if reason == zone.Reason {
+			continue
+		}
+		if finding := add(reason, "this guard would refuse now: it "+waitsFor); reason == rollout.ReasonWaitingForApproval {
+			finding.Severity, finding.Remedy = Waiting, "wait until that is all it waits for, and promote then" // before, nobody can
 		}
 	}
 	return findings

@@ -68,6 +68,19 @@ func TestADiagnosisNamesAllThatStandsInTheWayTheUsersPartFirst(t *testing.T) {
 			}},
 			want: []string{"Blocking QueueRoom a", "Waiting Baking a"},
 		},
+		"an approval that nobody can give yet": {
+			object: object(),
+			zones: []v1alpha1.ZoneReport{
+				{Name: "a", Phase: v1alpha1.ZoneDraining, Reason: "WaitingForVMAuth", WaitingFor: "every VMAuth"},
+				{Name: "b", Phase: v1alpha1.ZonePending, Reason: "WaitingForOtherZone", WaitingFor: "its turn, after zone a", RefusedBy: []string{"WaitingForApproval: waits for the user's word"}},
+			},
+			want: []string{"Waiting WaitingForVMAuth a", "Waiting WaitingForOtherZone b", "Waiting WaitingForApproval b"},
+		},
+		"an approval that is asked for": {
+			object: object(),
+			zones:  []v1alpha1.ZoneReport{{Name: "b", Phase: v1alpha1.ZonePending, Reason: "WaitingForApproval", WaitingFor: "the user's word", RefusedBy: []string{"WaitingForApproval: waits for the user's word"}}},
+			want:   []string{"Blocking WaitingForApproval b"},
+		},
 		"a zone whose deadline is over": {
 			object: object(),
 			zones:  []v1alpha1.ZoneReport{{Name: "a", Phase: v1alpha1.ZoneDraining, Reason: "DrainTimeout", WaitingFor: "every VMAuth"}},
@@ -81,6 +94,15 @@ func TestADiagnosisNamesAllThatStandsInTheWayTheUsersPartFirst(t *testing.T) {
 			object: object(metav1.Condition{Type: "Degraded", Status: "True", Reason: "Skipped"}),
 			zones:  []v1alpha1.ZoneReport{{Name: "a", Phase: v1alpha1.ZonePending, Reason: "Skipped", WaitingFor: "the verb retry", RefusedBy: []string{"Skipped: waits for the verb retry"}}},
 			want:   []string{"Note Skipped a"},
+		},
+		"what is left to write, and is no zone's": {
+			object: object(metav1.Condition{Type: "Reconciling", Status: "True", Reason: "Writing", Message: "the VMAgent is to be made to scrape the zones"}),
+			zones:  []v1alpha1.ZoneReport{{Name: "a", Phase: v1alpha1.ZoneReady, Reason: "UpToDate"}},
+			want:   []string{"Waiting Writing"},
+		},
+		"a standstill of which no zone tells": {
+			object: object(metav1.Condition{Type: "Stalled", Status: "True", Reason: "DataDropped"}, metav1.Condition{Type: "ReadsGated", Status: "False", Reason: "NoVMUsers"}),
+			want:   []string{"Blocking DataDropped", "Note NoVMUsers"},
 		},
 		"an undo that is under way": {
 			object: object(metav1.Condition{Type: "Undone", Status: "True", Reason: "RevisionUndone"}, metav1.Condition{Type: "Degraded", Status: "True", Reason: "RevisionUndone"}),
@@ -106,6 +128,40 @@ func TestADiagnosisNamesAllThatStandsInTheWayTheUsersPartFirst(t *testing.T) {
 				t.Errorf("Blocks says %t of %v", !wanted, brief(findings))
 			}
 		})
+	}
+}
+
+func TestAZoneBehindOneInWorkWaitsItsTurnAndNothingIsToBeDone(t *testing.T) {
+	t.Parallel()
+	waiting := v1alpha1.ZoneReport{
+		Name: "b", Phase: v1alpha1.ZonePending, Reason: "Blocked", WaitingFor: "zone a to be healthy and in service: it is in work",
+		RefusedBy: []string{"Blocked: waits for zone a to be healthy and in service", "MinAvailableZones: waits for other zones in good health"},
+	}
+	inWork := v1alpha1.ZoneReport{Name: "a", Phase: v1alpha1.ZoneDraining, Reason: "WaitingForVMAuth", WaitingFor: "every VMAuth"}
+	tooMany := object()
+	tooMany.Spec.Strategy.MinAvailableZones = new(int32(3))
+	for name, test := range map[string]struct {
+		object *v1alpha1.VMDistributedCluster
+		zones  []v1alpha1.ZoneReport
+		turn   bool
+	}{
+		"one zone in work":              {object(), []v1alpha1.ZoneReport{inWork, waiting}, true},
+		"one that has run out of time":  {object(), []v1alpha1.ZoneReport{{Name: "a", Phase: v1alpha1.ZoneDraining, Reason: "DrainTimeout", WaitingFor: "every VMAuth"}, waiting}, false},
+		"one to be repaired beside it":  {object(), []v1alpha1.ZoneReport{inWork, waiting, {Name: "c", Phase: v1alpha1.ZoneUnhealthy, Reason: "NotHealthy", WaitingFor: "health"}}, false},
+		"one that is left out, and ill": {object(), []v1alpha1.ZoneReport{inWork, waiting, {Name: "c", Phase: v1alpha1.ZonePending, Reason: "Skipped", WaitingFor: "the verb retry"}}, false},
+		"one that came back empty":      {object(), []v1alpha1.ZoneReport{inWork, waiting, {Name: "c", Phase: v1alpha1.ZonePending, Reason: "CameBackEmpty", WaitingFor: "the user's word"}}, false},
+		"none in work":                  {object(), []v1alpha1.ZoneReport{{Name: "a", Phase: v1alpha1.ZoneReady}, waiting}, false},
+		"more zones wanted than can be": {tooMany, []v1alpha1.ZoneReport{inWork, waiting}, false},
+	} {
+		for _, finding := range diagnosis.Of(test.object, test.zones) {
+			if finding.Zone != "b" {
+				continue
+			}
+			turn := finding.Severity == diagnosis.Waiting && finding.Remedy == "" && strings.HasPrefix(finding.Evidence, "waits its turn, after zone a")
+			if turn != test.turn {
+				t.Errorf("%s: got %+v", name, finding)
+			}
+		}
 	}
 }
 

@@ -14,6 +14,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/duration"
 
 	"github.com/vmdistributed/vmdistributed-apiserver/apis/operator/v1alpha1"
@@ -41,7 +42,7 @@ type Options struct {
 
 // Draw returns the lines of the tree.
 func Draw(view View, now time.Time, options Options) string {
-	lines := head(view.Object)
+	lines := head(view.Object, now)
 	lines = append(lines, row{})
 	lines = append(lines, branches(view.Object, now, options)...)
 	if told := story(view.Events, now, options.Events); len(told) > 0 {
@@ -52,7 +53,7 @@ func Draw(view View, now time.Time, options Options) string {
 }
 
 // head is what holds of the object as a whole.
-func head(object *v1alpha1.VMDistributedCluster) []row {
+func head(object *v1alpha1.VMDistributedCluster, now time.Time) []row {
 	status := &object.Status
 	lines := []row{
 		prose(fmt.Sprintf("VMDistributedCluster %s/%s, revision %s", object.Namespace, object.Name, revisions(status)), bold),
@@ -68,13 +69,21 @@ func head(object *v1alpha1.VMDistributedCluster) []row {
 		found := meta.FindStatusCondition(status.Conditions, told.condition)
 		again := found != nil && found.Type != "Undone" && found.Reason == rollout.ReasonUndone // with less to tell
 		if found != nil && found.Status == "True" && !again {
-			lines = append(lines, prose(fmt.Sprintf("%s: %s: %s", found.Type, found.Reason, found.Message), told.style))
+			lines = append(lines, prose(fmt.Sprintf("%s: %s: %s%s", found.Type, found.Reason, found.Message, standing(found, now)), told.style))
 		}
 	}
 	if len(lines) == 2 && status.Reason != "" {
 		lines = append(lines, prose(status.Reason, plain))
 	}
 	return lines
+}
+
+// standing is for how long a condition has been as it is, where that is known.
+func standing(condition *metav1.Condition, now time.Time) string {
+	if condition.LastTransitionTime.IsZero() {
+		return ""
+	}
+	return " (for " + elapsed(condition.LastTransitionTime.Time, now) + ")"
 }
 
 // state is the word for it all that the VictoriaMetrics operator uses too.

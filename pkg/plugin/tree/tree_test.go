@@ -142,7 +142,13 @@ func TestATreeSaysWhatHoldsTheObject(t *testing.T) {
 			change: func(o *v1alpha1.VMDistributedCluster) {
 				o.Status.Conditions = []metav1.Condition{{Type: "Paused", Status: "True", Reason: "RolloutPaused", Message: "spec.paused is set"}}
 			},
-			want: "Paused: RolloutPaused: spec.paused is set",
+			want: "Paused: RolloutPaused: spec.paused is set\n",
+		},
+		"since when there is a pause": {
+			change: func(o *v1alpha1.VMDistributedCluster) {
+				o.Status.Conditions = []metav1.Condition{{Type: "Paused", Status: "True", Reason: "RolloutPaused", Message: "spec.paused is set", LastTransitionTime: ago(7 * time.Minute)}}
+			},
+			want: "Paused: RolloutPaused: spec.paused is set (for 7m)\n",
 		},
 		"an undo": {
 			change: func(o *v1alpha1.VMDistributedCluster) {

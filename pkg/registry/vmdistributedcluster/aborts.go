@@ -74,6 +74,36 @@ func (r *recollection) onCreate(next rest.ValidateObjectFunc) rest.ValidateObjec
 	}
 }
 
+// keepWords has what an object says now be remembered.
+func keepWords(ctx context.Context, aborts AbortMemory, store *genericregistry.Store, object *vmdistributed.VMDistributedCluster) error {
+	return aborts.Keep(ctx, keyOf(object), func(ctx context.Context) ([]vmdistributed.Word, error) {
+		now, err := store.Get(ctx, object.Name, &metav1.GetOptions{})
+		if apierrors.IsNotFound(err) {
+			return nil, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+		return now.(*vmdistributed.VMDistributedCluster).Status.Words, nil
+	})
+}
+
+// ended drops what is remembered of words that the controller has dropped: a skip that has
+// had its time must not come back with an object that is made anew. What can't be dropped
+// now, the next verb drops.
+func ended(ctx context.Context, aborts AbortMemory, store *genericregistry.Store, before []vmdistributed.Word, stored *vmdistributed.VMDistributedCluster) {
+	ends := func(w vmdistributed.Word) bool {
+		_, said := stored.Status.Said(w.Verb, w.Zone, w.Revision)
+		return w.Outlives() && !said
+	}
+	if !slices.ContainsFunc(before, ends) {
+		return
+	}
+	if err := keepWords(ctx, aborts, store, stored); err != nil {
+		klog.FromContext(ctx).Error(err, "A zone that is not skipped any more would be again after the loss of the store", "vmdistributedcluster", keyOf(stored))
+	}
+}
+
 // forgetPatience is for what is done after an answer is decided on.
 const forgetPatience = 5 * time.Second
 

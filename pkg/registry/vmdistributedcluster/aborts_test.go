@@ -130,6 +130,37 @@ func TestAnObjectThatIsMadeAnewBeginsWithWhatWasCalledOffUntilItIsDeleted(t *tes
 	}
 }
 
+// TestASkipThatHasEndedByItselfDoesNotComeBackWithAnObjectThatIsMadeAnew: the controller
+// has dropped it from status.
+func TestASkipThatHasEndedByItselfDoesNotComeBackWithAnObjectThatIsMadeAnew(t *testing.T) {
+	aborts := &notebook{kept: map[types.NamespacedName][]vmdistributed.Word{}}
+	r := &race{t: t, name: "x", storages: newRaceway(t, aborts)}
+	off, skipped := vmdistributed.Word{Verb: vmdistributed.WordAbort, Revision: "0123456789"}, vmdistributed.Word{Verb: vmdistributed.WordSkip, Zone: "x-a", Revision: "1"}
+	aborts.kept[types.NamespacedName{Namespace: doorNamespace, Name: "x"}] = []vmdistributed.Word{off, skipped}
+	if err := r.creations()["create"](r.context(), oneZone(t, "x")); err != nil {
+		t.Fatal(err)
+	}
+	drop := func(options *metav1.UpdateOptions) []vmdistributed.Word {
+		object := r.get().DeepCopy()
+		object.Status.Words = []vmdistributed.Word{off}
+		status := r.storages[vmdistributed.Resource+"/status"].(*StatusREST)
+		if _, _, err := status.Update(r.context(), "x", rest.DefaultUpdatedObjectInfo(object), nil, rest.ValidateAllObjectUpdateFunc, false, options); err != nil {
+			t.Fatal(err)
+		}
+		kept, err := aborts.Recall(t.Context(), keyOf(object))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return kept
+	}
+	if kept := drop(&metav1.UpdateOptions{DryRun: []string{metav1.DryRunAll}}); !slices.Equal(kept, []vmdistributed.Word{off, skipped}) {
+		t.Errorf("after a dry run, %v is remembered", kept)
+	}
+	if kept := drop(&metav1.UpdateOptions{}); !slices.Equal(kept, []vmdistributed.Word{off}) {
+		t.Errorf("remembered is %v, want %v", kept, off)
+	}
+}
+
 // dropFinalizers lets the object go, as the controller does.
 func (r *race) dropFinalizers() {
 	r.t.Helper()
@@ -140,5 +171,32 @@ func (r *race) dropFinalizers() {
 	}
 	if _, err := r.main().Get(r.context(), r.name, &metav1.GetOptions{}); !apierrors.IsNotFound(err) {
 		r.t.Errorf("it is there: %v", err)
+	}
+}
+
+func TestASecondReasonIsNotDroppedInSilence(t *testing.T) {
+	r := &race{t: t, name: "x", storages: newRaceway(t, lost{})}
+	if _, err := r.main().Store.Create(r.context(), oneZone(t, "x"), rest.ValidateAllObjectFunc, &metav1.CreateOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	for i, c := range []struct {
+		reason string
+		warned bool
+	}{{"it is slow", false}, {"it is slow", false}, {"", false}, {"it is wrong", true}} {
+		warned := &recorder{}
+		_, err := r.storages[vmdistributed.Resource+"/abort"].(rest.NamedCreater).Create(warning.WithWarningRecorder(r.context(), warned), r.name,
+			&vmdistributed.VMDistributedClusterAbort{Reason: c.reason}, nil, &metav1.CreateOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		told := slices.ContainsFunc(warned.texts, func(text string) bool {
+			return strings.Contains(text, `somebody did that at `) && strings.Contains(text, `for the reason "it is slow"`)
+		})
+		if told != c.warned {
+			t.Errorf("abort %d for the reason %q: warnings %q", i, c.reason, warned.texts)
+		}
+	}
+	if words := r.get().Status.Words; len(words) != 1 || words[0].Reason != "it is slow" {
+		t.Errorf("said is %v", words)
 	}
 }

@@ -29,6 +29,22 @@ type claims struct {
 	resource schema.GroupResource
 }
 
+// ahead looks at once who claims what, and tells when it is asked.
+func (c claims) ahead(ctx context.Context) claimsAhead {
+	list := c.list
+	listed := askAhead(ctx, func(ctx context.Context) (runtime.Object, error) { return list(ctx, storage.Everything, nil) })
+	c.list = func(context.Context, storage.SelectionPredicate, *metainternalversion.ListOptions) (runtime.Object, error) {
+		return listed.get()
+	}
+	return claimsAhead{claims: c, ended: listed.ended}
+}
+
+// claimsAhead are claims of one moment. Ended waits until nothing is asked any more.
+type claimsAhead struct {
+	claims
+	ended func()
+}
+
 func (c claims) onCreate(next rest.ValidateObjectFunc) rest.ValidateObjectFunc {
 	return func(ctx context.Context, obj runtime.Object) error {
 		if next != nil {

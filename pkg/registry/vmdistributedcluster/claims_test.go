@@ -106,3 +106,21 @@ func TestOtherValidationComesFirst(t *testing.T) {
 		t.Errorf("%d lists after the refusal", listed)
 	}
 }
+
+// TestWhoClaimsWhatIsLookedUpOnceAhead, and is told to whoever asks then.
+func TestWhoClaimsWhatIsLookedUpOnceAhead(t *testing.T) {
+	asked, listed := make(chan struct{}, 2), &vmdistributed.VMDistributedClusterList{}
+	early := claims{list: func(context.Context, storage.SelectionPredicate, *metainternalversion.ListOptions) (runtime.Object, error) {
+		asked <- struct{}{}
+		return listed, nil
+	}}.ahead(t.Context())
+	early.ended()
+	for range 2 {
+		if found, err := early.list(t.Context(), storage.Everything, nil); err != nil || found != runtime.Object(listed) {
+			t.Errorf("told %v: %v", found, err)
+		}
+	}
+	if len(asked) != 1 {
+		t.Errorf("asked %d times, want once", len(asked))
+	}
+}

@@ -9,6 +9,7 @@ import (
 	"maps"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -87,7 +88,7 @@ func reportsOf(object *vmdistributed.VMDistributedCluster, records []history.Rec
 			continue
 		}
 		report := vmdistributed.RevisionReport{
-			Revision: record.Revision, Number: record.Number, Author: record.Author, Cause: record.Cause,
+			Revision: record.Revision, Number: record.Number, Author: record.Author, Cause: causeOf(record),
 			Started: timeOrNil(record.Started), Finished: timeOrNil(record.Finished), Outcome: record.Outcome,
 			Current: record.Revision == object.Status.CurrentRevision, Wanted: record.Revision == wanted, ByUndo: record.Revision == undo.To,
 		}
@@ -97,6 +98,11 @@ func reportsOf(object *vmdistributed.VMDistributedCluster, records []history.Rec
 		reports = append(reports, report)
 	}
 	return reports, nil
+}
+
+// causeOf says why there is a revision, and why it has not stayed or come to all zones.
+func causeOf(record *history.Record) string {
+	return strings.Trim(record.Cause+"; "+record.Note, "; ")
 }
 
 // zonesOf are the zones of a revision, as they would be rolled out now.
@@ -149,7 +155,7 @@ func historyColumns() []metav1.TableColumnDefinition {
 		{Name: "Is", Type: "string", Description: "Current: all zones ran it last; Wanted: spec asks for it; ByUndo: it is rolled out in the place of that."},
 		{Name: "Started", Type: "string", Description: "How long ago its last rollout began."},
 		{Name: "Author", Type: "string", Description: "Who asked for it."},
-		{Name: "Cause", Type: "string", Description: "What the annotation kubernetes.io/change-cause was then."},
+		{Name: "Cause", Type: "string", Description: "What the annotation kubernetes.io/change-cause was then; who has restarted, aborted or undone it or skipped a zone, when and why."},
 	}
 }
 

@@ -16,6 +16,7 @@ func TestAHistoryTellsWhatRunsAndWhatIsWanted(t *testing.T) {
 	p := newPast(t)
 	now := time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC)
 	p.first.Author, p.first.Cause, p.first.Started = "ann", "the beginning", now.Add(-time.Hour)
+	p.first.Note, p.second.Note = "undone by bob: errors", "aborted by ann"
 	p.object.Status.CurrentRevision = p.second.Revision
 	_, err := p.undo(p.second.Revision)
 	p.must(err)
@@ -29,8 +30,8 @@ func TestAHistoryTellsWhatRunsAndWhatIsWanted(t *testing.T) {
 	}
 	for i, want := range []string{
 		fmt.Sprint(p.latest.Revision, "3", "-", "Wanted", "-", "-", "-"),
-		fmt.Sprint(p.second.Revision, "2", "Completed", "Current,ByUndo", "-", "-", "-"),
-		fmt.Sprint(p.first.Revision, "1", "Completed", "-", "60m", "ann", "the beginning"),
+		fmt.Sprint(p.second.Revision, "2", "Completed", "Current,ByUndo", "-", "-", "aborted by ann"),
+		fmt.Sprint(p.first.Revision, "1", "Completed", "-", "60m", "ann", "the beginning; undone by bob: errors"),
 	} {
 		if i >= len(rows) || rows[i] != want {
 			t.Errorf("row %d of %q, want %q", i, rows, want)

@@ -101,6 +101,9 @@ func (s *speech) retryZones(order *vmdistributed.VMDistributedClusterRetry) erro
 		if _, said := s.object.Status.Said(vmdistributed.WordRetry, asked.Name, revision); !again && !said {
 			return conflictf("zones: there is nothing to try again in %q: it was not skipped, has not run out of time and is not contended%s", asked.Name, s.butCalledOff())
 		}
+		if again {
+			s.object.Status.TakeBack(vmdistributed.WordRetry, asked.Name, revision)
+		}
 		s.say(vmdistributed.WordRetry, asked.Name, revision, order.Reason)
 	}
 	return nil

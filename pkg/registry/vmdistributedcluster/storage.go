@@ -15,6 +15,7 @@ import (
 	"k8s.io/apiserver/pkg/registry/generic"
 	genericregistry "k8s.io/apiserver/pkg/registry/generic/registry"
 	"k8s.io/apiserver/pkg/registry/rest"
+	"k8s.io/apiserver/pkg/util/dryrun"
 	"k8s.io/utils/clock"
 	"sigs.k8s.io/structured-merge-diff/v6/fieldpath"
 
@@ -86,7 +87,7 @@ func (s *Storage) Resources(group string) map[string]rest.Storage {
 	claims := claims{list: store.ListPredicate, resource: schema.GroupResource{Group: group, Resource: vmdistributed.Resource}}
 	resources := map[string]rest.Storage{
 		vmdistributed.Resource:              &REST{Store: &store, claims: claims, verifier: s.beside.Verifier, aborts: s.beside.Aborts},
-		vmdistributed.Resource + "/status":  &StatusREST{store: &statusStore},
+		vmdistributed.Resource + "/status":  &StatusREST{store: &statusStore, aborts: s.beside.Aborts},
 		vmdistributed.Resource + "/zones":   &ZonesREST{store: &store, reporter: s.beside.Zones, values: values{s.beside.Rights}},
 		vmdistributed.Resource + "/history": &HistoryREST{store: &store, history: s.beside.History, clock: s.beside.Clock},
 	}
@@ -136,8 +137,12 @@ func (*REST) Categories() []string { return []string{"victoriametrics"} }
 // Create refuses an object that claims a VMCluster of another one. A change that was
 // called off before the store was lost still is.
 func (r *REST) Create(ctx context.Context, obj runtime.Object, validate rest.ValidateObjectFunc, options *metav1.CreateOptions) (runtime.Object, error) {
+	ctx, cancel := context.WithCancel(ctx)
+	claims := r.claims.ahead(ctx)
+	defer claims.ended()
+	defer cancel()
 	ctx, recalled := recalling(ctx, r.aborts)
-	return r.Store.Create(ctx, obj, recalled.onCreate(r.claims.onCreate(validate)), options)
+	return r.Store.Create(ctx, obj, recalled.onCreate(claims.onCreate(validate)), options)
 }
 
 // Update refuses a change that claims a VMCluster of another object. It creates what an
@@ -158,7 +163,8 @@ func (r *REST) Watch(ctx context.Context, options *metainternalversion.ListOptio
 
 // StatusREST serves the subresource status.
 type StatusREST struct {
-	store *genericregistry.Store
+	store  *genericregistry.Store
+	aborts AbortMemory
 }
 
 var (
@@ -184,7 +190,16 @@ func (r *StatusREST) Get(ctx context.Context, name string, options *metav1.GetOp
 
 // Update writes status. It never creates.
 func (r *StatusREST) Update(ctx context.Context, name string, info rest.UpdatedObjectInfo, validateCreate rest.ValidateObjectFunc, validateUpdate rest.ValidateObjectUpdateFunc, _ bool, options *metav1.UpdateOptions) (runtime.Object, bool, error) {
-	return r.store.Update(ctx, name, info, validateCreate, validateUpdate, false, options)
+	var before []vmdistributed.Word
+	noting := func(_ context.Context, after, old runtime.Object) (runtime.Object, error) {
+		before = old.(*vmdistributed.VMDistributedCluster).Status.Words
+		return after, nil
+	}
+	stored, created, err := r.store.Update(ctx, name, rest.WrapUpdatedObjectInfo(info, noting), validateCreate, validateUpdate, false, options)
+	if err == nil && !dryrun.IsDryRun(options.DryRun) {
+		ended(ctx, r.aborts, r.store, before, stored.(*vmdistributed.VMDistributedCluster))
+	}
+	return stored, created, err
 }
 
 // GetResetFields names what this subresource does not write.

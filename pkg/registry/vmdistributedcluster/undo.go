@@ -40,6 +40,7 @@ func undo(s *speech, said body) error {
 		return nil
 	case undone && (order.ToRevision == "" || order.ToRevision == now.To):
 		order.ToRevision = now.To
+		s.keep(now, order.Reason)
 		return nil
 	}
 	target, err := s.target(order.ToRevision)

@@ -14,11 +14,13 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apiserver/pkg/warning"
 	clocktesting "k8s.io/utils/clock/testing"
 
 	"github.com/vmdistributed/vmdistributed-apiserver/apis/vmdistributed"
 	"github.com/vmdistributed/vmdistributed-apiserver/pkg/history"
 	"github.com/vmdistributed/vmdistributed-apiserver/pkg/revision"
+	"github.com/vmdistributed/vmdistributed-apiserver/pkg/rollout"
 )
 
 // onRecord are revisions, the latest first.
@@ -60,6 +62,8 @@ type past struct {
 	object                *vmdistributed.VMDistributedCluster
 	// about is what the last verb may touch.
 	about *vmdistributed.VMDistributedCluster
+	// warned is what whoever spoke was warned of.
+	warned recorder
 }
 
 func newPast(t *testing.T) *past {
@@ -78,7 +82,7 @@ func (p *past) say(verbOf func(*speech, body) error, said body) error {
 		resource: schema.GroupResource{Resource: "vmdistributedclusters"}, history: p.records, say: verbOf,
 		clock: clocktesting.NewFakePassiveClock(time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC)),
 	}
-	after, about, err := v.change(asking("ann"), p.object, said)
+	after, about, err := v.change(warning.WithWarningRecorder(asking("ann"), &p.warned), p.object, said)
 	if err == nil {
 		p.object, p.about = after, about
 	}
@@ -121,6 +125,41 @@ func TestAnUndoGoesToTheOneBeforeAndOnlyOnce(t *testing.T) {
 	}
 	if len(p.object.Status.Words) != 1 {
 		t.Errorf("words are %+v", p.object.Status.Words)
+	}
+}
+
+func TestASecondUndoSaysThatItsReasonIsNotKept(t *testing.T) {
+	p := newPast(t)
+	_, err := p.undo("")
+	p.must(err)
+	p.must(p.say(undo, &vmdistributed.VMDistributedClusterUndo{Reason: "another one"}))
+	if p.expect(p.second.Revision); len(p.warned.texts) != 1 || !strings.Contains(p.warned.texts[0], `ann did that at 2026-05-01T12:00:00Z, for the reason "errors"`) {
+		t.Errorf("warnings %q", p.warned.texts)
+	}
+}
+
+func TestASecondUndoSaysInWordsThatNoReasonWasGiven(t *testing.T) {
+	p := newPast(t)
+	p.must(p.say(undo, &vmdistributed.VMDistributedClusterUndo{}))
+	p.must(p.say(undo, &vmdistributed.VMDistributedClusterUndo{Reason: "errors"}))
+	if len(p.warned.texts) != 1 || p.warned.texts[0] != "ann did that at 2026-05-01T12:00:00Z, for no reason that was given, and that is kept" {
+		t.Errorf("warnings %q", p.warned.texts)
+	}
+}
+
+func TestARetryThatHasSomethingToTryAgainIsAnotherOne(t *testing.T) {
+	for name, zones := range map[string][]vmdistributed.ZoneRevision{"all": nil, "one": {{Name: "a"}}} {
+		p := newPast(t)
+		p.object.Status.Zones = []vmdistributed.ZoneStatus{{Name: "a"}}
+		for _, reason := range []string{"disks", "network"} {
+			p.object.Status.Zones[0].Reason = rollout.ReasonReadyTimeout
+			p.must(p.say(retry, &vmdistributed.VMDistributedClusterRetry{Zones: zones, Reason: reason}))
+			p.object.Status.Zones[0].Reason = ""
+		}
+		p.must(p.say(retry, &vmdistributed.VMDistributedClusterRetry{Zones: zones}))
+		if words := p.object.Status.Words; len(words) != 1 || words[0].Reason != "network" || len(p.warned.texts) > 0 {
+			t.Errorf("%s: words %+v, warnings %q", name, words, p.warned.texts)
+		}
 	}
 }
 

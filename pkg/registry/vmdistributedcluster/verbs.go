@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"time"
 
 	"k8s.io/apimachinery/pkg/api/equality"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -126,16 +127,7 @@ func ofSubresource(ctx context.Context, subresource string) context.Context {
 // outlive has the host cluster remember which changes are called off. That it can't is no
 // reason to take back what is in effect by now.
 func (v *verb) outlive(ctx context.Context, stored *vmdistributed.VMDistributedCluster) {
-	err := v.aborts.Keep(ctx, keyOf(stored), func(ctx context.Context) ([]vmdistributed.Word, error) {
-		now, err := v.store.Get(ctx, stored.Name, &metav1.GetOptions{})
-		if apierrors.IsNotFound(err) {
-			return nil, nil
-		}
-		if err != nil {
-			return nil, err
-		}
-		return now.(*vmdistributed.VMDistributedCluster).Status.Words, nil
-	})
+	err := keepWords(ctx, v.aborts, v.store, stored)
 	if err != nil {
 		klog.FromContext(ctx).Error(err, "Which changes are called off would not outlive the loss of the store", "vmdistributedcluster", keyOf(stored))
 		warning.AddWarning(ctx, "", fmt.Sprintf("it is in effect, but would not outlive the loss of the store: say it again later: %v", err))
@@ -171,6 +163,9 @@ func (v *verb) change(ctx context.Context, before *vmdistributed.VMDistributedCl
 		return nil, nil, apierrors.NewConflict(v.resource, before.Name, err)
 	case err != nil:
 		return nil, nil, err
+	}
+	for _, note := range s.notes {
+		warning.AddWarning(ctx, "", note)
 	}
 	if !equality.Semantic.DeepEqual(after.Status, before.Status) {
 		s.awaitLook()
@@ -231,6 +226,8 @@ type speech struct {
 	touched []vmdistributed.Zone
 	by      string
 	at      metav1.Time
+	// notes are for whoever speaks.
+	notes []string
 }
 
 // lookUp finds out what is rolled out now.
@@ -292,7 +289,23 @@ func withStrays(zones map[string]string, remembered []vmdistributed.ZoneStatus) 
 }
 
 func (s *speech) say(verb vmdistributed.WordVerb, zone, revision, reason string) {
+	if before, said := s.object.Status.Said(verb, zone, revision); said {
+		s.keep(before, reason)
+	}
 	s.object.Status.Say(vmdistributed.Word{Verb: verb, Zone: zone, Revision: revision, By: s.by, At: s.at, Reason: reason})
+}
+
+// keep leaves a word as it was said before, and notes that the reason is not kept which
+// was given now.
+func (s *speech) keep(before vmdistributed.Word, reason string) {
+	if reason == "" || reason == before.Reason {
+		return
+	}
+	given := "no reason that was given"
+	if before.Reason != "" {
+		given = fmt.Sprintf("the reason %q", before.Reason)
+	}
+	s.notes = append(s.notes, fmt.Sprintf("%s did that at %s, for %s, and that is kept", before.By, before.At.UTC().Format(time.RFC3339), given))
 }
 
 // awaitLook says that what the conditions tell is of before.

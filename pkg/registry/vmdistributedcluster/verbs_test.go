@@ -37,3 +37,19 @@ func TestUntilTheControllerHasLookedStatusSaysThatItIsOfBeforeTheVerb(t *testing
 		}
 	}
 }
+
+// Status tells of before the abort until the controller has looked. The approval would
+// count once the abort is taken back, when nobody is asked again.
+func TestNothingIsApprovedOfWhatWasCalledOffAMomentAgo(t *testing.T) {
+	p := newPast(t)
+	p.object.Status.Zones = []vmdistributed.ZoneStatus{{Name: "a", Reason: rollout.ReasonWaitingForApproval}}
+	p.must(p.say(abort, &vmdistributed.VMDistributedClusterAbort{}))
+	for _, zones := range [][]vmdistributed.ZoneRevision{nil, {{Name: "a"}}} {
+		p.refused(p.say(promote, &vmdistributed.VMDistributedClusterPromotion{Zones: zones}), "was called off, which the verb retry takes back")
+	}
+	p.must(p.say(retry, &vmdistributed.VMDistributedClusterRetry{}))
+	p.must(p.say(promote, &vmdistributed.VMDistributedClusterPromotion{}))
+	if _, approved := p.object.Status.Said(vmdistributed.WordApprove, "a", p.wanted()); !approved {
+		t.Errorf("not approved after the abort was taken back: %+v", p.object.Status.Words)
+	}
+}

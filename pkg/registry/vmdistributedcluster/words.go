@@ -62,11 +62,18 @@ func (s *speech) promoteZone(zone *vmdistributed.ZoneRevision, waits bool, reaso
 	word := vmdistributed.WordPromote
 	if s.waitsForApproval(zone.Name) {
 		word = vmdistributed.WordApprove
+		if off := s.butCalledOff(); off != "" { // the controller has not looked since
+			return conflictf("zones: %q is not to be changed now%s", zone.Name, off)
+		}
 	}
-	_, promoted := s.object.Status.Said(vmdistributed.WordPromote, zone.Name, revision)
-	_, approved := s.object.Status.Said(vmdistributed.WordApprove, zone.Name, revision)
+	promotion, promoted := s.object.Status.Said(vmdistributed.WordPromote, zone.Name, revision)
+	approval, approved := s.object.Status.Said(vmdistributed.WordApprove, zone.Name, revision)
 	switch {
-	case !waits && (promoted || approved):
+	case !waits && promoted:
+		s.keep(promotion, reason)
+		return nil
+	case !waits && approved:
+		s.keep(approval, reason)
 		return nil
 	case !waits:
 		return conflictf("zones: %q does not wait for the user's word%s", zone.Name, s.butCalledOff())
@@ -160,6 +167,9 @@ func retry(s *speech, said body) error {
 			text = fmt.Sprintf("; %s was skipped, which a retry takes back that names the zone", strings.Join(skipped, ", "))
 		}
 		return conflictf("there is nothing to try again: revision %s was not called off, and no zone has run out of time or is contended%s", revision, text)
+	}
+	if again { // it is another one than was said before
+		s.object.Status.TakeBack(vmdistributed.WordRetry, "", revision)
 	}
 	s.say(vmdistributed.WordRetry, "", revision, order.Reason)
 	return nil

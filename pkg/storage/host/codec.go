@@ -46,11 +46,8 @@ func (c codec) encode(object runtime.Object) ([]byte, error) {
 
 // pack makes a payload of what encode returned.
 func (c codec) pack(ctx context.Context, key string, data []byte) (string, error) {
-	data, err := compress(data)
+	data, err := c.transformer.TransformToStorage(ctx, data, value.DefaultContext(key))
 	if err != nil {
-		return "", storage.NewInternalError(fmt.Errorf("compressing the payload: %w", err))
-	}
-	if data, err = c.transformer.TransformToStorage(ctx, data, value.DefaultContext(key)); err != nil {
 		return "", storage.NewInternalError(fmt.Errorf("transforming the payload: %w", err))
 	}
 	return toText(data), nil
@@ -65,8 +62,7 @@ func (c codec) unpack(ctx context.Context, key, payload string) (data []byte, st
 	if data, stale, err = c.transformer.TransformFromStorage(ctx, data, value.DefaultContext(key)); err != nil {
 		return nil, false, fmt.Errorf("transforming the payload: %w", err)
 	}
-	data, err = expand(data)
-	return data, stale, err
+	return data, stale, nil
 }
 
 // decode fills object with what encode returned, as the record is about it.
@@ -100,15 +96,3 @@ func (c codec) read(ctx context.Context, key string, record *storagev1.Record, o
 	}
 	return nil
 }
-
-// unreadableError says which record can't be read, and why.
-type unreadableError struct {
-	record *storagev1.Record
-	cause  error
-}
-
-func (e *unreadableError) Error() string {
-	return fmt.Sprintf("the record %s/%s can't be read: %v", e.record.Namespace, e.record.Name, e.cause)
-}
-
-func (e *unreadableError) Unwrap() error { return e.cause }

@@ -71,7 +71,7 @@ func (s *Store) addItem(ctx context.Context, record *storagev1.Record, predicate
 		return fmt.Errorf("%s is no type of objects", items.Type().Elem())
 	}
 	if err := s.show(ctx, record, object); err != nil {
-		return readError(s.key(record), err)
+		return readError(ctx, s.key(record), err)
 	}
 	// Who edits a record by hand makes its labels say something else than the object.
 	if matches, err := predicate.Matches(object); err != nil || !matches {

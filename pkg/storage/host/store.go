@@ -15,13 +15,11 @@ import (
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
-	"k8s.io/apiserver/pkg/features"
 	"k8s.io/apiserver/pkg/storage"
 	"k8s.io/apiserver/pkg/storage/value"
-	"k8s.io/apiserver/pkg/storage/value/encrypt/identity"
-	utilfeature "k8s.io/apiserver/pkg/util/feature"
 
 	storagev1 "github.com/vmdistributed/vmdistributed-apiserver/apis/storage/v1"
+	"github.com/vmdistributed/vmdistributed-apiserver/pkg/storage/compressed"
 )
 
 // Config says what a Store keeps, and where.
@@ -30,7 +28,8 @@ type Config struct {
 	Records *Records
 	// Codec makes JSON of objects, in the one version that is stored.
 	Codec runtime.Codec
-	// Transformer has the last word on what is stored. Default: as it is.
+	// Transformer has the last word on what is stored, after large objects were compressed.
+	// Default: as it is then.
 	Transformer value.Transformer
 	// ResourcePrefix begins every key, as in /resource/namespace/name.
 	ResourcePrefix string
@@ -61,16 +60,14 @@ func New(config Config) (*Store, error) {
 	if len(config.ResourcePrefix) < 2 || config.ResourcePrefix[0] != '/' {
 		return nil, fmt.Errorf("the prefix of keys is %q: it has to begin with a slash, and to have a name", config.ResourcePrefix)
 	}
-	if config.Transformer == nil {
-		config.Transformer = identity.NewEncryptCheckTransformer()
-	}
 	if config.Check == nil {
 		config.Check = func(*storagev1.Record, runtime.Object) error { return nil }
 	}
 	return &Store{
 		records: config.Records,
 		codec: codec{
-			Codec: config.Codec, versioner: storage.APIObjectVersioner{}, transformer: config.Transformer, check: config.Check,
+			Codec: config.Codec, versioner: storage.APIObjectVersioner{}, check: config.Check,
+			transformer: compressed.New(config.Transformer, compressFrom),
 		},
 		prefix:  strings.TrimSuffix(config.ResourcePrefix, "/") + "/",
 		newFunc: config.NewFunc,
@@ -170,19 +167,7 @@ func (s *Store) Get(ctx context.Context, key string, options storage.GetOptions,
 	case err != nil:
 		return hostError(err, reading, at, 0)
 	}
-	return readError(key, s.codec.read(ctx, key, record, out))
-}
-
-// readError says to callers what is wrong with a record. What the registry calls
-// corrupt may be deleted unread by who asks for that.
-func readError(key string, err error) error {
-	switch {
-	case err == nil:
-		return nil
-	case utilfeature.DefaultFeatureGate.Enabled(features.AllowUnsafeMalformedObjectDeletion):
-		return storage.NewCorruptObjError(key, err)
-	}
-	return storage.NewInternalError(err)
+	return readError(ctx, key, s.codec.read(ctx, key, record, out))
 }
 
 // Stats counts objects.

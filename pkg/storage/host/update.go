@@ -58,7 +58,7 @@ func (s *Store) current(ctx context.Context, key string, at place, like runtime.
 		err = s.codec.decode(now.data, record, now.object)
 	}
 	if err != nil {
-		return now, readError(key, &unreadableError{record: record, cause: err})
+		return now, readError(ctx, key, &unreadableError{record: record, cause: err})
 	}
 	return now, nil
 }

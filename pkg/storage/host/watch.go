@@ -109,7 +109,7 @@ func (w *watcher) remember(ctx context.Context, asked scope, options storage.Lis
 		record := &records.Items[i]
 		object := w.store.newFunc()
 		if err := w.store.show(ctx, record, object); err != nil {
-			return readError(w.store.key(record), err)
+			return readError(ctx, w.store.key(record), err)
 		}
 		if _, _, err := w.memory.see(watch.Event{Type: watch.Added, Object: object}, record, nil); err != nil {
 			return err

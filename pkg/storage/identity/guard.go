@@ -56,8 +56,12 @@ type Guard struct {
 	clock  clock.WithTicker
 	// changed is called when the store becomes another one while the process runs.
 	changed func(error)
+	// tell is told of each refusal and of its end, and of a store that is being taken away.
+	tell    func(error)
 	looks   looks
 	refused *metrics.Gauge
+	// leaving is true once tell has heard of it. Only Run looks.
+	leaving bool
 
 	mutex sync.Mutex
 	// began is the identity that the store had first.
@@ -88,14 +92,21 @@ type Config struct {
 	// process remembers of the former one can't be told apart from what is in this one, so
 	// that it has to begin anew.
 	Changed func(error)
+	// Tell is called with why nothing is let through whenever that changes, with nil when
+	// requests are, and once with Leaving. It must not wait. Nil where nobody wants to know.
+	Tell func(error)
 	// Clock says when to look again.
 	Clock clock.WithTicker
 }
 
 // New returns a Guard that lets nothing through before Run has looked.
 func New(config Config) *Guard {
+	if config.Tell == nil {
+		config.Tell = func(error) {}
+	}
 	g := &Guard{
 		store: config.Store, memory: memory{config.ConfigMaps, config.Namespace}, marks: config.Marks, clock: config.Clock, changed: config.Changed,
+		tell:    config.Tell,
 		refused: newRefusedGauge(),
 		refusal: errors.New("it is not known yet whether the store is the one that the cluster knows"), reopened: make(chan struct{}),
 	}
@@ -137,6 +148,7 @@ func (g *Guard) look(ctx context.Context) {
 	switch {
 	case err == nil:
 		g.admit(ctx)
+		g.sayLeaving(within)
 	case ctx.Err() != nil:
 	case errors.As(err, &refusal), g.Admitted() != nil:
 		g.close(ctx, err)
@@ -148,6 +160,24 @@ func (g *Guard) look(ctx context.Context) {
 		klog.FromContext(ctx).V(2).Info("Can't look whether the store is the one that the cluster knows", "err", err)
 	}
 }
+
+// sayLeaving says once that the store is being taken away. It is served for as long as it
+// holds something, and nobody would hear of it before the last of that is gone.
+func (g *Guard) sayLeaving(ctx context.Context) {
+	if g.leaving {
+		return
+	}
+	if err := g.VerifyAbsence(ctx); errors.As(err, new(*Leaving)) {
+		g.leaving = true
+		g.tell(err)
+		klog.FromContext(ctx).Error(err, "The store is being taken away")
+	}
+}
+
+// Leaving says that a store is being taken away with all that it holds, and what to do.
+type Leaving struct{ Message string }
+
+func (l *Leaving) Error() string { return l.Message }
 
 // Refusal says why a store is refused, and what to do.
 type Refusal struct {
@@ -172,6 +202,9 @@ func (g *Guard) compare(ctx context.Context) error {
 	}
 	switch {
 	case known.id == id:
+		if err := g.emptied(ctx, id, known); err != nil {
+			return err
+		}
 		return g.handedOver(known)
 	case known.accepted == id:
 		klog.FromContext(ctx).Info("Taking another store, as somebody wants", "store", g.store.String(), "id", id, "formerly", known.id)
@@ -183,11 +216,50 @@ func (g *Guard) compare(ctx context.Context) error {
 		}
 		klog.FromContext(ctx).Info("The cluster knows its store from now on", "store", g.store.String(), "id", id, "configMap", g.memory.String())
 	}
-	written, err := g.memory.write(ctx, known, id, g.store.Kind(), g.clock.Now())
+	empty := false
+	if known.accepted == id {
+		if empty, err = g.store.Empty(ctx); err != nil {
+			return err
+		}
+	}
+	written, err := g.memory.write(ctx, known, id, g.store.Kind(), empty, g.clock.Now())
 	if err != nil {
 		return err
 	}
 	return g.handedOver(written)
+}
+
+// emptied decides about the store that the cluster knows: it may have lost all that it
+// held and have kept its identity, as records do whose definition is left. A process that
+// serves it saw its objects go one by one; one that has yet to look would call absent what
+// somebody may want back. An empty store that was accepted stays so until it holds
+// something: the next process would refuse it once more.
+func (g *Guard) emptied(ctx context.Context, id string, known *remembered) error {
+	noted := known.accepted == id || known.empty
+	if g.Admitted() == nil && !noted {
+		return nil
+	}
+	empty, err := g.store.Empty(ctx)
+	if err != nil {
+		return err
+	}
+	if noted {
+		return g.memory.settle(ctx, known, id, empty)
+	}
+	if !empty {
+		return nil
+	}
+	marks, err := g.marks(ctx)
+	if err != nil {
+		return err
+	}
+	for _, mark := range marks {
+		if mark.Owner.Name != "" {
+			return &Refusal{Message: fmt.Sprintf("%s is empty, and %s carries the mark of VMDistributedCluster %s, which did not go in the ordinary way. %s",
+				g.store, mark.On, mark.Owner, g.wayOut(known, id, "Restore what it held"))}
+		}
+	}
+	return nil
 }
 
 // handedOver is an error for as long as another process may answer from the store that
@@ -241,7 +313,7 @@ func (g *Guard) first(ctx context.Context, id string, known *remembered) error {
 		return err
 	}
 	return &Refusal{Message: fmt.Sprintf("%s %s, so that there was another store: %s, which would say which one, says nothing. %s",
-		g.store, lost, &g.memory, g.wayOut(known, id))}
+		g.store, lost, &g.memory, g.wayOut(known, id, "Bring the former store back"))}
 }
 
 // lost says what of the marks in the cluster has nothing in the store, "" for none.
@@ -275,14 +347,14 @@ func (g *Guard) mismatch(known *remembered, id string) error {
 	if g.store.Kind() == KindHost && known.kind == KindHost {
 		what += " Records that are restored come one by one, and nothing in them says that all are there: have them accepted when they are."
 	}
-	return &Refusal{Message: what + " " + g.wayOut(known, id)}
+	return &Refusal{Message: what + " " + g.wayOut(known, id, "Bring the former store back")}
 }
 
-// wayOut says what to do.
-func (g *Guard) wayOut(known *remembered, id string) string {
+// wayOut says what to do: the remedy, or to accept the store.
+func (g *Guard) wayOut(known *remembered, id, remedy string) string {
 	said := fmt.Sprintf("Nothing is answered, since what belongs to a VMDistributedCluster would be deleted as garbage where that is absent. "+
-		"Bring the former store back; or, if this one is to take its place, kubectl -n %s annotate --overwrite configmap %s %s=%s",
-		g.memory.namespace, ConfigMap, AcceptAnnotation, id)
+		"%s; or, if this one is to be served as it is, kubectl -n %s annotate --overwrite configmap %s %s=%s",
+		remedy, g.memory.namespace, ConfigMap, AcceptAnnotation, id)
 	if known.accepted != "" {
 		said += fmt.Sprintf(" (the annotation is there, and names %q)", known.accepted)
 	}
@@ -299,6 +371,7 @@ func (g *Guard) admit(ctx context.Context) {
 	g.refused.Set(0)
 	g.open, g.shut = context.WithCancelCause(context.WithoutCancel(ctx))
 	close(g.reopened)
+	g.tell(nil)
 	klog.FromContext(ctx).Info("The store is the one that the cluster knows", "store", g.store.String(), "id", g.began)
 }
 
@@ -315,6 +388,7 @@ func (g *Guard) close(ctx context.Context, refusal error) {
 	g.refusal = refusal
 	g.refused.Set(1)
 	if ctx.Err() == nil {
+		g.tell(refusal)
 		klog.FromContext(ctx).Error(refusal, "Answering nothing out of the store")
 	}
 }
@@ -341,8 +415,8 @@ func (g *Guard) Verify(ctx context.Context) error {
 func (g *Guard) VerifyAbsence(ctx context.Context) error {
 	found, err := g.verify(ctx)
 	if err == nil && found.leaving {
-		err = fmt.Errorf("%s are being deleted, and nobody can tell what is gone with them from what was never there: "+
-			"keep a copy of those that are left, let them go, and restore them", g.store)
+		err = &Leaving{fmt.Sprintf("%s are being deleted, and nobody can tell what is gone with them from what was never there: "+
+			"keep a copy of those that are left, let them go, and restore them", g.store)}
 	}
 	return err
 }

@@ -62,8 +62,9 @@ func TestStoreIsServedThatTheClusterKnows(t *testing.T) {
 		holds  []string
 		marked []string
 		// refused is a part of the refusal, "" where the store is served, and id what is
-		// remembered then.
+		// remembered then, empty whether the store was accepted as an empty one.
 		refused, id string
+		empty       bool
 	}{
 		"first start":                           {id: "new"},
 		"first start with what is in the store": {holds: []string{"x", "y"}, marked: []string{"x"}, id: "new"},
@@ -72,8 +73,17 @@ func TestStoreIsServedThatTheClusterKnows(t *testing.T) {
 		},
 		"the same, accepted":                   {known: map[string]string{}, accept: "new", holds: []string{"x"}, marked: []string{"y"}, id: "new"},
 		"empty beside marks":                   {marked: []string{"x"}, refused: "is empty, and VMUser a/u carries the mark"},
-		"empty beside marks, accepted":         {known: map[string]string{}, accept: "new", marked: []string{"x"}, id: "new"},
-		"the same":                             {known: map[string]string{"id": "new"}, marked: []string{"x"}, id: "new"},
+		"empty beside marks, accepted":         {known: map[string]string{}, accept: "new", marked: []string{"x"}, id: "new", empty: true},
+		"the same":                             {known: map[string]string{"id": "new"}, holds: []string{"x"}, marked: []string{"x"}, id: "new"},
+		"the same, empty":                      {known: map[string]string{"id": "new"}, id: "new"},
+		"the same, with less than left marks":  {known: map[string]string{"id": "new"}, holds: []string{"x"}, marked: []string{"x", "y"}, id: "new"},
+		"the same, emptied":                    {known: map[string]string{"id": "new"}, marked: []string{"x"}, refused: "is empty, and VMCluster a/c carries the mark of VMDistributedCluster a/x", id: "new"},
+		"the same, emptied and accepted":       {known: map[string]string{"id": "new"}, accept: "new", marked: []string{"x"}, id: "new", empty: true},
+		"the same, emptied, another accepted":  {known: map[string]string{"id": "new"}, accept: "third", marked: []string{"x"}, refused: "Restore what it held", id: "new"},
+		"the same, accepted as empty before":   {known: map[string]string{"id": "new", "empty": "accepted"}, marked: []string{"x"}, id: "new", empty: true},
+		"the same, filled since":               {known: map[string]string{"id": "new", "empty": "accepted"}, holds: []string{"x"}, marked: []string{"x"}, id: "new"},
+		"the same, accepted for nothing":       {known: map[string]string{"id": "new"}, accept: "new", holds: []string{"x"}, marked: []string{"x"}, id: "new"},
+		"another, empty and accepted":          {known: map[string]string{"id": "old"}, accept: "new", marked: []string{"x"}, id: "new", refused: "takes the place of another one", empty: true},
 		"another":                              {known: map[string]string{"id": "old", "kind": "kept"}, holds: []string{"x"}, refused: AcceptAnnotation + "=new", id: "old"},
 		"of another kind":                      {known: map[string]string{"id": "old", "kind": "host"}, holds: []string{"x"}, refused: "from one kind of store to another", id: "old"},
 		"another, where a third was accepted":  {known: map[string]string{"id": "old"}, accept: "third", refused: `names "third"`, id: "old"},
@@ -108,8 +118,8 @@ func TestStoreIsServedThatTheClusterKnows(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if found.Data["id"] != c.id {
-				t.Errorf("remembers %v, want %q", found.Data, c.id)
+			if found.Data["id"] != c.id || (found.Data["empty"] != "") != c.empty {
+				t.Errorf("remembers %v, want %q, and that it was empty: %v", found.Data, c.id, c.empty)
 			}
 			if found.Annotations[AcceptAnnotation] == "new" {
 				t.Error("the word is there after it was heeded")
@@ -262,4 +272,61 @@ func TestMemoryThatAnotherReplicaMadeIsRead(t *testing.T) {
 	if guard.look(t.Context()); guard.Admitted() != nil {
 		t.Errorf("refused with %v", guard.Admitted())
 	}
+}
+
+// TestStoreEmptiedUnderAServerThatServesIsServed: it saw the objects go one by one, and has
+// said so. The next process has not.
+func TestStoreEmptiedUnderAServerThatServesIsServed(t *testing.T) {
+	client, store := fake.NewClientset(), &kept{id: "a", holds: []string{"x"}}
+	guard := func() *Guard {
+		return New(Config{
+			Store: store, ConfigMaps: client.CoreV1(), Namespace: "ours", Clock: clock.RealClock{},
+			Marks: marked("x"), Changed: func(err error) { t.Error(err) },
+		})
+	}
+	serving := guard()
+	serving.look(t.Context())
+	store.holds = nil
+	if serving.look(t.Context()); serving.Admitted() != nil {
+		t.Errorf("refused while it is served: %v", serving.Admitted())
+	}
+	next := guard()
+	if next.look(t.Context()); next.Admitted() == nil {
+		t.Error("served by a process that began when it was empty")
+	}
+
+	// It is let in when what left the mark is there again, with no word of anybody.
+	store.holds = []string{"x"}
+	if next.look(t.Context()); next.Admitted() != nil {
+		t.Errorf("refused though it holds again what it held: %v", next.Admitted())
+	}
+}
+
+// TestStoreAcceptedAsEmptyHasToBeAcceptedAgainOnceItHeldSomething.
+func TestStoreAcceptedAsEmptyHasToBeAcceptedAgainOnceItHeldSomething(t *testing.T) {
+	client, store := fake.NewClientset(), &kept{id: "a"}
+	if _, err := client.CoreV1().ConfigMaps("ours").Create(t.Context(), &corev1.ConfigMap{
+		ObjectMeta: metav1.ObjectMeta{Name: ConfigMap, Annotations: map[string]string{AcceptAnnotation: "a"}}, Data: map[string]string{"id": "a"},
+	}, metav1.CreateOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	look := func(guard *Guard, want bool) {
+		t.Helper()
+		if guard.look(t.Context()); (guard.Admitted() == nil) != want {
+			t.Errorf("served %v (%v), want %v", guard.Admitted() == nil, guard.Admitted(), want)
+		}
+	}
+	guard := func() *Guard {
+		return New(Config{
+			Store: store, ConfigMaps: client.CoreV1(), Namespace: "ours", Clock: clock.RealClock{},
+			Marks: marked("x"), Changed: func(err error) { t.Error(err) },
+		})
+	}
+	serving := guard()
+	look(serving, true)
+	look(guard(), true)
+	store.holds = []string{"x"}
+	look(serving, true)
+	store.holds = nil
+	look(guard(), false)
 }

@@ -10,6 +10,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"time"
 
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
@@ -82,9 +83,11 @@ func Register(ctx context.Context, config *rest.Config, definition *apiextension
 		return err
 	}
 	var last error
+	is := func(resource metav1.APIResource) bool { return resource.Name == definition.Spec.Names.Plural }
 	err = wait.PollUntilContextTimeout(ctx, 50*time.Millisecond, patience, true, func(context.Context) (bool, error) {
-		_, last = served.ServerResourcesForGroupVersion(Group + "/" + v1alpha1.SchemeGroupVersion.Version)
-		return last == nil, nil
+		var found *metav1.APIResourceList
+		found, last = served.ServerResourcesForGroupVersion(definition.Spec.Group + "/" + definition.Spec.Versions[0].Name)
+		return last == nil && slices.ContainsFunc(found.APIResources, is), nil
 	})
 	if err != nil {
 		return fmt.Errorf("waiting until %s is served: %w (last: %w)", definition.Name, err, last)

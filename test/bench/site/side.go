@@ -8,8 +8,10 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"strings"
+	"sync/atomic"
 
 	"k8s.io/client-go/rest"
 
@@ -32,15 +34,55 @@ type Side struct {
 
 	http *http.Client
 	url  string
+	wire Wire
+}
+
+// Wire counts bytes of the connections of a Side, what encrypts them and headers included.
+type Wire struct{ in, out atomic.Int64 }
+
+// In are the bytes that came from the server.
+func (w *Wire) In() int64 { return w.in.Load() }
+
+// Out are the bytes that went to the server.
+func (w *Wire) Out() int64 { return w.out.Load() }
+
+// counted is a connection that counts.
+type counted struct {
+	net.Conn
+	wire *Wire
+}
+
+func (c counted) Read(b []byte) (int, error) {
+	n, err := c.Conn.Read(b)
+	c.wire.in.Add(int64(n))
+	return n, err
+}
+
+func (c counted) Write(b []byte) (int, error) {
+	n, err := c.Conn.Write(b)
+	c.wire.out.Add(int64(n))
+	return n, err
 }
 
 func newSide(name, group string, config *rest.Config) (*Side, error) {
-	client, err := rest.HTTPClientFor(config)
-	if err != nil {
+	side := &Side{Name: name, Short: strings.ToLower(name), Group: group, Config: config, url: config.Host}
+	counting, dialer := rest.CopyConfig(config), &net.Dialer{}
+	counting.Dial = func(ctx context.Context, network, address string) (net.Conn, error) {
+		connection, err := dialer.DialContext(ctx, network, address)
+		if err != nil {
+			return nil, err
+		}
+		return counted{connection, &side.wire}, nil
+	}
+	var err error
+	if side.http, err = rest.HTTPClientFor(counting); err != nil {
 		return nil, fmt.Errorf("making a client for %s: %w", config.Host, err)
 	}
-	return &Side{Name: name, Short: strings.ToLower(name), Group: group, Config: config, http: client, url: config.Host}, nil
+	return side, nil
 }
+
+// Wire counts the bytes of all requests that were made on this side.
+func (s *Side) Wire() *Wire { return &s.wire }
 
 // Version is the path of the group and version.
 func (s *Side) Version() string {

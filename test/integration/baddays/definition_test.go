@@ -5,6 +5,7 @@ package baddays
 
 import (
 	"context"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -100,6 +101,23 @@ func untilRefused(t *testing.T, server *controlplane.Server) {
 	})
 }
 
+// untilToldThatTheStoreGoes waits for an event of each replica.
+func untilToldThatTheStoreGoes(t *testing.T) {
+	t.Helper()
+	poll(t, "each replica to tell that the store goes", func() string {
+		found, err := shared.kubernetes.CoreV1().Events(metav1.NamespaceAll).List(t.Context(), metav1.ListOptions{
+			FieldSelector: "involvedObject.kind=ConfigMap,involvedObject.name=" + identity.ConfigMap + ",reason=" + identity.ReasonLeaving,
+		})
+		if err != nil {
+			return err.Error()
+		}
+		if len(found.Items) != len(shared.replicas) {
+			return fmt.Sprintf("there are %d events", len(found.Items))
+		}
+		return ""
+	})
+}
+
 // TestDefinitionOfRecordsDeletedInTheMiddleOfARollout while the servers run: as long as the
 // guards hold the records all goes on; without records nothing is answered and nothing is
 // touched; and from a copy of the records the rollout comes to its end.
@@ -116,6 +134,7 @@ func TestDefinitionOfRecordsDeletedInTheMiddleOfARollout(t *testing.T) {
 		}
 		return ""
 	})
+	untilToldThatTheStoreGoes(t)
 	r.free("zone-a")
 	r.untilStuck("zone-b")
 

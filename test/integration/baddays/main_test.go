@@ -203,10 +203,16 @@ func ask(t *testing.T, server *controlplane.Server, path string) (status int, bo
 // startAlone starts a server with its objects in an etcd, beside the replicas.
 func startAlone(t *testing.T, name, etcd string, flags ...string) *controlplane.Server {
 	t.Helper()
+	return startProgram(t, "", name, etcd, flags...)
+}
+
+// startProgram does so with another program.
+func startProgram(t *testing.T, program, name, etcd string, flags ...string) *controlplane.Server {
+	t.Helper()
 	namespace, err := shared.control.NewServerNamespace(t.Context(), name)
 	must(t, err)
 	server, err := shared.control.StartServer(t.Context(), controlplane.ServerOptions{
-		Name: namespace, Unregistered: true, Store: controlplane.StoreEtcd, EtcdURL: etcd,
+		Program: program, Name: namespace, Unregistered: true, Store: controlplane.StoreEtcd, EtcdURL: etcd,
 		Args: slices.Concat([]string{"--namespace=" + namespace}, soon, flags),
 	})
 	must(t, err)

@@ -149,6 +149,17 @@ func (r *room) expectUpdates(wanted ...string) {
 	}
 }
 
+// told is how often something was told of the object.
+func (r *room) told() (times int32) {
+	r.t.Helper()
+	events, err := r.site.kubernetes.CoreV1().Events(r.namespace).List(r.t.Context(), metav1.ListOptions{FieldSelector: "involvedObject.kind=VMDistributedCluster"})
+	must(r.t, err)
+	for i := range events.Items {
+		times += events.Items[i].Count
+	}
+	return times
+}
+
 // expectConcluded wants a rollout to v2 to have come to its end as if nothing had
 // happened.
 func (r *room) expectConcluded() {

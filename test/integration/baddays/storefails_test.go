@@ -36,10 +36,13 @@ func TestRolloutHaltsWhileRecordsCanNotBeReached(t *testing.T) {
 		shared.trouble.begin(wrong.way, wrong.paths...)
 		t.Cleanup(shared.trouble.end)
 		r.free(wrong.zone)
-		before := r.estate()
+		before, told := r.estate(), r.told()
 		shared.untilMet(t, http.MethodGet, enough)
 		r.expectUnserved()
 		r.expectEstate(before)
+		if more := r.told() - told; more > 1 { // which was on its way
+			t.Errorf("%d events while the store could not be reached", more)
+		}
 		shared.expectLive(t)
 		shared.trouble.end()
 		if wrong.next != "" {

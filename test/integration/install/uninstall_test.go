@@ -16,12 +16,14 @@ import (
 	"strings"
 	"testing"
 
+	rbacv1 "k8s.io/api/rbac/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/watch"
 	"k8s.io/client-go/dynamic"
+	"k8s.io/client-go/kubernetes"
 
 	"github.com/vmdistributed/vmdistributed-apiserver/test/controlplane"
 )
@@ -275,12 +277,48 @@ func (l *leaving) refusedAmidADrain() {
 	l.expect(1, said)
 	l.expect(1, said, "--dry-run")
 	l.expect(0, []string{"delete   APIService"}, "--dry-run", "--abandon-rollouts")
+	const halt = "vmdistributed-halt"
+	kubectl(l.t, l.control, nil, "-n", "vmdistributed-system", "create", "configmap", halt, "--from-literal=reason=an incident")
+	l.expect(1, []string{
+		"They stay so while ConfigMap vmdistributed-system/" + halt + " halts the server (reason: an incident): kubectl -n vmdistributed-system delete configmap " + halt + " ends that",
+		"It goes no further while ConfigMap vmdistributed-system/" + halt,
+	})
+	kubectl(l.t, l.control, nil, "-n", "vmdistributed-system", "delete", "configmap", halt)
 	expect(l.t, "what is there", l.everythingOfOurs(), before)
 
 	abort := fmt.Sprintf(`{"apiVersion":"%s/v1alpha1","kind":"VMDistributedClusterAbort"}`, l.group)
 	path := fmt.Sprintf("/apis/%s/v1alpha1/namespaces/%s/vmdistributedclusters/metrics/abort", l.group, keptNamespace)
 	kubectl(l.t, l.control, []byte(abort), "create", "--raw", path, "-f", "-")
 	kubectl(l.t, l.control, nil, "-n", keptNamespace, "wait", "--for=jsonpath={.status.zones[0].reason}=RolloutAborted", own, "--timeout=60s")
+}
+
+// TestUninstallNamesTheRightThatIsMissing, before anything else.
+func TestUninstallNamesTheRightThatIsMissing(t *testing.T) {
+	for what, c := range map[string]struct {
+		may   []rbacv1.PolicyRule
+		lacks string
+	}{
+		"nothing":                  {nil, "you may not get apiservices.apiregistration.k8s.io v1alpha1.operator.victoriametrics.com"},
+		"to read, and not to list": {[]rbacv1.PolicyRule{{APIGroups: []string{"*"}, Resources: []string{"*"}, Verbs: []string{"get"}}}, "you may not list vmdistributedclusterrecords.storage.distributed.victoriametrics.com"},
+	} {
+		t.Run(what, func(t *testing.T) {
+			user := "may-" + strconv.Itoa(len(c.may))
+			kubernetes, err := kubernetes.NewForConfig(shared.control.Config())
+			must(t, err)
+			_, err = kubernetes.RbacV1().ClusterRoles().Create(t.Context(), &rbacv1.ClusterRole{ObjectMeta: metav1.ObjectMeta{Name: user}, Rules: c.may}, metav1.CreateOptions{})
+			must(t, err)
+			_, err = kubernetes.RbacV1().ClusterRoleBindings().Create(t.Context(), &rbacv1.ClusterRoleBinding{
+				ObjectMeta: metav1.ObjectMeta{Name: user},
+				RoleRef:    rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: user},
+				Subjects:   []rbacv1.Subject{{APIGroup: rbacv1.GroupName, Kind: rbacv1.UserKind, Name: user}},
+			}, metav1.CreateOptions{})
+			must(t, err)
+			kubeconfig := filepath.Join(t.TempDir(), user)
+			must(t, shared.control.WriteKubeconfig(kubeconfig, user))
+			l := &leaving{t: t, control: shared.control}
+			l.expect(2, []string{c.lacks, "nothing was changed: run this as somebody who may"}, "--kubeconfig", kubeconfig)
+		})
+	}
 }
 
 // everythingOfOurs names it.

@@ -27,6 +27,9 @@ import (
 	"github.com/vmdistributed/vmdistributed-apiserver/test/controlplane"
 )
 
+// baseAskedFor has base judged, whatever fits.
+const baseAskedFor = "--overlay=" + string(preflight.Base)
+
 // readOnly may read everything. What is asked by selfsubject*reviews, every user may.
 var readOnly = rbacv1.PolicyRule{APIGroups: []string{"*"}, Resources: []string{"*"}, Verbs: []string{"get", "list", "watch"}}
 
@@ -54,13 +57,18 @@ func installer() []rbacv1.PolicyRule {
 func TestWithoutTheOperator(t *testing.T) {
 	s := newSite(t, controlplane.CRDsNone)
 	admin := s.control.Kubeconfig()
-	found := s.look(0, admin)
-	s.fits(found, preflight.Base)
-	s.expect(found, preflight.Warning, "OperatorKinds", "vmclusters")
+	found := s.look(1, admin)
+	s.fits(found, preflight.Undecided)
+	s.expect(found, preflight.Blocking, "OperatorKinds", "there is no VictoriaMetrics operator")
 
-	if status, out, _ := s.run(admin, "-o", "overlay"); status != 0 || out != string(preflight.Base)+"\n" {
-		t.Errorf("the overlay is told as %q, with status %d", out, status)
+	if status, out, complaints := s.run(admin, "-o", "overlay"); status != 1 || out != "" || !strings.Contains(complaints, "there is no VictoriaMetrics operator") {
+		t.Errorf("without an operator, the overlay is told as %q, with status %d: %s", out, status, complaints)
 	}
+	if status, out, _ := s.run(admin, "-o", "overlay", baseAskedFor); status != 0 || out != string(preflight.Base)+"\n" {
+		t.Errorf("the overlay that is asked for is told as %q, with status %d", out, status)
+	}
+	s.expect(s.look(0, admin, baseAskedFor), preflight.Warning, "OperatorKinds", preflight.OperatorFlag())
+	s.expect(s.look(0, admin, "--overlay="+string(preflight.Beside)), preflight.Warning, "OperatorKinds", "their zones wait")
 	t.Run("names the rights that are missing", s.in((*site).namesMissingRights))
 	t.Run("asks for what it takes to apply the manifests", s.in((*site).asksForEnough))
 	t.Run("names the rights that the server's account lacks", s.in((*site).namesWhatTheAccountLacks))
@@ -70,7 +78,7 @@ func TestWithoutTheOperator(t *testing.T) {
 
 // onlyReads shows by the audit log what the program asks for.
 func (s *site) onlyReads() {
-	found := s.look(1, s.kubeconfigOf("looker", readOnly))
+	found := s.look(1, s.kubeconfigOf("looker", readOnly), baseAskedFor)
 	s.expect(found, preflight.Warning, "Unknown", "you may not create subjectaccessreviews")
 	reviews := 0
 	for _, event := range s.audited("looker") {
@@ -107,8 +115,7 @@ func (s *site) audited(user string) (events []auditv1.Event) {
 }
 
 func (s *site) namesMissingRights() {
-	found := s.look(1, s.kubeconfigOf("reader", readOnly))
-	s.fits(found, preflight.Base)
+	found := s.look(1, s.kubeconfigOf("reader", readOnly), baseAskedFor)
 	for _, right := range []string{
 		"create, patch clusterroles.rbac.authorization.k8s.io", "create, patch apiservices.apiregistration.k8s.io",
 		"give others what you lack yourself", "create secrets in vmdistributed-system",
@@ -128,7 +135,7 @@ func (s *site) namesMissingRights() {
 // for and no more.
 func (s *site) asksForEnough() {
 	kubeconfig := s.kubeconfigOf("installer", installer()...)
-	found := s.look(0, kubeconfig)
+	found := s.look(0, kubeconfig, baseAskedFor)
 	if len(found.Facts.MayNot) > 0 {
 		s.t.Errorf("rights are said to be missing: %v", found.Facts.MayNot)
 	}
@@ -152,14 +159,14 @@ func (s *site) asksForEnough() {
 // before this one has made.
 func (s *site) namesWhatTheAccountLacks() {
 	admin := s.control.Kubeconfig()
-	found := s.look(0, admin)
+	found := s.look(0, admin, baseAskedFor)
 	if !found.Facts.ServerAccount || len(found.Facts.ServerMayNot) > 0 {
 		s.t.Errorf("the account of the manifests is there: %v, and may not %v", found.Facts.ServerAccount, found.Facts.ServerMayNot)
 	}
 	_, err := s.kubernetes.RbacV1().ClusterRoleBindings().Patch(s.t.Context(), "vmdistributed-apiserver:auth-delegator", types.MergePatchType,
 		[]byte(`{"subjects":[]}`), metav1.PatchOptions{})
 	must(s.t, err)
-	s.expect(s.look(0, admin), preflight.Warning, "ServerRights", "create tokenreviews.authentication.k8s.io; create subjectaccessreviews.authorization.k8s.io")
+	s.expect(s.look(0, admin, baseAskedFor), preflight.Warning, "ServerRights", "create tokenreviews.authentication.k8s.io; create subjectaccessreviews.authorization.k8s.io")
 }
 
 // TestKubernetesBeforeMutatingPolicies has kube-apiserver serve what it did in 1.34: what is
@@ -179,21 +186,20 @@ func TestKubernetesBeforeMutatingPolicies(t *testing.T) {
 func TestBesideAllOfTheOperator(t *testing.T) {
 	s := newSite(t, controlplane.CRDsFull)
 	admin := s.control.Kubeconfig()
-	base := "--overlay=" + string(preflight.Base)
 	found := s.look(0, admin)
 	s.fits(found, preflight.Beside)
 	if !strings.Contains(found.Verdict.Instead, preflight.OperatorFlag()) {
 		t.Errorf("what base takes is told without the flag: %s", found.Verdict.Instead)
 	}
-	s.expect(s.look(0, admin, base), preflight.Warning, "OperatorFlag", "no Deployment of the operator is in sight")
+	s.expect(s.look(0, admin, baseAskedFor), preflight.Warning, "OperatorFlag", "no Deployment of the operator is in sight")
 
 	operator := s.makeOperator()
-	s.expect(s.look(1, admin, base), preflight.Blocking, "OperatorFlag", "default/operator")
+	s.expect(s.look(1, admin, baseAskedFor), preflight.Blocking, "OperatorFlag", "default/operator")
 	s.tell(operator, preflight.OperatorFlag())
-	s.expect(s.look(0, admin, base), preflight.Note, "TakeoverLabel", `kube-aggregator.kubernetes.io/automanaged: "false"`)
+	s.expect(s.look(0, admin, baseAskedFor), preflight.Note, "TakeoverLabel", `kube-aggregator.kubernetes.io/automanaged: "false"`)
 
 	remove := s.makeHidden()
-	s.expect(s.look(1, admin, base), preflight.Blocking, "HiddenObjects", "vmdistributed")
+	s.expect(s.look(1, admin, baseAskedFor), preflight.Blocking, "HiddenObjects", "vmdistributed")
 	s.look(0, admin)
 	remove()
 
@@ -206,7 +212,7 @@ func TestBesideAllOfTheOperator(t *testing.T) {
 	}
 	must(t, server.Stop())
 	s.fits(s.look(0, admin), preflight.Base)
-	s.expect(s.look(1, admin, "--namespace=elsewhere", base), preflight.Blocking, "APIService", "vmdistributed-system/vmdistributed-apiserver")
+	s.expect(s.look(1, admin, "--namespace=elsewhere", baseAskedFor), preflight.Blocking, "APIService", "vmdistributed-system/vmdistributed-apiserver")
 }
 
 // makeOperator makes a Deployment like that of the operator.

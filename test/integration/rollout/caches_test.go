@@ -124,7 +124,9 @@ func TestVMUserIsNotDrainedOnTheWordOfACacheThatIsBehind(t *testing.T) {
 	r.expectUndrained(drained)
 
 	watches.release()
-	patch, err := victoriametrics.PlanRestore(r.object(userResource, "reader"), r.ownerNamed("other"))
+	patch, err := victoriametrics.PlanRestore(r.object(userResource, "reader"), victoriametrics.Drain{
+		Owner: r.ownerNamed("other"), Zone: victoriametrics.Cluster{Namespace: r.namespace, Name: "zone-a"},
+	})
 	must(t, err)
 	r.editObject(userResource, "reader", patch)
 	r.untilReady("demo")
@@ -205,7 +207,9 @@ func (r *room) drainAs(owner, zone string, others ...string) *unstructured.Unstr
 	for _, other := range others {
 		left = append(left, parse(other))
 	}
-	plan, err := victoriametrics.PlanDrain(r.object(userResource, "reader"), r.ownerNamed(owner), parse(zone), left, victoriametrics.LastTargetFailOver)
+	plan, err := victoriametrics.PlanDrain(r.object(userResource, "reader"), victoriametrics.Drain{
+		Owner: r.ownerNamed(owner), Zone: parse(zone), Others: left, LastTarget: victoriametrics.LastTargetFailOver,
+	})
 	must(r.t, err)
 	if plan.Patch == nil {
 		r.t.Fatalf("VMUser reader can't be drained of %s: %s", zone, plan.Refusal)

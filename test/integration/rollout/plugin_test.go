@@ -10,10 +10,12 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
 
+	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/yaml"
 
@@ -94,7 +96,7 @@ func TestPluginShowsWhereARolloutIsAndWhatItWaitsFor(t *testing.T) {
 	stuckInZoneA(r)
 
 	tree := r.vmdc(done, "status", "demo").stdout
-	says(t, tree, "VMDistributedCluster "+r.namespace+"/demo", "expanding; 1 of 3 zones updated, 2 ready", "├── ● zone-a", "Updating", "WaitingForOperator: health: operator reports",
+	says(t, tree, "VMDistributedCluster "+r.namespace+"/demo", "expanding; 0 of 3 zones updated, 2 ready", "├── ● zone-a", "Updating", "WaitingForOperator: health: operator reports",
 		"└── ○ zone-c", "WaitingForOtherZone", "Events:", "ZoneUpdating")
 	if strings.Contains(tree, "\x1b") {
 		t.Errorf("there are colours where no terminal is:\n%q", tree)
@@ -140,8 +142,8 @@ func TestPluginWaitsUntilARolloutIsCompleteOrCallsForTheUser(t *testing.T) {
 	r := newRoom(t)
 	stuckInZoneA(r)
 	late := r.vmdc(tooLong, "wait", "demo", "--timeout=1s")
-	says(t, late.stderr, "error: the end of the rollout of demo is not there after 1s: 1 of 3 zones updated")
-	says(t, late.stdout, "1 of 3 zones updated: zone zone-a is updating")
+	says(t, late.stderr, "error: the end of the rollout of demo is not there after 1s: 0 of 3 zones updated")
+	says(t, late.stdout, "0 of 3 zones updated: zone zone-a is updating")
 	expect(t, "what is told with --quiet", r.vmdc(tooLong, "wait", "demo", "--timeout=1s", "--quiet").stdout, "")
 
 	ends := map[string]*ran{"wait demo": {}, "wait demo --zone=zone-a": {}}
@@ -185,6 +187,25 @@ func TestPluginFollowsARolloutUntilItsObjectIsGone(t *testing.T) {
 	says(t, end.stdout, "operational; 3 of 3 zones updated", "terminating", "VMDistributedCluster "+r.namespace+"/demo is gone.")
 }
 
+func TestPluginEndsWaitingWhereARightIsMissing(t *testing.T) {
+	t.Parallel()
+	r := newRoom(t)
+	r.apply(threeZones("v1"))
+	r.untilReady("demo")
+	onlyGets := "gets-in-" + r.namespace
+	r.grant(onlyGets, rbacv1.PolicyRule{Verbs: []string{"get"}, APIGroups: []string{"*"}, Resources: []string{"*"}})
+	for _, user := range []string{"nobody", onlyGets} {
+		for _, command := range []string{"wait demo", "wait demo --timeout=5m", "status demo --watch"} {
+			end := r.vmdc(failedCall, append(strings.Fields(command), "--as="+user)...)
+			says(t, end.stderr, "error: following VMDistributedCluster "+r.namespace+"/demo takes the rights to list and watch vmdistributedclusters.operator.victoriametrics.com: ",
+				user, "is forbidden")
+			if lines := strings.Count(end.stderr, "\n"); lines != 1 {
+				t.Errorf("%s of %s says more than what is missing:\n%s", command, user, end.stderr)
+			}
+		}
+	}
+}
+
 func TestPluginPausesAndResumes(t *testing.T) {
 	t.Parallel()
 	r := newRoom(t)
@@ -207,7 +228,9 @@ func TestPluginSaysWhatIsWrongWithACall(t *testing.T) {
 		args []string
 		want string
 	}{
-		{[]string{"zones"}, "kubectl vmdc zones takes the name of one VMDistributedCluster"},
+		{[]string{"zones"}, `kubectl vmdc zones takes the name of one VMDistributedCluster, such as "kubectl vmdc zones metrics"; got none` + "\n"},
+		{[]string{"zones", "a", "b"}, "; got 2: a b\n"},
+		{[]string{"skip"}, "; got none\n"},
 		{[]string{"status", "demo", "-o", "xml"}, `--output is "xml", want one of: wide, json, yaml, name`},
 		{[]string{"status", "demo", "--color=red"}, `--color is "red", want one of: auto, always, never`},
 		{[]string{"status", "--watch"}, "--watch follows one object"},
@@ -309,7 +332,7 @@ func TestPluginGoesBackToAnotherRevisionAndTellsOfIt(t *testing.T) {
 	says(t, r.vmdc(done, "status", "demo").stdout, "Undone: RevisionUndone: revision "+bad, "undoing to the one that spec asks for")
 	says(t, r.vmdc(waitsForUser, "doctor", "demo").stdout, "Blocking: object: RevisionUndone", "To do: correct the spec; or take the undoing back")
 	r.untilHistory("3 Completed current=true wanted=false byUndo=true", "2 Undone current=false wanted=true byUndo=false")
-	says(t, r.vmdc(done, "history", "demo").stdout, "Current,ByUndo", "Undone")
+	says(t, r.vmdc(done, "history", "demo").stdout, "Current,ByUndo", "Undone", "a better version; undone to "+good+" by ", ": errors in zone-a")
 
 	var answer v1alpha1.VMDistributedClusterUndo
 	must(t, json.Unmarshal([]byte(r.vmdc(done, "undo", "demo", "--to-revision="+bad, "-o", "json").stdout), &answer))
@@ -393,4 +416,77 @@ func TestPluginPlansAChangeBeforeItIsMade(t *testing.T) {
 	says(t, wrong.stdout, "Zone zone-a (Inline, Refused)", "refused now by InvalidDesiredState", ".spec.vmselect.replicaCount: expected numeric")
 	says(t, wrong.stderr, "refused: zone-a")
 	says(t, r.vmdc(failedCall, "plan").stderr, "takes either the name of a VMDistributedCluster, or -f")
+}
+
+// file writes objects into one, with comments alone before the first.
+func (r *room) file(objects ...fields) string {
+	r.t.Helper()
+	text := []byte("# What is to come\n")
+	for _, object := range objects {
+		document, err := yaml.Marshal(object)
+		must(r.t, err)
+		text = append(append(text, "---\n"...), document...)
+	}
+	path := filepath.Join(r.t.TempDir(), "demo.yaml")
+	must(r.t, os.WriteFile(path, text, 0o600))
+	return path
+}
+
+func TestPluginPlansWhatKubectlApplyWouldBring(t *testing.T) {
+	t.Parallel()
+	r := newRoom(t)
+	kubectl := func(args ...string) {
+		t.Helper()
+		cmd := r.plugin(args...)
+		cmd.Args = slices.Delete(cmd.Args, 1, 2) // kubectl itself
+		if result := r.run(cmd); result.code != done {
+			t.Fatalf("%q ended with %d: %s%s", cmd.Args, result.code, result.stdout, result.stderr)
+		}
+	}
+	kubectl("apply", "-f", r.file(with(threeZones("v1"), "spec.strategy.updatePause", "1s")))
+	r.untilReady("demo")
+	kubectl("patch", "vmdc", "demo", "--type=merge", "-p", `{"spec":{"paused":true}}`)
+
+	after := r.file(threeZones("v2"))
+	text := r.vmdc(done, "plan", "-f", after).stdout
+	says(t, text, "Held: Paused: waits for spec.paused to be taken back", `~ clusterVersion: "v1" → "v2"`)
+	if strings.Contains(text, "Bake") {
+		t.Errorf("what the manifest does not say any more is planned:\n%s", text)
+	}
+	planner := "plans-in-" + r.namespace
+	r.grant(planner, rbacv1.PolicyRule{Verbs: []string{"create"}, APIGroups: []string{"*"}, Resources: []string{"vmdistributedclusters/plan"}})
+	alone := r.vmdc(done, "plan", "-f", after, "--as="+planner)
+	says(t, alone.stderr, "Warning: planned as if the manifest took the place of the object", `cannot get resource "vmdistributedclusters"`)
+
+	var plan v1alpha1.VMDistributedClusterPlan
+	must(t, json.Unmarshal([]byte(r.vmdc(done, "plan", "-f", after, "-o", "json").stdout), &plan))
+	kubectl("apply", "-f", after)
+	object := r.settle("demo")
+	expect(t, "revision that was planned", plan.Revision, object.Status.UpdateRevision)
+	expect(t, "spec.paused after kubectl apply", object.Spec.Paused, true)
+}
+
+func TestPluginPlansAllObjectsOfAFile(t *testing.T) {
+	t.Parallel()
+	r := newRoom(t)
+	one := manifest("one", inline("zone-a", small("v1")))
+	two := manifest("two", inline("zone-b", small("v1")))
+	both := r.file(one, two)
+	says(t, r.vmdc(done, "plan", "-f", both).stdout, "VMDistributedCluster "+r.namespace+"/one,", "1. zone-a CreateCluster",
+		"VMDistributedCluster "+r.namespace+"/two,", "1. zone-b CreateCluster")
+	var plans struct {
+		Kind  string
+		Items []v1alpha1.VMDistributedClusterPlan
+	}
+	must(t, json.Unmarshal([]byte(r.vmdc(done, "plan", "-f", both, "-o", "json").stdout), &plans))
+	expect(t, "kind in JSON", plans.Kind, "List")
+	expect(t, "plans in JSON", len(plans.Items), 2)
+	expect(t, "kind of a plan in JSON", plans.Items[1].Kind, "VMDistributedClusterPlan")
+
+	wrong := manifest("two", inline("zone-b", fields{"vmselect": fields{"replicaCount": "two"}}))
+	says(t, r.vmdc(waitsForUser, "plan", "-f", r.file(one, wrong)).stderr, "refused: zone-b of two")
+	says(t, r.vmdc(failedCall, "plan", "-f", r.file(one, manifest("two"))).stderr, "planning VMDistributedCluster "+r.namespace+"/two: ")
+	other := fields{"apiVersion": "v1", "kind": "ConfigMap", "metadata": fields{"name": "two"}}
+	says(t, r.vmdc(failedCall, "plan", "-f", r.file(one, other)).stderr, `it holds "ConfigMap" "two", want VMDistributedClusters with a name and nothing else`)
+	says(t, r.vmdc(failedCall, "plan", "-f", r.file()).stderr, "it is empty")
 }

@@ -70,6 +70,69 @@ func TestOthersGoOnWithoutAZoneThatIsStuckAndItMayStillCome(t *testing.T) {
 	r.untilHistory("2 Completed current=true wanted=true byUndo=false", "1 Completed current=false wanted=false byUndo=false")
 }
 
+// TestOthersAreTakenOutOfTheVMUserThatASkippedZoneIsKeptAwayFrom: they share it, and
+// it is as it was in the end.
+func TestOthersAreTakenOutOfTheVMUserThatASkippedZoneIsKeptAwayFrom(t *testing.T) {
+	t.Parallel()
+	r := newRoom(t)
+	r.readFrom()
+	before, _ := r.routes()
+	r.misbehave("zone-a", standin.Stuck)
+	r.apply(readZones("v2", "v2", "v2"))
+	r.untilZone("demo", "zone-a", "Updating", "WaitingForOperator")
+	r.skip("zone-a")
+	r.untilCompleteWithout("zone-a")
+	r.expectUpdates("zone-a@2", "zone-b@2", "zone-c@2")
+	r.expectDrained("zone-a")
+
+	r.behave("zone-a")
+	r.untilCondition("demo", "Ready", metav1.ConditionTrue, "AllZonesReady")
+	after, _ := r.routes()
+	expect(t, "routes after the rollout", after, before)
+}
+
+func TestSeveralSkippedZonesAreKeptAwayFromOneVMUserAndComeBackAsTheyGetWell(t *testing.T) {
+	t.Parallel()
+	r, zones := newRoom(t), []string{"zone-a", "zone-b", "zone-c", "zone-d"}
+	r.reader(zones...)
+	r.apply(readBy(manifest("demo", versions("v1", zones...)...)))
+	r.untilReady("demo")
+	before, _ := r.routes()
+	for _, zone := range zones[:2] {
+		r.misbehave(zone, standin.Stuck)
+	}
+	r.apply(readBy(manifest("demo", versions("v2", zones...)...)))
+	for _, zone := range zones[:2] {
+		r.untilZone("demo", zone, "Updating", "WaitingForOperator")
+		r.skip(zone)
+	}
+	r.untilCondition("demo", "Ready", metav1.ConditionTrue, "AllOthersReady")
+	r.expectUpdates("zone-a@2", "zone-b@2", "zone-c@2", "zone-d@2")
+	r.expectDrained("zone-a", "zone-b")
+
+	r.behave("zone-b")
+	r.untilZone("demo", "zone-b", "Ready", "UpToDate")
+	r.expectDrained("zone-a")
+	r.behave("zone-a")
+	r.untilCondition("demo", "Ready", metav1.ConditionTrue, "AllZonesReady")
+	after, _ := r.routes()
+	expect(t, "routes after the rollout", after, before)
+}
+
+// expectDrained compares the zones of which the VMUser carries a record.
+func (r *room) expectDrained(zones ...string) {
+	r.t.Helper()
+	records, err := victoriametrics.DrainRecords(r.object(userResource, "reader"))
+	must(r.t, err)
+	var have []string
+	for _, record := range records {
+		have = append(have, record.Zones...)
+	}
+	if !slices.Equal(have, zones) {
+		r.t.Errorf("VMUser reader is drained of %v, want %v", have, zones)
+	}
+}
+
 func TestAZoneThatWasSkippedStaysAsItIsUntilRetryOrAnotherRevision(t *testing.T) {
 	r := stuckInTheMiddle(t)
 	r.skip("zone-b")

@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -17,7 +18,9 @@ import (
 	apiextensions "k8s.io/apiextensions-apiserver/pkg/client/clientset/clientset"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
 	clocks "k8s.io/utils/clock"
@@ -206,13 +209,17 @@ func TestRecordsThatWereMadeAnewAreAnotherStore(t *testing.T) {
 	before := r.everything()
 	must(t, server.Stop())
 	loseRecords(t)
+	// Beside other tests the first start was refused too: there were marks of theirs.
+	told := len(storeEvents(t.Context(), t, namespace))
 
 	restarted := restart(t, server) // which applies the definition again
 	expectContains(t, "the refusal", untilRefused(t, server), "the records of CustomResourceDefinition", "is not the store that the cluster knows")
 	r.expectNothingAnswered(server)
 	r.expectEverything(before)
+	untilToldOfStore(t, namespace, told, identity.ReasonRefused, "is not the store that the cluster knows", identity.AcceptAnnotation+"=")
 	must(t, server.AcceptStore(t.Context()))
 	must(t, <-restarted)
+	untilToldOfStore(t, namespace, told+1, identity.ReasonServed)
 	r.expectAdoptedAgain(before)
 	known, err := shared.kubernetes.CoreV1().ConfigMaps(namespace).Get(t.Context(), identity.ConfigMap, metav1.GetOptions{})
 	must(t, err)
@@ -220,7 +227,21 @@ func TestRecordsThatWereMadeAnewAreAnotherStore(t *testing.T) {
 		t.Error("the word is there though it was heeded")
 	}
 
-	// Its memory is lost too: what was left in the cluster tells.
+	// The definition stays and the records go: the identity is the same, and what was left
+	// in the cluster tells. What was accepted stays so until the store holds something.
+	untilAcceptedNoMore(t, namespace)
+	must(t, server.Stop())
+	emptyRecords(t)
+	restarted = restart(t, server)
+	expectContains(t, "the refusal", untilRefused(t, server), "is empty, and VMCluster", "which did not go in the ordinary way")
+	r.expectNothingAnswered(server)
+	must(t, server.AcceptStore(t.Context()))
+	must(t, <-restarted)
+	must(t, server.Stop())
+	must(t, server.Restart(t.Context()))
+	r.expectAdoptedAgain(before)
+
+	// Its memory is lost too.
 	must(t, server.Stop())
 	loseRecords(t)
 	must(t, shared.kubernetes.CoreV1().ConfigMaps(namespace).Delete(t.Context(), identity.ConfigMap, metav1.DeleteOptions{}))
@@ -229,6 +250,36 @@ func TestRecordsThatWereMadeAnewAreAnotherStore(t *testing.T) {
 	r.expectNothingAnswered(server)
 	must(t, server.AcceptStore(t.Context()))
 	must(t, <-restarted)
+}
+
+// storeEvents are those about the ConfigMap that say which store the cluster knows, as
+// kubectl describe looks for them.
+func storeEvents(ctx context.Context, t *testing.T, namespace string) []corev1.Event {
+	t.Helper()
+	known, err := shared.kubernetes.CoreV1().ConfigMaps(namespace).Get(ctx, identity.ConfigMap, metav1.GetOptions{})
+	must(t, err)
+	found, err := shared.kubernetes.CoreV1().Events(namespace).List(ctx, metav1.ListOptions{
+		FieldSelector: fmt.Sprintf("involvedObject.kind=ConfigMap,involvedObject.name=%s,involvedObject.uid=%s", known.Name, known.UID),
+	})
+	must(t, err)
+	return found.Items
+}
+
+// untilToldOfStore waits for what is told of a store after some events: just this, once,
+// with the words in its message.
+func untilToldOfStore(t *testing.T, namespace string, after int, reason string, words ...string) {
+	t.Helper()
+	poll(t, "one event "+reason+" about the ConfigMap", func(ctx context.Context) string {
+		found := storeEvents(ctx, t, namespace)
+		if len(found) < after+1 {
+			return fmt.Sprintf("there are %d events, want %d", len(found), after+1)
+		}
+		slices.SortFunc(found, func(a, b corev1.Event) int { return strings.Compare(a.Name, b.Name) }) // as they were made
+		if told := found[after]; len(found) > after+1 || told.Reason != reason || told.Count != 1 || !containsAll(told.Message, words) {
+			t.Fatalf("after %d events were told: %+v", after, found[after:])
+		}
+		return ""
+	})
 }
 
 // loseRecords deletes the definition of records with all that there are, and waits until
@@ -241,17 +292,60 @@ func loseRecords(t *testing.T) {
 	must(t, definitions.Delete(t.Context(), name, metav1.DeleteOptions{}))
 	records := shared.objects.Resource(storagev1.SchemeGroupVersion.WithResource(storagev1.VMDistributedClusterRecords))
 	poll(t, "the records to be gone", func(ctx context.Context) string {
-		if found, err := records.List(ctx, metav1.ListOptions{}); err == nil {
-			for _, record := range found.Items {
-				_, _ = records.Namespace(record.GetNamespace()).Patch(ctx, record.GetName(), types.MergePatchType,
-					[]byte(`{"metadata":{"finalizers":null}}`), metav1.PatchOptions{})
-			}
-		}
+		_, _ = letRecordsGo(ctx, records) // the definition may be gone
 		if _, err := definitions.Get(ctx, name, metav1.GetOptions{}); !apierrors.IsNotFound(err) {
 			return fmt.Sprintf("the definition is there: %v", err)
 		}
 		return ""
 	})
+}
+
+// untilAcceptedNoMore waits for the server to notice that a store which was accepted as an
+// empty one holds something.
+func untilAcceptedNoMore(t *testing.T, namespace string) {
+	t.Helper()
+	poll(t, "the store to be taken for one that holds something", func(ctx context.Context) string {
+		known, err := shared.kubernetes.CoreV1().ConfigMaps(namespace).Get(ctx, identity.ConfigMap, metav1.GetOptions{})
+		switch {
+		case err != nil:
+			return err.Error()
+		case known.Data["empty"] != "":
+			return fmt.Sprintf("it says %v", known.Data)
+		}
+		return ""
+	})
+}
+
+// emptyRecords deletes all records, guarded as they are, and leaves their definition.
+func emptyRecords(t *testing.T) {
+	t.Helper()
+	records := shared.objects.Resource(storagev1.SchemeGroupVersion.WithResource(storagev1.VMDistributedClusterRecords))
+	poll(t, "the records to be gone", func(ctx context.Context) string {
+		left, err := letRecordsGo(ctx, records)
+		if err != nil {
+			return err.Error()
+		}
+		for _, record := range left {
+			_ = records.Namespace(record.GetNamespace()).Delete(ctx, record.GetName(), metav1.DeleteOptions{})
+		}
+		if len(left) > 0 {
+			return fmt.Sprintf("there are %d", len(left))
+		}
+		return ""
+	})
+}
+
+// letRecordsGo takes their guards off those that there are.
+func letRecordsGo(ctx context.Context, records dynamic.NamespaceableResourceInterface) ([]unstructured.Unstructured, error) {
+	found, err := records.List(ctx, metav1.ListOptions{})
+	if err != nil {
+		return nil, err
+	}
+	for _, record := range found.Items {
+		_, _ = records.Namespace(record.GetNamespace()).Patch(ctx, record.GetName(), types.MergePatchType,
+			[]byte(`{"metadata":{"finalizers":null}}`), metav1.PatchOptions{})
+	}
+	return found.Items, nil
 }
 
 // kept is a store in memory.

@@ -6,7 +6,6 @@ package rollout
 import (
 	"context"
 	"fmt"
-	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -277,10 +276,7 @@ func TestWhoMayUndoNeedsTheRightsToWhatThatTouches(t *testing.T) {
 // applied again. What was undone before still is, and to the same revision.
 func TestUndoOutlivesTheStore(t *testing.T) {
 	t.Parallel()
-	server, namespace := ownServerIn(t, "undone")
-	config, err := server.ConfigFor("tester", "system:masters")
-	must(t, err)
-	r := newRoomAt(t, config)
+	r, server, namespace := ownRoom(t, "undone")
 	r.apply(threeZones("v1"))
 	r.untilReady("demo")
 	r.misbehave("zone-a", standin.Stuck)
@@ -291,13 +287,7 @@ func TestUndoOutlivesTheStore(t *testing.T) {
 	r.untilWentBack(said.ToRevision)
 	expectContains(t, "what is remembered", r.remembered(namespace), said.Revision, said.ToRevision, "errors in zone-a")
 
-	must(t, server.Stop())
-	must(t, os.RemoveAll(server.DataDir))
-	restarted := restart(t, server)
-	untilRefused(t, server)
-	must(t, server.AcceptStore(t.Context()))
-	must(t, <-restarted)
-	must(t, r.connectTo(server))
+	r.loseStore(server)
 	r.apply(threeZones("v2"))
 	r.untilWentBack(said.ToRevision)
 	r.settle("demo")
@@ -306,6 +296,6 @@ func TestUndoOutlivesTheStore(t *testing.T) {
 
 	r.delete("demo")
 	r.untilGone("demo")
-	poll(t, "the undo to be forgotten", func(context.Context) string { return r.remembered(namespace) })
+	r.untilForgotten(namespace)
 	expect(t, "records", len(r.onRecord()), 0)
 }

@@ -211,8 +211,14 @@ func TestWhoMayPromoteCanDoNothingElseAndIsNamedInTheAuditLog(t *testing.T) {
 	_, err := r.own.Patch(t.Context(), "demo", types.MergePatchType, []byte(`{"spec":{"paused":true}}`), metav1.PatchOptions{})
 	_, abortErr := r.own.Abort(t.Context(), "demo", &v1alpha1.VMDistributedClusterAbort{}, metav1.CreateOptions{})
 	_, retryErr := r.own.Retry(t.Context(), "demo", &v1alpha1.VMDistributedClusterRetry{}, metav1.CreateOptions{})
+	_, undoErr := r.own.Undo(t.Context(), "demo", &v1alpha1.VMDistributedClusterUndo{}, metav1.CreateOptions{})
+	_, skipErr := r.own.Skip(t.Context(), "demo", &v1alpha1.VMDistributedClusterSkip{Zone: "zone-a", Reason: "none"}, metav1.CreateOptions{})
+	_, restartErr := r.own.Restart(t.Context(), "demo", &v1alpha1.VMDistributedClusterRestart{}, metav1.CreateOptions{})
+	_, statusErr := r.own.UpdateStatus(t.Context(), r.get("demo"), metav1.UpdateOptions{})
+	_, createErr := r.own.Create(t.Context(), &v1alpha1.VMDistributedCluster{ObjectMeta: metav1.ObjectMeta{Name: "another"}}, metav1.CreateOptions{})
 	for what, err := range map[string]error{
-		"edit": err, "abort": abortErr, "retry": retryErr, "delete": r.own.Delete(t.Context(), "demo", metav1.DeleteOptions{}),
+		"edit": err, "abort": abortErr, "retry": retryErr, "undo": undoErr, "skip": skipErr, "restart": restartErr, "status": statusErr, "create": createErr,
+		"delete": r.own.Delete(t.Context(), "demo", metav1.DeleteOptions{}),
 	} {
 		if !apierrors.IsForbidden(err) {
 			t.Errorf("%s: %v, want it forbidden", what, err)
@@ -422,10 +428,7 @@ func TestVerbsAreThereInBothGroups(t *testing.T) {
 // applied again. What was called off before still is.
 func TestAbortOutlivesTheStore(t *testing.T) {
 	t.Parallel()
-	server, namespace := ownServerIn(t, "aborts")
-	config, err := server.ConfigFor("tester", "system:masters")
-	must(t, err)
-	r := newRoomAt(t, config)
+	r, server, namespace := ownRoom(t, "aborts")
 	r.apply(threeZones("v1"))
 	r.untilReady("demo")
 	r.misbehave("zone-a", standin.Stuck)
@@ -436,13 +439,7 @@ func TestAbortOutlivesTheStore(t *testing.T) {
 	r.untilZone("demo", "zone-b", "Pending", "RolloutAborted")
 	expectContains(t, "what is remembered", r.remembered(namespace), r.get("demo").Status.UpdateRevision, "errors in zone-a")
 
-	must(t, server.Stop())
-	must(t, os.RemoveAll(server.DataDir))
-	restarted := restart(t, server)
-	untilRefused(t, server)
-	must(t, server.AcceptStore(t.Context()))
-	must(t, <-restarted)
-	must(t, r.connectTo(server))
+	r.loseStore(server)
 	r.apply(threeZones("v2"))
 	r.untilZone("demo", "zone-b", "Pending", "RolloutAborted", `"errors in zone-a"`)
 	r.settle("demo")
@@ -460,5 +457,5 @@ func TestAbortOutlivesTheStore(t *testing.T) {
 	}
 	r.delete("demo")
 	r.untilGone("demo")
-	poll(t, "the abort to be forgotten", func(context.Context) string { return r.remembered(namespace) }) // which comes after the object is gone
+	r.untilForgotten(namespace) // which comes after the object is gone
 }

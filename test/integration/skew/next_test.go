@@ -25,7 +25,7 @@ var (
 )
 
 // buildNext builds a server of the next version: this one, with one more field in some
-// types. The sources differ in memory alone, so that nothing is kept twice.
+// types, and another form of the record of several drained zones. The sources differ in memory alone, so that nothing is kept twice.
 func buildNext(ctx context.Context, root, dir string) (program string, err error) {
 	program = filepath.Join(dir, "vmdistributed-apiserver-next")
 	replaced := map[string]string{}
@@ -38,6 +38,7 @@ func buildNext(ctx context.Context, root, dir string) (program string, err error
 		{"apis/operator/v1alpha1/types_status.go", addToType, extendedStatus},
 		{"apis/vmdistributed/types.go", addToType, slices.Concat(extendedSpec, extendedStatus)},
 		{"generated/openapi/zz_generated.openapi.go", addToSchema, slices.Concat(extendedSpec, extendedStatus)},
+		{"pkg/victoriametrics/drainrecord.go", renameInRecord, []string{`json:"zones,omitempty"`, `"array", "drain", "zones"`}},
 	} {
 		raw, err := os.ReadFile(filepath.Join(root, file.path))
 		if err != nil {
@@ -84,6 +85,14 @@ func addToSchema(source, of string) (string, error) {
 	rest, err := insert(rest, "Properties: map[string]spec.Schema{\n",
 		`"later": {SchemaProps: spec.SchemaProps{Type: []string{"string"}, Format: ""}},`+"\n")
 	return before + begin + rest, err
+}
+
+func renameInRecord(source, of string) (string, error) {
+	before, after, found := strings.Cut(source, of)
+	if !found {
+		return "", fmt.Errorf("there is no %q", of)
+	}
+	return before + strings.Replace(of, "zones", field, 1) + after, nil
 }
 
 // insert puts text behind the first place where some other text is.

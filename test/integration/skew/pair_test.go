@@ -30,6 +30,7 @@ type fields = map[string]any
 var (
 	ownResource     = schema.GroupVersionResource{Group: "operator.victoriametrics.com", Version: "v1alpha1", Resource: "vmdistributedclusters"}
 	clusterResource = schema.GroupVersionResource{Group: "operator.victoriametrics.com", Version: "v1beta1", Resource: "vmclusters"}
+	userResource    = clusterResource.GroupVersion().WithResource("vmusers")
 	recordResource  = schema.GroupVersionResource{Group: "storage.distributed.victoriametrics.com", Version: "v1", Resource: "vmdistributedclusterrecords"}
 )
 
@@ -40,7 +41,9 @@ var stores = []controlplane.Store{controlplane.StoreHost, controlplane.StoreEtcd
 type version struct {
 	*controlplane.Server
 	name string
-	own  dynamic.ResourceInterface
+	all  dynamic.NamespaceableResourceInterface
+	// own are those in the namespace of the pair.
+	own dynamic.ResourceInterface
 }
 
 // pair is a replica of this version, which leads at first, and one of the next, with a
@@ -68,8 +71,20 @@ func newPair(t *testing.T, store controlplane.Store) *pair {
 	p.namespace = namespace.Name
 	p.previous = p.start("previous", store, "")
 	p.untilLed(p.previous)
+	p.keepOne()
 	p.next = p.start("next", store, shared.next)
 	return p
+}
+
+// keepOne keeps an object that nothing is made of. A replica that begins with an empty
+// store, where VMClusters carry the marks of other pairs, would take it for one that was
+// emptied.
+func (p *pair) keepOne() {
+	p.t.Helper()
+	kept := manifest("kept", "v1", false)
+	kept["spec"].(fields)["managementPolicy"] = "Observe"
+	_, err := p.previous.all.Namespace(p.system).Create(p.t.Context(), &unstructured.Unstructured{Object: kept}, metav1.CreateOptions{})
+	must(p.t, err)
 }
 
 func (p *pair) start(name string, store controlplane.Store, program string) *version {
@@ -89,7 +104,8 @@ func (p *pair) start(name string, store controlplane.Store, program string) *ver
 	config.QPS = -1
 	client, err := dynamic.NewForConfig(config)
 	must(p.t, err)
-	v.own = client.Resource(ownResource).Namespace(p.namespace)
+	v.all = client.Resource(ownResource)
+	v.own = v.all.Namespace(p.namespace)
 	return v
 }
 
@@ -192,17 +208,17 @@ func (p *pair) untilReady(name string) {
 	})
 }
 
-// untilPhase waits for a zone of an object to be in a phase.
-func (p *pair) untilPhase(by *version, name, zone, phase string) {
+// untilZone waits for a member of the status of a zone of demo, such as phase.
+func (p *pair) untilZone(by *version, zone, member, value string) {
 	p.t.Helper()
-	p.poll(zone+" to be "+phase, func(ctx context.Context) string {
-		object, err := by.own.Get(ctx, name, metav1.GetOptions{})
+	p.poll(fmt.Sprintf("%s of %s to be %s", member, zone, value), func(ctx context.Context) string {
+		object, err := by.own.Get(ctx, "demo", metav1.GetOptions{})
 		if err != nil {
 			return err.Error()
 		}
 		zones, _, _ := unstructured.NestedSlice(object.Object, "status", "zones")
 		for _, status := range zones {
-			if status := status.(fields); status["name"] == zone && status["phase"] == phase {
+			if status := status.(fields); status["name"] == zone && status[member] == value {
 				return ""
 			}
 		}

@@ -33,7 +33,8 @@ type VMDistributedClusterStatusApplyConfiguration struct {
 	UpdateRevision *string `json:"updateRevision,omitempty"`
 	// rollout is the one under way or, once that has finished, the last one.
 	Rollout *RolloutRecordApplyConfiguration `json:"rollout,omitempty"`
-	// updatedZones is the number of zones that run updateRevision.
+	// updatedZones is the number of zones that run updateRevision and in which nothing is left
+	// to do for it: their reads are back.
 	UpdatedZones *int32 `json:"updatedZones,omitempty"`
 	// readyZones is the number of zones in good health that keep their reads, whatever
 	// revision they run. A zone in work is drained, and not among them.
