@@ -42,9 +42,10 @@ type Record struct {
 	metav1.TypeMeta   `json:",inline"`
 	metav1.ObjectMeta `json:"metadata,omitempty"`
 
-	// Payload is the object in JSON, compressed by gzip where that is worth it, in
-	// base64 (RFC 4648). It is a string here, so that one that somebody has broken can
-	// be told from all others.
+	// Payload is the object in JSON, compressed by gzip unless that makes it larger, in
+	// base64 (RFC 4648): it also lets the largest object that the API takes fit into a
+	// record, since etcd takes 1.5 MiB for a request, and base64 adds a third. It is a
+	// string here, so that one that somebody has broken can be told from all others.
 	Payload string `json:"payload"`
 }
 

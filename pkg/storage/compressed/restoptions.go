@@ -21,7 +21,7 @@ func (o RESTOptions) GetRESTOptions(resource schema.GroupResource, example runti
 		return options, err
 	}
 	config := *options.StorageConfig
-	config.Transformer = New(config.Transformer, 0)
+	config.Transformer = New(config.Transformer)
 	options.StorageConfig = &config
 	return options, nil
 }

@@ -27,17 +27,15 @@ const maxSize = 16 << 20
 // are not compressed are read as they are.
 type Transformer struct {
 	inner value.Transformer
-	from  int
 	// Either takes more memory to set up than most objects have.
 	writers, readers sync.Pool
 }
 
 var _ value.Transformer = &Transformer{}
 
-// New returns a Transformer before inner, which may be nil. Objects of fewer bytes than from
-// are stored as they are.
-func New(inner value.Transformer, from int) *Transformer {
-	t := &Transformer{inner: inner, from: from}
+// New returns a Transformer before inner, which may be nil.
+func New(inner value.Transformer) *Transformer {
+	t := &Transformer{inner: inner}
 	t.writers.New = func() any {
 		writer, _ := gzip.NewWriterLevel(nil, gzip.BestSpeed) // fails for an unknown level only
 		return writer
@@ -76,11 +74,8 @@ func (t *Transformer) TransformFromStorage(ctx context.Context, stored []byte, d
 	return data, stale, nil
 }
 
-// compress returns the data itself where it is small, or would not get smaller.
+// compress returns the data itself where it would not get smaller.
 func (t *Transformer) compress(data []byte) ([]byte, error) {
-	if len(data) < t.from {
-		return data, nil
-	}
 	var small bytes.Buffer
 	small.Grow(len(data) / 4)
 	writer := t.writers.Get().(*gzip.Writer)

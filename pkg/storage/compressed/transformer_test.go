@@ -42,7 +42,7 @@ func TestWhatIsStoredIsReadAgain(t *testing.T) {
 	for name, data := range map[string][]byte{"nothing": {}, "a few bytes": []byte("{}"), "an object": object} {
 		for _, inner := range []value.Transformer{nil, turned{}} {
 			t.Run(fmt.Sprintf("%s, inner %T", name, inner), func(t *testing.T) {
-				transformer := compressed.New(inner, 0)
+				transformer := compressed.New(inner)
 				for range 3 { // what it works with is used again
 					stored, err := transformer.TransformToStorage(t.Context(), data, nil)
 					if err != nil {
@@ -60,21 +60,8 @@ func TestWhatIsStoredIsReadAgain(t *testing.T) {
 	}
 }
 
-func TestSmallObjectsStayReadable(t *testing.T) {
-	transformer := compressed.New(nil, len(object))
-	for _, data := range [][]byte{object[1:], object} {
-		stored, err := transformer.TransformToStorage(t.Context(), data, nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if got, want := bytes.Equal(stored, data), len(data) < len(object); got != want {
-			t.Errorf("%d bytes are stored as they are: %v, want %v", len(data), got, want)
-		}
-	}
-}
-
 func TestZonesThatSayTheSameTakeLittle(t *testing.T) {
-	stored, err := compressed.New(nil, 0).TransformToStorage(t.Context(), object, nil)
+	stored, err := compressed.New(nil).TransformToStorage(t.Context(), object, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -87,7 +74,7 @@ func TestZonesThatSayTheSameTakeLittle(t *testing.T) {
 // has restored by hand.
 func TestWhatWasNeverCompressedIsRead(t *testing.T) {
 	for _, want := range []bool{false, true} {
-		transformer := compressed.New(turned{stale: want}, 0)
+		transformer := compressed.New(turned{stale: want})
 		read, stale, err := transformer.TransformFromStorage(t.Context(), turned{}.reverse(object), nil)
 		if err != nil || stale != want || !bytes.Equal(read, object) {
 			t.Errorf("read %q, stale %v: %v", read, stale, err)
@@ -96,7 +83,7 @@ func TestWhatWasNeverCompressedIsRead(t *testing.T) {
 }
 
 func TestDamagedValuesAreErrors(t *testing.T) {
-	transformer := compressed.New(nil, 0)
+	transformer := compressed.New(nil)
 	stored, err := transformer.TransformToStorage(t.Context(), object, nil)
 	if err != nil {
 		t.Fatal(err)
@@ -118,7 +105,7 @@ func FuzzTransformer(f *testing.F) {
 	f.Add(object)
 	f.Add([]byte("\x1f\x8b"))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		transformer := compressed.New(nil, 0)
+		transformer := compressed.New(nil)
 		_, _, _ = transformer.TransformFromStorage(t.Context(), data, nil) // never panics
 		if bytes.HasPrefix(data, []byte("\x1f\x8b")) {
 			return // no object
@@ -139,7 +126,7 @@ func BenchmarkTransformer(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	transformer := compressed.New(nil, 0)
+	transformer := compressed.New(nil)
 	stored, err := transformer.TransformToStorage(b.Context(), data, nil)
 	if err != nil {
 		b.Fatal(err)

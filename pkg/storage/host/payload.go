@@ -8,11 +8,6 @@ import (
 	"fmt"
 )
 
-// compressFrom is the size from which compression is worth that nobody can read the
-// payload without another step. It is also what lets the largest object that the API takes
-// fit into a record: etcd takes 1.5 MiB for a request, and base64 adds a third.
-const compressFrom = 64 << 10
-
 func toText(data []byte) string { return base64.StdEncoding.EncodeToString(data) }
 
 func fromText(text string) ([]byte, error) {

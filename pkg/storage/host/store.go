@@ -28,7 +28,7 @@ type Config struct {
 	Records *Records
 	// Codec makes JSON of objects, in the one version that is stored.
 	Codec runtime.Codec
-	// Transformer has the last word on what is stored, after large objects were compressed.
+	// Transformer has the last word on what is stored, after objects were compressed.
 	// Default: as it is then.
 	Transformer value.Transformer
 	// ResourcePrefix begins every key, as in /resource/namespace/name.
@@ -67,7 +67,7 @@ func New(config Config) (*Store, error) {
 		records: config.Records,
 		codec: codec{
 			Codec: config.Codec, versioner: storage.APIObjectVersioner{}, check: config.Check,
-			transformer: compressed.New(config.Transformer, compressFrom),
+			transformer: compressed.New(config.Transformer),
 		},
 		prefix:  strings.TrimSuffix(config.ResourcePrefix, "/") + "/",
 		newFunc: config.NewFunc,

@@ -157,6 +157,9 @@ func (w *watcher) pass(ctx context.Context, event watch.Event) bool {
 	if !wanted {
 		return true
 	}
+	if ctx.Err() != nil {
+		return false // the watch of the cluster may call it an error that it was ended
+	}
 	select {
 	case w.results <- shown:
 		return shown.Type != watch.Error

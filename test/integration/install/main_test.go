@@ -22,7 +22,7 @@ import (
 )
 
 // patience ends a test that waits for what does not come.
-const patience = 2 * time.Minute
+const patience = 5 * time.Minute
 
 var shared struct {
 	// dir is thrown away in the end.

@@ -123,13 +123,22 @@ func (r *room) expectCreated(wanted ...string) {
 	}
 }
 
+// spacing is how long nothing is asked after an answer: less and less often, since each
+// of the tests that wait at the same time takes of the processors what the others need.
+var spacing = wait.Backoff{Duration: 50 * time.Millisecond, Factor: 1.2, Steps: 20, Cap: 400 * time.Millisecond}
+
 // poll asks until the answer is "", and fails with the last answer otherwise.
 func poll(t *testing.T, what string, ask func(ctx context.Context) (missing string)) {
 	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
 	missing := "never asked"
-	err := wait.PollUntilContextTimeout(t.Context(), 50*time.Millisecond, patience, true, func(ctx context.Context) (bool, error) {
-		missing = ask(ctx)
-		return missing == "", nil
+	err := spacing.DelayFunc().Until(ctx, true, true, func(ctx context.Context) (bool, error) {
+		answer := ask(ctx)
+		if answer == "" || ctx.Err() == nil { // else it may tell of the end of patience only
+			missing = answer
+		}
+		return answer == "", nil
 	})
 	if err != nil {
 		t.Fatalf("waiting for %s: %v: %s", what, err, missing)

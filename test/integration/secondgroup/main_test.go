@@ -31,7 +31,7 @@ import (
 
 const (
 	// patience ends a test that waits for what does not come.
-	patience = 2 * time.Minute
+	patience = 5 * time.Minute
 
 	firstGroup  = "operator.victoriametrics.com"
 	secondGroup = "distributed.victoriametrics.com"

@@ -26,7 +26,7 @@ import (
 
 const (
 	// patience ends a test that waits for what does not come.
-	patience = 2 * time.Minute
+	patience = 5 * time.Minute
 	// buildPatience ends a build on a machine that has other work.
 	buildPatience = 15 * time.Minute
 )
