@@ -30,13 +30,17 @@ const (
 
 // profile has the server say where its time goes, request by request, and what it holds
 // in memory before the first of them. It measures nothing.
-func (b *bench) profile(ctx context.Context) (err error) {
+func (b *bench) profile(ctx context.Context) error {
+	return errors.Join(b.profileRequests(ctx), b.profileRecords(ctx))
+}
+
+func (b *bench) profileRequests(ctx context.Context) (err error) {
 	s, err := site.Start(ctx, site.Options{Dir: filepath.Join(b.dir, "site"), Store: controlplane.StoreEtcd, Idle: true, Out: b.out})
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, s.Stop()) }()
-	if err := b.save(ctx, s, "heap?gc=1", "idle"); err != nil {
+	if err := b.save(ctx, s.Direct, "heap?gc=1", "idle"); err != nil {
 		return err
 	}
 	target, err := requests.NewTarget(ctx, s.Direct, "profiled", profiledZones, profiledClients)
@@ -44,27 +48,51 @@ func (b *bench) profile(ctx context.Context) (err error) {
 		return err
 	}
 	for _, r := range measured() {
-		group, together := errgroup.WithContext(ctx)
-		group.Go(func() error {
-			limits := loop.Limits{Length: (profiledSeconds + 1) * time.Second}
-			_, err := loop.Run(together, profiledClients, limits, r.on(target))
+		if err := b.underLoad(ctx, s.Direct, strings.ReplaceAll(r.name, " ", "-"), profiledClients, r.on(target)); err != nil {
 			return err
-		})
-		for suffix, of := range map[string]string{"": "profile", "-allocations": "allocs"} {
-			group.Go(func() error {
-				return b.save(together, s, fmt.Sprintf("%s?seconds=%d", of, profiledSeconds), strings.ReplaceAll(r.name, " ", "-")+suffix)
-			})
-		}
-		if err := group.Wait(); err != nil {
-			return fmt.Errorf("profiling %s: %w", r.name, err)
 		}
 	}
 	return nil
 }
 
-// save stores a profile of the server, for go tool pprof.
-func (b *bench) save(ctx context.Context, s *site.Site, profile, name string) error {
-	raw, err := s.Direct.Do(ctx, site.Call{Method: http.MethodGet, Path: "/debug/pprof/" + profile, Accept: "*/*"})
+// profileRecords does the same with lists where each object is a record.
+func (b *bench) profileRecords(ctx context.Context) (err error) {
+	s, err := site.Start(ctx, site.Options{Dir: filepath.Join(b.dir, "records"), Store: controlplane.StoreHost, Idle: true, Out: b.out})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, s.Stop()) }()
+	if err := fill(ctx, s.Direct, 200); err != nil {
+		return err
+	}
+	list := queries()[0]
+	return b.underLoad(ctx, s.Direct, "records-"+list.name, 1, func(ctx context.Context, _, _ int) error {
+		return list.of(ctx, s.Direct)
+	})
+}
+
+// underLoad saves what the server of a side does, and what it allocates, while clients make
+// one request after the other.
+func (b *bench) underLoad(ctx context.Context, side *site.Side, name string, clients int, request loop.Request) error {
+	group, together := errgroup.WithContext(ctx)
+	group.Go(func() error {
+		_, err := loop.Run(together, clients, loop.Limits{Length: (profiledSeconds + 1) * time.Second}, request)
+		return err
+	})
+	for suffix, of := range map[string]string{"": "profile", "-allocations": "allocs"} {
+		group.Go(func() error {
+			return b.save(together, side, fmt.Sprintf("%s?seconds=%d", of, profiledSeconds), name+suffix)
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return fmt.Errorf("profiling %s: %w", name, err)
+	}
+	return nil
+}
+
+// save stores a profile of the server of a side, for go tool pprof.
+func (b *bench) save(ctx context.Context, side *site.Side, profile, name string) error {
+	raw, err := side.Do(ctx, site.Call{Method: http.MethodGet, Path: "/debug/pprof/" + profile, Accept: "*/*"})
 	if err != nil {
 		return err
 	}

@@ -73,7 +73,7 @@ func (b *bench) idle(ctx context.Context, store controlplane.Store) (err error) 
 	b.book.Add("of that anonymous: not of the binary's file", side, "MiB", anonymous/mebi)
 	b.book.Add("heap in use, idle", side, "MiB", page.Sum("go_memstats_heap_inuse_bytes", nil)/mebi)
 	b.book.Add("heap taken from the system, idle", side, "MiB", page.Sum("go_memstats_heap_sys_bytes", nil)/mebi)
-	return b.save(ctx, s, "heap?gc=1", "idle-"+string(store))
+	return b.save(ctx, s.Direct, "heap?gc=1", "idle-"+string(store))
 }
 
 // inImage is how many bytes the server takes in the image (artifacts/Dockerfile), of which

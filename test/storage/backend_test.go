@@ -38,8 +38,8 @@ import (
 	"k8s.io/utils/clock"
 
 	storagev1 "github.com/vmdistributed/vmdistributed-apiserver/apis/storage/v1"
-	"github.com/vmdistributed/vmdistributed-apiserver/pkg/storage/embeddedetcd"
 	"github.com/vmdistributed/vmdistributed-apiserver/pkg/storage/compressed"
+	"github.com/vmdistributed/vmdistributed-apiserver/pkg/storage/embeddedetcd"
 	"github.com/vmdistributed/vmdistributed-apiserver/pkg/storage/host"
 )
 

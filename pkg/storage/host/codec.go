@@ -21,6 +21,7 @@ type codec struct {
 	versioner   storage.Versioner
 	transformer value.Transformer
 	check       func(*storagev1.Record, runtime.Object) error
+	decoded     *decoded
 }
 
 // SameName is a Check: a record is of an object of its own name and namespace. One
@@ -67,8 +68,12 @@ func (c codec) unpack(ctx context.Context, key, payload string) (data []byte, st
 
 // decode fills object with what encode returned, as the record is about it.
 func (c codec) decode(data []byte, record *storagev1.Record, object runtime.Object) error {
-	if _, _, err := c.Decode(data, nil, object); err != nil {
-		return fmt.Errorf("decoding the payload: %w", err)
+	at := place{record.Namespace, record.Name}
+	if !c.decoded.fill(at, data, object) {
+		if _, _, err := c.Decode(data, nil, object); err != nil {
+			return fmt.Errorf("decoding the payload: %w", err)
+		}
+		c.decoded.keep(at, data, object)
 	}
 	if err := c.check(record, object); err != nil {
 		return err

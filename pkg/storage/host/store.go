@@ -67,7 +67,7 @@ func New(config Config) (*Store, error) {
 		records: config.Records,
 		codec: codec{
 			Codec: config.Codec, versioner: storage.APIObjectVersioner{}, check: config.Check,
-			transformer: compressed.New(config.Transformer),
+			transformer: compressed.New(config.Transformer), decoded: &decoded{},
 		},
 		prefix:  strings.TrimSuffix(config.ResourcePrefix, "/") + "/",
 		newFunc: config.NewFunc,
