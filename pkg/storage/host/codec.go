@@ -68,13 +68,14 @@ func (c codec) unpack(ctx context.Context, key, payload string) (data []byte, st
 
 // decode fills object with what encode returned, as the record is about it.
 func (c codec) decode(data []byte, record *storagev1.Record, object runtime.Object) error {
-	at := place{record.Namespace, record.Name}
-	if !c.decoded.fill(at, data, object) {
-		if _, _, err := c.Decode(data, nil, object); err != nil {
-			return fmt.Errorf("decoding the payload: %w", err)
-		}
-		c.decoded.keep(at, data, object)
+	if _, _, err := c.Decode(data, nil, object); err != nil {
+		return fmt.Errorf("decoding the payload: %w", err)
 	}
+	return c.finish(record, object)
+}
+
+// finish makes what was decoded that of a record.
+func (c codec) finish(record *storagev1.Record, object runtime.Object) error {
 	if err := c.check(record, object); err != nil {
 		return err
 	}
@@ -90,11 +91,26 @@ func (c codec) setVersion(record *storagev1.Record, object runtime.Object) error
 	return c.versioner.UpdateObject(object, version)
 }
 
-// read fills object with what a record holds.
-func (c codec) read(ctx context.Context, key string, record *storagev1.Record, object runtime.Object) error {
+// decodeOnce does what decode does, by what is remembered of a list or a watch before.
+func (c codec) decodeOnce(data []byte, record *storagev1.Record, object runtime.Object) error {
+	at := place{record.Namespace, record.Name}
+	if c.decoded.fill(at, data, object) {
+		return c.finish(record, object)
+	}
+	if err := c.decode(data, record, object); err != nil {
+		return err
+	}
+	c.decoded.keep(at, data, object)
+	return nil
+}
+
+// read fills object with what a record holds, by decode or decodeOnce.
+func (c codec) read(ctx context.Context, key string, record *storagev1.Record, object runtime.Object,
+	decode func([]byte, *storagev1.Record, runtime.Object) error,
+) error {
 	data, _, err := c.unpack(ctx, key, record.Payload)
 	if err == nil {
-		err = c.decode(data, record, object)
+		err = decode(data, record, object)
 	}
 	if err != nil {
 		return &unreadableError{record: record, cause: err}

@@ -23,7 +23,7 @@ import (
 // too, and to leave it out says that it was deleted, upon which the garbage collector
 // deletes what belongs to it.
 func (s *Store) show(ctx context.Context, record *storagev1.Record, object runtime.Object) error {
-	err := s.codec.read(ctx, s.key(record), record, object)
+	err := s.codec.read(ctx, s.key(record), record, object, s.codec.decodeOnce)
 	var unreadable *unreadableError
 	if s.standIn == nil || !errors.As(err, &unreadable) {
 		return err

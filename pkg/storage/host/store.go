@@ -167,7 +167,7 @@ func (s *Store) Get(ctx context.Context, key string, options storage.GetOptions,
 	case err != nil:
 		return hostError(err, reading, at, 0)
 	}
-	return readError(ctx, key, s.codec.read(ctx, key, record, out))
+	return readError(ctx, key, s.codec.read(ctx, key, record, out, s.codec.decode))
 }
 
 // Stats counts objects.
