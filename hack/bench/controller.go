@@ -8,9 +8,12 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"os"
 	"path/filepath"
 	"slices"
 	"time"
+
+	"github.com/prometheus/procfs"
 
 	"github.com/vmdistributed/vmdistributed-apiserver/test/bench/fleet"
 	"github.com/vmdistributed/vmdistributed-apiserver/test/bench/pages"
@@ -59,11 +62,19 @@ func (b *bench) fleet(ctx context.Context, size int) (err error) {
 	if err != nil {
 		return err
 	}
+	idle, err := b.processors(s)
+	if err != nil {
+		return err
+	}
 	begun = time.Now()
 	if err := f.Apply(ctx, 2); err != nil {
 		return err
 	}
 	took := time.Since(begun).Seconds()
+	used, err := b.processors(s)
+	if err != nil {
+		return err
+	}
 	after, err := fleet.Count(ctx, s)
 	if err != nil {
 		return err
@@ -76,8 +87,37 @@ func (b *bench) fleet(ctx context.Context, size int) (err error) {
 	for _, kind := range fleet.Kinds() {
 		b.book.Add("per zone update: "+kind, side, "", written[kind]/updates)
 	}
+	for _, program := range slices.Sorted(maps.Keys(used)) {
+		b.book.Add("CPU per zone update: "+program, side, "ms", 1000*(used[program]-idle[program])/updates)
+	}
 	b.say("%s: changed after %.0f s", side, took)
 	return b.nothingToDo(ctx, s, side, size)
+}
+
+// processors tells how many seconds of them each program has used so far. The bench itself
+// plays the operator, and makes the changes.
+func (b *bench) processors(s *site.Site) (map[string]float64, error) {
+	pids := map[string]int{"vmdistributed-apiserver": s.Server.PID(), "bench, which plays the operator": os.Getpid()}
+	for _, program := range []string{"etcd", "kube-apiserver"} {
+		run, err := s.Control.RunOf(program)
+		if err != nil {
+			return nil, err
+		}
+		pids[program] = run.PID()
+	}
+	used := map[string]float64{}
+	for program, pid := range pids {
+		process, err := procfs.NewProc(pid)
+		if err != nil {
+			return nil, fmt.Errorf("looking at %s: %w", program, err)
+		}
+		stat, err := process.Stat()
+		if err != nil {
+			return nil, fmt.Errorf("asking what %s has used: %w", program, err)
+		}
+		used[program] = stat.CPUTime()
+	}
+	return used, nil
 }
 
 // nothingToDo measures the passes over objects of which nothing has to be done: those of

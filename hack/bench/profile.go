@@ -15,6 +15,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/vmdistributed/vmdistributed-apiserver/test/bench/fleet"
 	"github.com/vmdistributed/vmdistributed-apiserver/test/bench/loop"
 	"github.com/vmdistributed/vmdistributed-apiserver/test/bench/requests"
 	"github.com/vmdistributed/vmdistributed-apiserver/test/bench/site"
@@ -26,12 +27,14 @@ const (
 	profiledZones, profiledClients = 10, 4
 	// profiledSeconds is how long each request is profiled.
 	profiledSeconds = 5
+	// profiledObjects are changed at once.
+	profiledObjects = 30
 )
 
 // profile has the server say where its time goes, request by request, and what it holds
 // in memory before the first of them. It measures nothing.
 func (b *bench) profile(ctx context.Context) error {
-	return errors.Join(b.profileRequests(ctx), b.profileRecords(ctx))
+	return errors.Join(b.profileRequests(ctx), b.profileRecords(ctx), b.profileController(ctx))
 }
 
 func (b *bench) profileRequests(ctx context.Context) (err error) {
@@ -68,6 +71,24 @@ func (b *bench) profileRecords(ctx context.Context) (err error) {
 	list := queries()[0]
 	return b.underLoad(ctx, s.Direct, "records-"+list.name, 1, func(ctx context.Context, _, _ int) error {
 		return list.of(ctx, s.Direct)
+	})
+}
+
+// profileController does the same while the controller changes many objects.
+func (b *bench) profileController(ctx context.Context) (err error) {
+	s, err := site.Start(ctx, site.Options{Dir: filepath.Join(b.dir, "controller"), Store: controlplane.StoreEtcd, Operated: true, Out: b.out})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, s.Stop()) }()
+	f, err := fleet.New(s, profiledObjects, fleetZones)
+	if err != nil {
+		return err
+	}
+	version := 0
+	return b.underLoad(ctx, s.Direct, "controller", 1, func(ctx context.Context, _, _ int) error {
+		version++
+		return f.Apply(ctx, version)
 	})
 }
 

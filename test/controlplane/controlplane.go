@@ -168,6 +168,9 @@ func (c *ControlPlane) RunOf(program string) (Run, error) {
 	return Run{process: p}, err
 }
 
+// PID is that of the process, of one that has ended too.
+func (r Run) PID() int { return r.process.id.PID }
+
 // Alive tells whether the program runs. Nobody starts it again by itself.
 func (r Run) Alive() bool { return r.process.alive() }
 
