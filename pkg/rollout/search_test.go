@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"hash/maphash"
 	"os"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -496,23 +497,29 @@ func (s *small) leftDrained(d Decision) string {
 // two kinds of trouble at a time: with VMDC_TEST_LONG all pairs of them, else those
 // with an edit or a crash.
 func TestNoReachableStateBreaksARule(t *testing.T) {
-	states, steps := 0, 0
-	for a := range troubles {
-		for b := range a + 1 {
-			if long := os.Getenv("VMDC_TEST_LONG") != ""; !long && b > 1 {
-				continue // an edit or a crash, and something else
+	var states, steps atomic.Int64
+	t.Run("pairs", func(t *testing.T) {
+		for a := range troubles {
+			for b := range a + 1 {
+				if long := os.Getenv("VMDC_TEST_LONG") != ""; !long && b > 1 {
+					continue // an edit or a crash, and something else
+				}
+				start := small{want: 'n'}
+				for i := range start.zones {
+					start.zones[i] = smallZone{uid: 1, content: 'o', health: 'h', record: Record{Phase: Ready, Since: noon, Revision: "o", UID: "1"}}
+				}
+				*troubles[a].budget(&start)++
+				*troubles[b].budget(&start)++
+				t.Run(troubles[b].name+" and "+troubles[a].name, func(t *testing.T) {
+					t.Parallel()
+					s := explore(t, start)
+					states.Add(int64(len(s.seen)))
+					steps.Add(int64(s.edges))
+				})
 			}
-			start := small{want: 'n'}
-			for i := range start.zones {
-				start.zones[i] = smallZone{uid: 1, content: 'o', health: 'h', record: Record{Phase: Ready, Since: noon, Revision: "o", UID: "1"}}
-			}
-			*troubles[a](&start)++
-			*troubles[b](&start)++
-			s := explore(t, start)
-			states, steps = states+len(s.seen), steps+s.edges
 		}
-	}
-	t.Logf("%d states, %d steps", states, steps)
+	})
+	t.Logf("%d states, %d steps", states.Load(), steps.Load())
 }
 
 // TestNoReachableStateBeginsAZoneThatNobodyHasApproved visits every state in which each
@@ -524,24 +531,28 @@ func TestNoReachableStateBeginsAZoneThatNobodyHasApproved(t *testing.T) {
 		for i := range start.zones {
 			start.zones[i] = smallZone{uid: 1, content: 'o', health: 'h', record: Record{Phase: Ready, Since: noon, Revision: "o", UID: "1"}}
 		}
-		*trouble(&start)++
+		*trouble.budget(&start)++
 		states += len(explore(t, start).seen)
 	}
 	t.Logf("%d states", states)
 }
 
-var troubles = []func(*small) *int8{
-	func(s *small) *int8 { return &s.edits },
-	func(s *small) *int8 { return &s.crashes },
-	func(s *small) *int8 { return &s.pauses },
-	func(s *small) *int8 { return &s.breaks },
-	func(s *small) *int8 { return &s.deletions },
-	func(s *small) *int8 { return &s.drifts },
-	func(s *small) *int8 { return &s.fails },
-	func(s *small) *int8 { return &s.reopenings },
-	func(s *small) *int8 { return &s.drops },
-	func(s *small) *int8 { return &s.aborts },
-	func(s *small) *int8 { return &s.skips },
+// troubles are what may happen from outside.
+var troubles = []struct {
+	name   string
+	budget func(*small) *int8
+}{
+	{"edits", func(s *small) *int8 { return &s.edits }},
+	{"crashes", func(s *small) *int8 { return &s.crashes }},
+	{"pauses", func(s *small) *int8 { return &s.pauses }},
+	{"breaks", func(s *small) *int8 { return &s.breaks }},
+	{"deletions", func(s *small) *int8 { return &s.deletions }},
+	{"drifts", func(s *small) *int8 { return &s.drifts }},
+	{"fails", func(s *small) *int8 { return &s.fails }},
+	{"reopenings", func(s *small) *int8 { return &s.reopenings }},
+	{"drops", func(s *small) *int8 { return &s.drops }},
+	{"aborts", func(s *small) *int8 { return &s.aborts }},
+	{"skips", func(s *small) *int8 { return &s.skips }},
 }
 
 func explore(t *testing.T, start small) *search {

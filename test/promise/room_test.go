@@ -166,13 +166,12 @@ func (r *room) conclude() (reads dataplane.ReadCounts, missing int) {
 	defer cancel()
 	must(r.t, r.writer.Stop(ctx))
 	for _, reader := range r.readers {
-		counts := reader.Counts()
-		reads.OK, reads.Failed, reads.Incomplete = reads.OK+counts.OK, reads.Failed+counts.Failed, reads.Incomplete+counts.Incomplete
+		reader.Stop()
 		for _, problem := range reader.Problems() {
 			r.t.Logf("%s read: %s", problem.Time.Format(time.TimeOnly), problem.Text)
 		}
-		reader.Stop()
 	}
+	reads = r.reads()
 	for _, zone := range r.zones {
 		r.until("all samples are in "+zone, func() (bool, string) {
 			gaps, err := r.plane.Audit(ctx, r.namespace, zone, r.writer)
@@ -181,6 +180,15 @@ func (r *room) conclude() (reads dataplane.ReadCounts, missing int) {
 		})
 	}
 	return reads, missing
+}
+
+// reads counts what all readers have met so far.
+func (r *room) reads() (all dataplane.ReadCounts) {
+	for _, reader := range r.readers {
+		counts := reader.Counts()
+		all.OK, all.Failed, all.Incomplete = all.OK+counts.OK, all.Failed+counts.Failed, all.Incomplete+counts.Incomplete
+	}
+	return all
 }
 
 // keepPromise ends the load, of which nothing may have failed.

@@ -116,9 +116,9 @@ func (r *reconciler) progress(ctx context.Context, w workload, live *unstructure
 // removeOthers deletes the workloads of an object that it no longer wants.
 func (r *reconciler) removeOthers(ctx context.Context, owner *unstructured.Unstructured, wanted []workload) error {
 	for _, resource := range workloadResources() {
-		for _, live := range r.watches.list(resource, owner.GetNamespace()) {
+		for _, live := range r.watches.ownedBy(resource, owner) {
 			isWanted := func(w workload) bool { return w.resource == resource && w.object.GetName() == live.GetName() }
-			if !metav1.IsControlledBy(live, owner) || slices.ContainsFunc(wanted, isWanted) {
+			if slices.ContainsFunc(wanted, isWanted) {
 				continue
 			}
 			if err := r.remove(ctx, resource, live); err != nil {

@@ -36,9 +36,27 @@ func newWatches(client dynamic.Interface) *watches {
 		w.informers[resource] = all.ForResource(gvr(resource)).Informer()
 	}
 	for _, resource := range workloadResources() {
-		w.informers[resource] = made.ForResource(gvr(resource)).Informer()
+		informer := made.ForResource(gvr(resource)).Informer()
+		// It fails only for an informer that runs already.
+		_ = informer.AddIndexers(cache.Indexers{byOwner: indexByOwner})
+		w.informers[resource] = informer
 	}
 	return w
+}
+
+// byOwner finds workloads by the UID of what controls them: among those of thousands of
+// VMClusters, a search takes longer than all else that the stand-in does.
+const byOwner = "byOwner"
+
+func indexByOwner(obj any) ([]string, error) {
+	workload, ok := obj.(metav1.Object)
+	if !ok {
+		return nil, nil
+	}
+	if owner := metav1.GetControllerOf(workload); owner != nil {
+		return []string{string(owner.UID)}, nil
+	}
+	return nil, nil
 }
 
 // notify calls enqueue with each object that an event makes worth a look.
@@ -122,6 +140,17 @@ func (w *watches) get(resource, namespace, name string) *unstructured.Unstructur
 		return nil
 	}
 	result, _ := obj.(*unstructured.Unstructured)
+	return result
+}
+
+// ownedBy returns the workloads that an object controls from the cache, not to be changed.
+func (w *watches) ownedBy(resource string, owner metav1.Object) []*unstructured.Unstructured {
+	// It fails only for an index that does not exist.
+	found, _ := w.informers[resource].GetIndexer().ByIndex(byOwner, string(owner.GetUID()))
+	var result []*unstructured.Unstructured
+	for _, obj := range found {
+		withObject(obj, func(o *unstructured.Unstructured) { result = append(result, o) })
+	}
 	return result
 }
 
